@@ -1,0 +1,259 @@
+//! What one assistance says on its stream: a head, chunks and an end one way; chunks and an end with its outcome the
+//! other way. The order of frames is not checked here, nor is time: a deadline is a number.
+
+use std::collections::BTreeMap;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::capability::Capability;
+use crate::codec::{from_slice, to_vec};
+use crate::error::{DecodeError, EncodeError};
+use crate::frame::{Frame, begin_frame, check_len, end_frame, open_frame};
+use crate::id::RequestId;
+use crate::limits::{
+    MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_HEAD_BYTES, MAX_LABEL_BYTES, MAX_METADATA_ENTRIES,
+};
+use crate::reader::ArrayReader;
+use crate::wire::{Binary, Text};
+use crate::writer::{put_binary, put_text};
+
+mod metadata;
+mod outcome;
+
+pub use outcome::Outcome;
+
+const REQUEST_HEAD: u8 = 16;
+const REQUEST_CHUNK: u8 = 17;
+const REQUEST_END: u8 = 18;
+const REPLY_CHUNK: u8 = 32;
+const REPLY_END: u8 = 33;
+
+const LABEL: &str = "bytes of a chunk's label";
+const PAYLOAD: &str = "bytes of a chunk's payload";
+const METADATA: &str = "metadata entries of a request";
+
+/// What a requester asks for; the content follows in chunks.
+///
+/// A map with named fields on the wire, within a frame of at most 16 KiB. Keys that are not known are ignored;
+/// deadline and metadata may be left out.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use swarm_proto::{RequestHead, RequestId};
+///
+/// let head = RequestHead {
+///     id: RequestId::from_random([7; 16]),
+///     capability: "vision.classify".parse()?,
+///     deadline_ms: Some(2_000),
+///     metadata: BTreeMap::from([("language".to_owned(), "en".to_owned())]),
+/// };
+/// assert_eq!(head.capability.version(), 1);
+/// # Ok::<(), swarm_proto::NameError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RequestHeadWire")]
+pub struct RequestHead {
+    /// Which request.
+    pub id: RequestId,
+    /// What is asked for.
+    pub capability: Capability,
+    /// Milliseconds that remain, counted from when the head is sent, so that clocks need not agree; `None` without end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u32>,
+    /// What else the responder should know, at most 32 entries.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A head as it was received, before its limits are checked.
+#[derive(Deserialize)]
+struct RequestHeadWire {
+    id: RequestId,
+    capability: Capability,
+    #[serde(default)]
+    deadline_ms: Option<u32>,
+    #[serde(default, deserialize_with = "metadata::unique")]
+    metadata: BTreeMap<String, String>,
+}
+
+impl TryFrom<RequestHeadWire> for RequestHead {
+    type Error = DecodeError;
+
+    fn try_from(wire: RequestHeadWire) -> Result<Self, DecodeError> {
+        if wire.metadata.len() > MAX_METADATA_ENTRIES {
+            return Err(DecodeError::LimitExceeded { what: METADATA, max: MAX_METADATA_ENTRIES });
+        }
+        let RequestHeadWire { id, capability, deadline_ms, metadata } = wire;
+        Ok(Self { id, capability, deadline_ms, metadata })
+    }
+}
+
+/// A piece of a request or reply: bytes, and a label that says what they are.
+///
+/// ```
+/// use swarm_proto::Chunk;
+///
+/// let chunk = Chunk::encode("image_feature", &[0.25_f32, 0.5])?;
+/// assert_eq!(chunk.decode::<Vec<f32>>()?, [0.25, 0.5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// What the payload is, in words that both sides agree on; at most 64 bytes, possibly none.
+    pub label: String,
+    /// The content, at most 64 KiB.
+    pub payload: Bytes,
+}
+
+impl Chunk {
+    /// A chunk with this content. Its limits are checked when the frame is encoded.
+    #[must_use]
+    pub fn new(label: impl Into<String>, payload: impl Into<Bytes>) -> Self {
+        Self { label: label.into(), payload: payload.into() }
+    }
+
+    /// A chunk with `value` as MessagePack, structs as maps with named fields.
+    ///
+    /// # Errors
+    /// As [`to_vec`]; [`EncodeError::LimitExceeded`] if label or payload are too long.
+    pub fn encode<T: Serialize + ?Sized>(label: impl Into<String>, value: &T) -> Result<Self, EncodeError> {
+        let chunk = Self::new(label, to_vec(value)?);
+        chunk.within_limits()?;
+        Ok(chunk)
+    }
+
+    /// The payload as a value of MessagePack.
+    ///
+    /// # Errors
+    /// As [`from_slice`].
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        from_slice(&self.payload)
+    }
+
+    fn within_limits(&self) -> Result<(), EncodeError> {
+        match exceeded(self.label.len(), self.payload.len()) {
+            Some((what, max)) => Err(EncodeError::LimitExceeded { what, max }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A frame from requester to responder.
+///
+/// ```
+/// use swarm_proto::{Chunk, Frame, RequestFrame};
+///
+/// let frame = RequestFrame::Chunk(Chunk::new("question", "where are you?"));
+/// assert_eq!(RequestFrame::decode(&frame.encode()?)?, frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestFrame {
+    /// The first frame, `[16, map]`.
+    Head(RequestHead),
+    /// A piece of the body, `[17, label, payload]`.
+    Chunk(Chunk),
+    /// The body is complete, `[18]`.
+    End,
+}
+
+/// A frame from responder to requester.
+///
+/// ```
+/// use swarm_proto::{Frame, Outcome, ReplyFrame};
+///
+/// let frame = ReplyFrame::End(Outcome::Busy { retry_after_ms: 200 });
+/// assert_eq!(ReplyFrame::decode(&frame.encode()?)?, frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplyFrame {
+    /// A piece of the answer, `[32, label, payload]`.
+    Chunk(Chunk),
+    /// The last frame, `[33, map]`: how it ended.
+    End(Outcome),
+}
+
+impl Frame for RequestFrame {
+    fn encode(&self) -> Result<Bytes, EncodeError> {
+        match self {
+            Self::Head(head) => encode_head(head),
+            Self::Chunk(chunk) => encode_chunk(REQUEST_CHUNK, chunk),
+            Self::End => end_frame(begin_frame(REQUEST_END, 0), MAX_FRAME_BYTES),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (kind, mut reader) = open_frame(bytes)?;
+        match u8::try_from(kind) {
+            Ok(REQUEST_HEAD) => {
+                check_len(bytes, MAX_HEAD_BYTES)?;
+                reader.next_map::<RequestHeadWire>("head")?.try_into().map(Self::Head)
+            }
+            Ok(REQUEST_CHUNK) => read_chunk(&mut reader).map(Self::Chunk),
+            Ok(REQUEST_END) => Ok(Self::End),
+            _ => Err(DecodeError::UnknownKind(kind)),
+        }
+    }
+}
+
+impl Frame for ReplyFrame {
+    fn encode(&self) -> Result<Bytes, EncodeError> {
+        match self {
+            Self::Chunk(chunk) => encode_chunk(REPLY_CHUNK, chunk),
+            Self::End(outcome) => encode_map(REPLY_END, outcome, MAX_FRAME_BYTES),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (kind, mut reader) = open_frame(bytes)?;
+        match u8::try_from(kind) {
+            Ok(REPLY_CHUNK) => read_chunk(&mut reader).map(Self::Chunk),
+            Ok(REPLY_END) => outcome::read(&mut reader).map(Self::End),
+            _ => Err(DecodeError::UnknownKind(kind)),
+        }
+    }
+}
+
+fn encode_head(head: &RequestHead) -> Result<Bytes, EncodeError> {
+    if head.metadata.len() > MAX_METADATA_ENTRIES {
+        return Err(EncodeError::LimitExceeded { what: METADATA, max: MAX_METADATA_ENTRIES });
+    }
+    encode_map(REQUEST_HEAD, head, MAX_HEAD_BYTES)
+}
+
+fn encode_map<T: Serialize>(kind: u8, value: &T, max: usize) -> Result<Bytes, EncodeError> {
+    let mut frame = begin_frame(kind, 1);
+    frame.put_slice(&to_vec(value)?);
+    end_frame(frame, max)
+}
+
+fn encode_chunk(kind: u8, chunk: &Chunk) -> Result<Bytes, EncodeError> {
+    chunk.within_limits()?;
+    let mut frame: BytesMut = begin_frame(kind, 2);
+    put_text(&mut frame, &chunk.label);
+    put_binary(&mut frame, &chunk.payload);
+    end_frame(frame, MAX_FRAME_BYTES)
+}
+
+fn read_chunk(reader: &mut ArrayReader<'_>) -> Result<Chunk, DecodeError> {
+    let label = reader.next::<Text<'_>>("label")?.0;
+    let payload: Binary<'_> = reader.next("payload")?;
+    match exceeded(label.len(), payload.0.len()) {
+        Some((what, max)) => Err(DecodeError::LimitExceeded { what, max }),
+        None => Ok(Chunk::new(label, Bytes::copy_from_slice(payload.0))),
+    }
+}
+
+fn exceeded(label: usize, payload: usize) -> Option<(&'static str, usize)> {
+    if label > MAX_LABEL_BYTES {
+        Some((LABEL, MAX_LABEL_BYTES))
+    } else {
+        (payload > MAX_CHUNK_BYTES).then_some((PAYLOAD, MAX_CHUNK_BYTES))
+    }
+}
+
+#[cfg(test)]
+mod tests;

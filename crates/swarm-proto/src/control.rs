@@ -1,0 +1,208 @@
+//! What two nodes say on the control stream, the first bidirectional one of a connection. Carries it only: when to
+//! say goodbye and whom to introduce is the mesh's decision.
+
+use std::net::SocketAddr;
+
+use bytes::{BufMut, Bytes};
+use serde::{Deserialize, Serialize};
+
+use crate::code::CloseCode;
+use crate::codec::to_vec;
+use crate::error::{DecodeError, EncodeError};
+use crate::frame::{Frame, begin_frame, check_len, cut, end_frame, open_frame};
+use crate::hello::{Hello, HelloWire};
+use crate::id::AgentId;
+use crate::limits::{MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS};
+use crate::reader::ArrayReader;
+use crate::wire::{Map, Text};
+use crate::writer::{put_text, put_uint};
+
+const HELLO: u8 = 1;
+const GOODBYE: u8 = 2;
+const INTRODUCE: u8 = 3;
+
+const REASON: &str = "bytes of a goodbye's reason";
+const INTRODUCTIONS: &str = "introductions of a frame";
+
+/// A frame on the control stream.
+///
+/// ```
+/// use swarm_proto::{CloseCode, ControlFrame, Frame, Goodbye};
+///
+/// let goodbye = Goodbye { code: CloseCode::ShutDown, reason: "battery empty".into() };
+/// let frame = ControlFrame::Goodbye(goodbye);
+/// assert_eq!(ControlFrame::decode(&frame.encode()?)?, frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlFrame {
+    /// The first frame each way, `[1, map]`; at most 4,096 bytes.
+    Hello(Hello),
+    /// The last frame each way, `[2, code, reason]`.
+    Goodbye(Goodbye),
+    /// Peers worth dialling, `[3, [map, …]]`; at most 256.
+    Introduce(Vec<Introduction>),
+}
+
+/// Why the sender is about to close the connection.
+///
+/// ```
+/// use swarm_proto::{CloseCode, Goodbye};
+///
+/// let goodbye = Goodbye { code: CloseCode::Duplicate, reason: String::new() };
+/// assert_eq!(goodbye.code.to_u32(), 5);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goodbye {
+    /// The code with which it will be closed.
+    pub code: CloseCode,
+    /// More for a human reader, possibly nothing. Cut to 256 bytes when it is encoded.
+    pub reason: String,
+}
+
+/// A peer of the sender, and where it was reached.
+///
+/// A map on the wire, with the address as text (`192.0.2.7:4433`, `[2001:db8::7]:4433`). The flow label of an IPv6
+/// address does not travel.
+///
+/// ```
+/// use swarm_proto::{AgentId, Introduction};
+///
+/// let agent = AgentId::from_key_digest([1; 32]);
+/// let introduction = Introduction { agent, address: "192.0.2.7:4433".parse()? };
+/// assert!(introduction.address.is_ipv4());
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Introduction {
+    /// Who it is.
+    pub agent: AgentId,
+    /// Where to dial it.
+    #[serde(with = "address_text")]
+    pub address: SocketAddr,
+}
+
+impl Frame for ControlFrame {
+    fn encode(&self) -> Result<Bytes, EncodeError> {
+        match self {
+            Self::Hello(hello) => {
+                let mut frame = begin_frame(HELLO, 1);
+                frame.put_slice(&hello.encode()?);
+                end_frame(frame, MAX_HELLO_BYTES)
+            }
+            Self::Goodbye(goodbye) => {
+                let mut frame = begin_frame(GOODBYE, 2);
+                put_uint(&mut frame, u64::from(goodbye.code.to_u32()));
+                put_text(&mut frame, cut(&goodbye.reason, MAX_GOODBYE_REASON_BYTES));
+                end_frame(frame, MAX_FRAME_BYTES)
+            }
+            Self::Introduce(introductions) => encode_introductions(introductions),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (kind, mut reader) = open_frame(bytes)?;
+        match u8::try_from(kind) {
+            Ok(HELLO) => {
+                check_len(bytes, MAX_HELLO_BYTES)?;
+                reader.next_map::<HelloWire>("hello")?.try_into().map(Self::Hello)
+            }
+            Ok(GOODBYE) => read_goodbye(&mut reader).map(Self::Goodbye),
+            Ok(INTRODUCE) => read_introductions(&mut reader).map(Self::Introduce),
+            _ => Err(DecodeError::UnknownKind(kind)),
+        }
+    }
+}
+
+fn encode_introductions(introductions: &[Introduction]) -> Result<Bytes, EncodeError> {
+    if introductions.len() > MAX_INTRODUCTIONS {
+        return Err(EncodeError::LimitExceeded { what: INTRODUCTIONS, max: MAX_INTRODUCTIONS });
+    }
+    let mut frame = begin_frame(INTRODUCE, 1);
+    frame.put_slice(&to_vec(introductions)?);
+    end_frame(frame, MAX_FRAME_BYTES)
+}
+
+fn read_goodbye(reader: &mut ArrayReader<'_>) -> Result<Goodbye, DecodeError> {
+    let code = reader.next("code")?;
+    let reason = reader.next::<Text<'_>>("reason")?.0;
+    if reason.len() > MAX_GOODBYE_REASON_BYTES {
+        return Err(DecodeError::LimitExceeded { what: REASON, max: MAX_GOODBYE_REASON_BYTES });
+    }
+    Ok(Goodbye { code, reason: reason.into_owned() })
+}
+
+fn read_introductions(reader: &mut ArrayReader<'_>) -> Result<Vec<Introduction>, DecodeError> {
+    let introductions: Vec<Map<Introduction>> = reader.next("introductions")?;
+    if introductions.len() > MAX_INTRODUCTIONS {
+        return Err(DecodeError::LimitExceeded { what: INTRODUCTIONS, max: MAX_INTRODUCTIONS });
+    }
+    Ok(introductions.into_iter().map(|map| map.0).collect())
+}
+
+/// An address as text in every format: serde's own compact form is an enum of byte arrays, which no other language
+/// reads with ease.
+mod address_text {
+    use std::net::SocketAddr;
+
+    use serde::de::Error;
+    use serde::{Deserializer, Serializer};
+
+    use crate::wire::text;
+
+    pub(super) fn serialize<S: Serializer>(address: &SocketAddr, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(address)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+        let text = text(deserializer)?;
+        text.parse().map_err(|_| D::Error::custom(format_args!("{text:?} is not an address with a port")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn introductions(count: usize) -> Vec<Introduction> {
+        let agent = AgentId::from_key_digest([1; 32]);
+        vec![Introduction { agent, address: "[2001:db8::7]:4433".parse().unwrap() }; count]
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_when_it_is_sent() {
+        let reason = format!("a{}", "é".repeat(200));
+        let frame = ControlFrame::Goodbye(Goodbye { code: CloseCode::Overloaded, reason });
+
+        let Ok(ControlFrame::Goodbye(goodbye)) = ControlFrame::decode(&frame.encode().unwrap()) else {
+            panic!("no goodbye")
+        };
+
+        assert_eq!(goodbye.reason, format!("a{}", "é".repeat(127)));
+    }
+
+    #[test]
+    fn a_frame_introduces_256_peers_at_most() {
+        let full = ControlFrame::Introduce(introductions(256));
+
+        assert_eq!(ControlFrame::decode(&full.encode().unwrap()), Ok(full));
+        assert_eq!(
+            ControlFrame::Introduce(introductions(257)).encode(),
+            Err(EncodeError::LimitExceeded { what: INTRODUCTIONS, max: 256 })
+        );
+    }
+
+    #[test]
+    fn an_address_is_text_on_the_wire() {
+        let encoded = to_vec(&introductions(1)).unwrap();
+
+        assert!(encoded.ends_with(b"\xa7address\xb2[2001:db8::7]:4433"), "{encoded:x?}");
+    }
+
+    #[test]
+    fn a_framed_hello_takes_no_more_than_a_bare_one() {
+        let bytes = [b"\x92\x01\xc5\x0f\xfc".as_slice(), &[0; 4_092]].concat();
+
+        assert_eq!(ControlFrame::decode(&bytes), Err(DecodeError::TooLarge { len: 4_097, max: 4_096 }));
+    }
+}

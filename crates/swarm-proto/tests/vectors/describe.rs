@@ -1,0 +1,164 @@
+//! Any message of the protocol as readable JSON.
+
+use bytes::Bytes;
+use serde_json::{Value, json, to_value};
+use swarm_proto::{
+    Chunk, ControlFrame, Datagram, DatagramBuilder, Frame, Hello, Observation, Outcome, ReplyFrame,
+    RequestFrame, decode_datagram, decode_observation, encode_observation, padding,
+};
+
+/// What a vector may be.
+#[derive(Debug, Clone)]
+pub(crate) enum Message {
+    Observation(Observation),
+    Datagram(Datagram),
+    Hello(Hello),
+    Control(ControlFrame),
+    Request(RequestFrame),
+    Reply(ReplyFrame),
+}
+
+/// Everything that [`Message::variant`] may answer, sorted.
+pub(crate) const VARIANTS: [&str; 19] = [
+    "control goodbye",
+    "control hello",
+    "control introduce",
+    "datagram observations",
+    "datagram padding",
+    "hello",
+    "observation",
+    "reply chunk",
+    "reply end busy",
+    "reply end completed",
+    "reply end deadline_exceeded",
+    "reply end declined",
+    "reply end failed",
+    "reply end malformed",
+    "reply end no_such_capability",
+    "reply end shut_down",
+    "request chunk",
+    "request end",
+    "request head",
+];
+
+impl Message {
+    pub(crate) fn decode(kind: &str, bytes: &[u8]) -> Self {
+        let shared = Bytes::copy_from_slice(bytes);
+        match kind {
+            "observation" => Self::Observation(decode_observation(&shared).unwrap()),
+            "datagram" => Self::Datagram(decode_datagram(&shared).unwrap()),
+            "hello" => Self::Hello(Hello::decode(bytes).unwrap()),
+            "control" => Self::Control(ControlFrame::decode(bytes).unwrap()),
+            "request" => Self::Request(RequestFrame::decode(bytes).unwrap()),
+            "reply" => Self::Reply(ReplyFrame::decode(bytes).unwrap()),
+            other => panic!("{other} is no kind of message"),
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        match self {
+            Self::Observation(observation) => encode_observation(observation),
+            Self::Datagram(Datagram::Padding) => padding(),
+            Self::Datagram(Datagram::Observations(observations)) => {
+                let mut builder = DatagramBuilder::new(1_200);
+                for observation in observations {
+                    assert!(builder.try_push(&encode_observation(observation)));
+                }
+                builder.finish()
+            }
+            Self::Hello(hello) => hello.encode().unwrap(),
+            Self::Control(frame) => frame.encode().unwrap(),
+            Self::Request(frame) => frame.encode().unwrap(),
+            Self::Reply(frame) => frame.encode().unwrap(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Observation(_) => "observation",
+            Self::Datagram(_) => "datagram",
+            Self::Hello(_) => "hello",
+            Self::Control(_) => "control",
+            Self::Request(_) => "request",
+            Self::Reply(_) => "reply",
+        }
+    }
+
+    pub(crate) fn variant(&self) -> &'static str {
+        match self {
+            Self::Observation(_) => "observation",
+            Self::Datagram(Datagram::Padding) => "datagram padding",
+            Self::Datagram(Datagram::Observations(_)) => "datagram observations",
+            Self::Hello(_) => "hello",
+            Self::Control(ControlFrame::Hello(_)) => "control hello",
+            Self::Control(ControlFrame::Goodbye(_)) => "control goodbye",
+            Self::Control(ControlFrame::Introduce(_)) => "control introduce",
+            Self::Request(RequestFrame::Head(_)) => "request head",
+            Self::Request(RequestFrame::Chunk(_)) => "request chunk",
+            Self::Request(RequestFrame::End) => "request end",
+            Self::Reply(ReplyFrame::Chunk(_)) => "reply chunk",
+            Self::Reply(ReplyFrame::End(outcome)) => ended(outcome),
+        }
+    }
+}
+
+fn ended(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed => "reply end completed",
+        Outcome::Declined { .. } => "reply end declined",
+        Outcome::Failed { .. } => "reply end failed",
+        Outcome::NoSuchCapability => "reply end no_such_capability",
+        Outcome::Busy { .. } => "reply end busy",
+        Outcome::DeadlineExceeded => "reply end deadline_exceeded",
+        Outcome::Malformed { .. } => "reply end malformed",
+        Outcome::ShutDown => "reply end shut_down",
+    }
+}
+
+pub(crate) fn describe(message: &Message) -> Value {
+    match message {
+        Message::Observation(observation) => described(observation),
+        Message::Datagram(Datagram::Padding) => json!({ "padding": true }),
+        Message::Datagram(Datagram::Observations(observations)) => {
+            json!({ "observations": observations.iter().map(described).collect::<Vec<_>>() })
+        }
+        Message::Hello(hello) => to_value(hello).unwrap(),
+        Message::Control(ControlFrame::Hello(hello)) => json!({ "hello": hello }),
+        Message::Control(ControlFrame::Goodbye(goodbye)) => {
+            json!({ "goodbye": { "code": goodbye.code, "reason": goodbye.reason } })
+        }
+        Message::Control(ControlFrame::Introduce(introductions)) => json!({ "introduce": introductions }),
+        Message::Request(RequestFrame::Head(head)) => json!({ "head": head }),
+        Message::Request(RequestFrame::Chunk(chunk)) | Message::Reply(ReplyFrame::Chunk(chunk)) => {
+            piece(chunk)
+        }
+        Message::Request(RequestFrame::End) => json!({ "end": true }),
+        Message::Reply(ReplyFrame::End(outcome)) => json!({ "end": outcome }),
+    }
+}
+
+fn described(observation: &Observation) -> Value {
+    json!({
+        "origin": observation.origin,
+        "epoch": observation.epoch,
+        "sequence": observation.sequence,
+        "topic": observation.topic,
+        "sent_at": observation.sent_at,
+        "hops": observation.hops,
+        "payload": hex(&observation.payload),
+    })
+}
+
+fn piece(chunk: &Chunk) -> Value {
+    json!({ "chunk": { "label": chunk.label, "payload": hex(&chunk.payload) } })
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn unhex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
+    assert!(digits.len().is_multiple_of(2), "half a byte in {hex}");
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}

@@ -1,0 +1,203 @@
+//! The messages of which vectors are made.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use swarm_proto::{
+    AgentId, Chunk, CloseCode, ControlFrame, Datagram, Epoch, Frame, Goodbye, Hello, Introduction,
+    Observation, Outcome, PeerLimits, ReplyFrame, RequestFrame, RequestHead, RequestId, Sequence, SwarmName,
+    Topic, UnixMicros, VersionRange, encode_observation,
+};
+
+use crate::describe::Message;
+
+/// Messages whose bytes are those that this crate writes.
+pub(crate) fn canonical(file: &str) -> Vec<(&'static str, Message)> {
+    match file {
+        "observation" => observations(),
+        "datagram" => datagrams(),
+        "hello" => hellos(),
+        "control" => control_frames(),
+        "request" => request_frames(),
+        "reply" => reply_frames(),
+        other => panic!("{other} has no examples"),
+    }
+}
+
+/// Bytes that a reader accepts although this crate writes others: name, kind and bytes.
+pub(crate) fn tolerated() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let mut appended = encode_observation(&position()).to_vec();
+    appended[0] = 0x98;
+    appended.extend_from_slice(b"\xc4\x02\xab\xcd");
+    vec![
+        ("observation with an element of a later version", "observation", appended),
+        ("padding with something behind it", "datagram", b"\x10\xc1anything".to_vec()),
+        ("hello with required fields only", "hello", sparse_hello(0x84, b"")),
+        ("hello with a field of a later version", "hello", sparse_hello(0x85, b"\xa5later\x92\x01\x02")),
+        ("goodbye with an element of a later version", "control", b"\x94\x02\x08\xa3bye\xc0".to_vec()),
+        (
+            "goodbye in longer forms",
+            "control",
+            b"\xdc\x00\x03\xcc\x02\xce\x00\x00\x00\x08\xd9\x03bye".to_vec(),
+        ),
+        ("end of request with an element of a later version", "request", b"\x92\x12\xa5later".to_vec()),
+        ("busy without a pause", "reply", b"\x92\x21\x81\xa7outcome\xa4busy".to_vec()),
+        ("declined without a reason", "reply", b"\x92\x21\x81\xa7outcome\xa8declined".to_vec()),
+        ("outcome of a later version", "reply", b"\x92\x21\x81\xa7outcome\xa8postpone".to_vec()),
+    ]
+}
+
+fn sparse_hello(marker: u8, later: &[u8]) -> Vec<u8> {
+    [
+        &[marker],
+        b"\xa8versions\x82\xa3min\x01\xa3max\x01\xa5agent\xc4\x10".as_slice(),
+        agent(1).as_bytes(),
+        b"\xa5swarm\xa5local\xa5epoch\x01",
+        later,
+    ]
+    .concat()
+}
+
+fn agent(seed: u8) -> AgentId {
+    AgentId::from_key_digest([seed; 32])
+}
+
+fn position() -> Observation {
+    Observation {
+        origin: agent(1),
+        epoch: Epoch::new(1_700_000_000_000),
+        sequence: Sequence::FIRST,
+        topic: Topic::try_from("rover.position").unwrap(),
+        sent_at: UnixMicros::new(1_700_000_000_250_000),
+        hops: 0,
+        payload: Bytes::from_static(b"\x82\xa1x\x03\xa1y\x04"),
+    }
+}
+
+fn smallest() -> Observation {
+    Observation {
+        origin: agent(0),
+        epoch: Epoch::new(0),
+        sequence: Sequence::new(0),
+        topic: Topic::try_from("t").unwrap(),
+        sent_at: UnixMicros::new(0),
+        hops: 0,
+        payload: Bytes::new(),
+    }
+}
+
+fn observations() -> Vec<(&'static str, Message)> {
+    let relayed = Observation { hops: 200, sequence: Sequence::new(65_536), ..position() };
+    let long = Observation {
+        topic: Topic::try_from("building-7.floor_3.room-12.temperature").unwrap(),
+        payload: Bytes::from(vec![0x5a; 256]),
+        ..position()
+    };
+    [
+        ("observation", position()),
+        ("smallest observation", smallest()),
+        ("relayed observation", relayed),
+        ("observation with long topic and payload", long),
+    ]
+    .map(|(name, observation)| (name, Message::Observation(observation)))
+    .into()
+}
+
+fn datagrams() -> Vec<(&'static str, Message)> {
+    [
+        ("padding", Datagram::Padding),
+        ("datagram with one observation", Datagram::Observations(vec![position()])),
+        ("datagram with two observations", Datagram::Observations(vec![position(), smallest()])),
+    ]
+    .map(|(name, datagram)| (name, Message::Datagram(datagram)))
+    .into()
+}
+
+fn full_hello() -> Hello {
+    Hello {
+        versions: VersionRange::SPOKEN,
+        agent: agent(1),
+        swarm: SwarmName::try_from("harbour-7").unwrap(),
+        epoch: Epoch::new(1_700_000_000_000),
+        capabilities: ["vision.classify@2", "greet"]
+            .map(|capability| capability.parse::<swarm_proto::Capability>().unwrap().into())
+            .into(),
+        limits: PeerLimits { max_requests: 8, max_chunk_bytes: 32_768, max_datagram_bytes: 1_400 },
+    }
+}
+
+fn hellos() -> Vec<(&'static str, Message)> {
+    let plain = Hello {
+        swarm: SwarmName::default(),
+        capabilities: Vec::new(),
+        limits: PeerLimits::default(),
+        ..full_hello()
+    };
+    [("hello", full_hello()), ("hello without capabilities, default limits", plain)]
+        .map(|(name, hello)| (name, Message::Hello(hello)))
+        .into()
+}
+
+fn control_frames() -> Vec<(&'static str, Message)> {
+    let goodbye = |code, reason: &str| ControlFrame::Goodbye(Goodbye { code, reason: reason.into() });
+    let introductions = vec![
+        Introduction { agent: agent(2), address: "192.0.2.7:4433".parse().unwrap() },
+        Introduction { agent: agent(3), address: "[2001:db8::7]:4433".parse().unwrap() },
+    ];
+    [
+        ("hello as a frame", ControlFrame::Hello(full_hello())),
+        ("goodbye", goodbye(CloseCode::ShutDown, "battery empty")),
+        ("goodbye without words", goodbye(CloseCode::Normal, "")),
+        ("goodbye with a code that is not defined", goodbye(CloseCode::from_u32(70_000), "à bientôt")),
+        ("introductions", ControlFrame::Introduce(introductions)),
+        ("no introductions", ControlFrame::Introduce(Vec::new())),
+    ]
+    .map(|(name, frame)| (name, Message::Control(frame)))
+    .into()
+}
+
+fn request_frames() -> Vec<(&'static str, Message)> {
+    let plain = RequestHead {
+        id: RequestId::from_random([7; 16]),
+        capability: "vision.classify".parse().unwrap(),
+        deadline_ms: None,
+        metadata: BTreeMap::new(),
+    };
+    let full = RequestHead {
+        capability: "vision.classify@2".parse().unwrap(),
+        deadline_ms: Some(2_000),
+        metadata: [("language", "en"), ("camera", "left")].map(|(k, v)| (k.into(), v.into())).into(),
+        ..plain.clone()
+    };
+    let feature = Chunk::encode("image_feature", &[0.25_f32, 0.5]).unwrap();
+    [
+        ("head", RequestFrame::Head(full)),
+        ("head with required fields only", RequestFrame::Head(plain)),
+        ("request chunk", RequestFrame::Chunk(feature)),
+        ("request chunk without label and payload", RequestFrame::Chunk(Chunk::new("", ""))),
+        ("end of request", RequestFrame::End),
+    ]
+    .map(|(name, frame)| (name, Message::Request(frame)))
+    .into()
+}
+
+fn reply_frames() -> Vec<(&'static str, Message)> {
+    let text = Chunk::new("text", "Grüß Gott");
+    let mut frames = vec![("reply chunk", ReplyFrame::Chunk(text))];
+    frames.extend(
+        [
+            ("completed", Outcome::Completed),
+            ("declined", Outcome::Declined { reason: "no camera".into() }),
+            ("failed", Outcome::Failed { error: "the lens is dirty".into() }),
+            ("no such capability", Outcome::NoSuchCapability),
+            ("busy", Outcome::Busy { retry_after_ms: 200 }),
+            ("deadline exceeded", Outcome::DeadlineExceeded),
+            ("malformed", Outcome::Malformed { reason: "a chunk before the head".into() }),
+            ("shut down", Outcome::ShutDown),
+        ]
+        .map(|(name, outcome)| (name, ReplyFrame::End(outcome))),
+    );
+    // A frame that cannot be encoded has no place among vectors; better to hear of it here.
+    assert!(frames.iter().all(|(_, frame)| frame.encode().is_ok()));
+    frames.into_iter().map(|(name, frame)| (name, Message::Reply(frame))).collect()
+}
