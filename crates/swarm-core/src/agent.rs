@@ -1,0 +1,213 @@
+//! The behaviour that a user writes.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use swarm_proto::{Capability, Observation};
+
+use crate::context::Context;
+use crate::error::AgentError;
+use crate::node::{AssistanceRequest, Replies};
+use crate::peer::PeerEvent;
+
+/// What an agent does when something happens. Implementers write plain `async fn`; every method has a default.
+///
+/// Observations and peer events come one at a time, so a slow method delays the next call of its kind: hand long work
+/// to [`Context::spawn`]. Requests are served concurrently, each in a task of its own. All methods take `&self`; state
+/// that changes goes behind a lock or an atomic. A panic ends the call that it happened in and nothing else.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use swarm_core::{Agent, Context, Observation};
+///
+/// #[derive(Default)]
+/// struct Counter(AtomicU64);
+///
+/// impl Agent for Counter {
+///     async fn on_observation(&self, _cx: &Context, observation: Observation) {
+///         if observation.topic.as_str() == "rover.position" {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// ```
+pub trait Agent: Send + Sync + 'static {
+    /// What this agent can do for others. Asked once, when the node starts.
+    fn capabilities(&self) -> Vec<Capability> {
+        Vec::new()
+    }
+
+    /// The node has started; there may be no peers yet. Observations wait until this returns.
+    fn on_start(&self, cx: &Context) -> impl Future<Output = ()> + Send {
+        let _ = cx;
+        async {}
+    }
+
+    /// A peer broadcast something. One at a time, in the order of arrival.
+    fn on_observation(&self, cx: &Context, observation: Observation) -> impl Future<Output = ()> + Send {
+        let _ = (cx, observation);
+        async {}
+    }
+
+    /// The agent is slower than what comes in: the oldest `missed` observations or peer events that waited are lost.
+    /// [`Context::peers`] always tells who is there.
+    fn on_lagged(&self, cx: &Context, missed: u64) -> impl Future<Output = ()> + Send {
+        let _ = (cx, missed);
+        async {}
+    }
+
+    /// A peer came or went. One at a time, before observations that wait.
+    fn on_peer(&self, cx: &Context, event: PeerEvent) -> impl Future<Output = ()> + Send {
+        let _ = (cx, event);
+        async {}
+    }
+
+    /// A peer asks for one of the [capabilities](Self::capabilities). Send chunks while they form; what is returned
+    /// ends the request. When the requester cancels or its deadline passes, this future is dropped at its next await,
+    /// and with it every request that it made itself.
+    ///
+    /// # Errors
+    /// [`AgentError::declined`] or [`AgentError::failed`]; any other error becomes a failure through `?`.
+    fn on_request(
+        &self,
+        cx: &Context,
+        request: AssistanceRequest,
+        replies: &mut Replies,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send {
+        let _ = (cx, request, replies);
+        async { Err(AgentError::declined("this agent serves no requests")) }
+    }
+
+    /// The node stops. Peers are still connected; there is time until the deadline given to `shutdown`.
+    fn on_stop(&self, cx: &Context) -> impl Future<Output = ()> + Send {
+        let _ = cx;
+        async {}
+    }
+}
+
+/// An agent that does nothing of its own accord: for programs that act through the node's handle.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use swarm_core::{AgentNode, IdleAgent};
+///
+/// let node = AgentNode::builder(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IdleAgent;
+
+impl Agent for IdleAgent {}
+
+/// Any agent behind one type, for collections and registries of agents of different kinds.
+///
+/// ```
+/// use swarm_core::{Agent, BoxedAgent, IdleAgent};
+///
+/// let agents: Vec<BoxedAgent> = vec![BoxedAgent::new(IdleAgent), BoxedAgent::new(IdleAgent)];
+/// assert!(agents.iter().all(|agent| agent.capabilities().is_empty()));
+/// ```
+#[derive(Clone)]
+pub struct BoxedAgent(Arc<dyn DynAgent>);
+
+impl BoxedAgent {
+    /// Puts an agent behind the common type.
+    pub fn new(agent: impl Agent) -> Self {
+        Self(Arc::new(agent))
+    }
+}
+
+impl fmt::Debug for BoxedAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoxedAgent").field("capabilities", &self.0.capabilities()).finish()
+    }
+}
+
+/// The object-safe twin of [`Agent`].
+trait DynAgent: Send + Sync + 'static {
+    fn capabilities(&self) -> Vec<Capability>;
+    fn on_start<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()>;
+    fn on_observation<'a>(&'a self, cx: &'a Context, observation: Observation) -> BoxFuture<'a, ()>;
+    fn on_lagged<'a>(&'a self, cx: &'a Context, missed: u64) -> BoxFuture<'a, ()>;
+    fn on_peer<'a>(&'a self, cx: &'a Context, event: PeerEvent) -> BoxFuture<'a, ()>;
+    fn on_request<'a>(
+        &'a self,
+        cx: &'a Context,
+        request: AssistanceRequest,
+        replies: &'a mut Replies,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    fn on_stop<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()>;
+}
+
+impl<A: Agent> DynAgent for A {
+    fn capabilities(&self) -> Vec<Capability> {
+        Agent::capabilities(self)
+    }
+
+    fn on_start<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()> {
+        Box::pin(Agent::on_start(self, cx))
+    }
+
+    fn on_observation<'a>(&'a self, cx: &'a Context, observation: Observation) -> BoxFuture<'a, ()> {
+        Box::pin(Agent::on_observation(self, cx, observation))
+    }
+
+    fn on_lagged<'a>(&'a self, cx: &'a Context, missed: u64) -> BoxFuture<'a, ()> {
+        Box::pin(Agent::on_lagged(self, cx, missed))
+    }
+
+    fn on_peer<'a>(&'a self, cx: &'a Context, event: PeerEvent) -> BoxFuture<'a, ()> {
+        Box::pin(Agent::on_peer(self, cx, event))
+    }
+
+    fn on_request<'a>(
+        &'a self,
+        cx: &'a Context,
+        request: AssistanceRequest,
+        replies: &'a mut Replies,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        Box::pin(Agent::on_request(self, cx, request, replies))
+    }
+
+    fn on_stop<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()> {
+        Box::pin(Agent::on_stop(self, cx))
+    }
+}
+
+impl Agent for BoxedAgent {
+    fn capabilities(&self) -> Vec<Capability> {
+        self.0.capabilities()
+    }
+
+    async fn on_start(&self, cx: &Context) {
+        self.0.on_start(cx).await;
+    }
+
+    async fn on_observation(&self, cx: &Context, observation: Observation) {
+        self.0.on_observation(cx, observation).await;
+    }
+
+    async fn on_lagged(&self, cx: &Context, missed: u64) {
+        self.0.on_lagged(cx, missed).await;
+    }
+
+    async fn on_peer(&self, cx: &Context, event: PeerEvent) {
+        self.0.on_peer(cx, event).await;
+    }
+
+    async fn on_request(
+        &self,
+        cx: &Context,
+        request: AssistanceRequest,
+        replies: &mut Replies,
+    ) -> Result<(), AgentError> {
+        self.0.on_request(cx, request, replies).await
+    }
+
+    async fn on_stop(&self, cx: &Context) {
+        self.0.on_stop(cx).await;
+    }
+}

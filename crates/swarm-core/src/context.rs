@@ -1,0 +1,150 @@
+//! What an agent can do from inside a call.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use swarm_proto::{AgentId, Capability, Topic};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{AssistError, PublishError};
+use crate::node::{NodeShared, OutgoingRequest, Receipt, ReplyStream};
+use crate::peer::PeerInfo;
+use crate::trace::TraceEvent;
+
+/// An agent's way to its node and to its peers. Cheap to clone, and safe to keep in tasks of its own.
+///
+/// Inside [`on_request`](crate::Agent::on_request) it belongs to that request: it is cancelled with it, and requests
+/// made through it inherit its deadline.
+///
+/// ```
+/// use swarm_core::{Agent, Context, PeerEvent};
+///
+/// struct Greeter;
+///
+/// impl Agent for Greeter {
+///     async fn on_peer(&self, cx: &Context, event: PeerEvent) {
+///         if let PeerEvent::Came(peer) = event {
+///             let _ = cx.broadcast_observation("greeter.hello", format!("welcome, {}", peer.id));
+///         }
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    node: Arc<NodeShared>,
+    cancelled: CancellationToken,
+    deadline: Option<Instant>,
+}
+
+impl Context {
+    pub(crate) fn of_node(node: Arc<NodeShared>) -> Self {
+        let cancelled = node.stopping.child_token();
+        Self { node, cancelled, deadline: None }
+    }
+
+    pub(crate) fn of_request(node: Arc<NodeShared>, cancelled: CancellationToken, deadline: Instant) -> Self {
+        Self { node, cancelled, deadline: Some(deadline) }
+    }
+
+    /// The id of this agent.
+    pub fn id(&self) -> AgentId {
+        self.node.id
+    }
+
+    /// The peers that are connected now, sorted by id.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.node.connections.peers()
+    }
+
+    /// Sends a small message to every peer that is connected now. Never waits; it may be lost on the way.
+    ///
+    /// # Errors
+    /// See [`PublishError`]. With no peers it succeeds, and the receipt says that nobody got it.
+    pub fn broadcast_observation<T>(
+        &self,
+        topic: T,
+        payload: impl Into<Bytes>,
+    ) -> Result<Receipt, PublishError>
+    where
+        T: TryInto<Topic>,
+        PublishError: From<T::Error>,
+    {
+        self.node.publish(topic.try_into()?, payload.into())
+    }
+
+    /// Asks one peer for assistance. The reply streams back; dropping it cancels the request.
+    ///
+    /// # Errors
+    /// See [`AssistError`]; most of them come later, as the last item of the stream. Cancel safe.
+    pub async fn request_assistance<C>(
+        &self,
+        peer: AgentId,
+        capability: C,
+        payload: impl Into<Bytes>,
+    ) -> Result<ReplyStream, AssistError>
+    where
+        C: TryInto<Capability>,
+        AssistError: From<C::Error>,
+    {
+        self.request(peer, OutgoingRequest::new(capability.try_into()?).payload(payload)).await
+    }
+
+    /// Asks one peer for assistance, with a streamed body, a deadline or metadata of its own.
+    ///
+    /// # Errors
+    /// As [`Self::request_assistance`].
+    pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
+        let request = match self.deadline {
+            Some(deadline) => request.by(deadline),
+            None => request,
+        };
+        self.node.request(peer, request).await
+    }
+
+    /// Runs a task that ends with this context: with the node, or inside a request with the request.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let cancelled = self.cancelled.clone();
+        self.node.tasks.spawn(async move {
+            let _ = cancelled.run_until_cancelled(task).await;
+        });
+    }
+
+    /// Waits until this context ends: the node stops, or the request was cancelled or is over. Cancel safe.
+    pub async fn cancelled(&self) {
+        self.cancelled.cancelled().await;
+    }
+
+    /// Whether this context has ended.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.is_cancelled()
+    }
+
+    /// When the request must be done; `None` outside of requests.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// How much time is left of the request; `None` outside of requests.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Reports a number of the agent's own to whoever [traces](crate::TraceSink) the node.
+    pub fn measure(&self, name: &'static str, value: f64) {
+        self.node.recorder.record(TraceEvent::Measured { name, value });
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("id", &self.node.id)
+            .field("cancelled", &self.is_cancelled())
+            .field("deadline", &self.deadline)
+            .finish()
+    }
+}

@@ -1,0 +1,446 @@
+//! What can go wrong, one enum per operation.
+//!
+//! Messages are made to be read after "failed to …"; each variant says what to do about it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_proto::{AgentId, CloseCode, DecodeError, NameError, SwarmName, VersionRange};
+
+use crate::identity::CertificateError;
+
+/// The innermost cause of an error, shared so that errors stay cloneable.
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+/// A certificate that proves nobody.
+///
+/// ```
+/// assert!(swarm_core::IdentityError::NoCertificate.to_string().contains("no certificate"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// The other side showed none. Members of a swarm show one in both directions.
+    #[error("the peer showed no certificate")]
+    NoCertificate,
+    /// It showed one that does not hold.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// Why an address could not be dialled.
+///
+/// ```
+/// assert_eq!(swarm_core::DialError::NoAnswer.to_string(), "nobody answered");
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// Nothing came back. Check the address, the port, and whether UDP passes the firewalls.
+    #[error("nobody answered")]
+    NoAnswer,
+    /// Somebody answered, and one side did not accept the other's certificate. Check the swarm's name and the clocks.
+    #[error("the handshake was refused: {reason}")]
+    Refused {
+        /// In the words of the side that refused.
+        reason: String,
+    },
+    /// Something below failed.
+    #[error("the connection could not be made")]
+    Failed(#[source] Cause),
+}
+
+impl DialError {
+    /// Any other failure, with its cause.
+    pub fn failed(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Failed(Arc::new(cause))
+    }
+}
+
+impl From<IdentityError> for DialError {
+    fn from(error: IdentityError) -> Self {
+        Self::Refused { reason: error.to_string() }
+    }
+}
+
+/// Why somebody at the door did not get in.
+///
+/// ```
+/// let error = swarm_core::AcceptError::WrongPath { path: "/".into() };
+/// assert!(error.to_string().contains("/swarm/v1"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// TLS, HTTP/3 or WebTransport was not agreed on.
+    #[error("the handshake failed: {reason}")]
+    Handshake {
+        /// What failed.
+        reason: String,
+    },
+    /// It asked for something else than the swarm.
+    #[error("it asked for {path:?}, and there is only {}", swarm_proto::PATH)]
+    WrongPath {
+        /// What it asked for, at most 64 characters.
+        path: String,
+    },
+    /// It did not prove who it is.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+/// Why two nodes did not become peers although they are connected.
+///
+/// ```
+/// assert!(swarm_core::HelloError::Itself.to_string().contains("this node itself"));
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum HelloError {
+    /// The other side did not say hello in time.
+    #[error("no hello came within {0:?}")]
+    DeadlineExceeded(Duration),
+    /// The connection ended before.
+    #[error("the connection ended before the hello: {0}")]
+    Lost(Cause),
+    /// What it said is no hello.
+    #[error("the hello cannot be read")]
+    Unreadable(#[from] DecodeError),
+    /// It said something else than hello.
+    #[error("the first frame was no hello")]
+    OutOfTurn,
+    /// There is no version that both sides speak. Update the older side.
+    #[error("the peer speaks versions {theirs}, this node {ours}")]
+    Version {
+        /// What this node speaks.
+        ours: VersionRange,
+        /// What the peer speaks.
+        theirs: VersionRange,
+    },
+    /// It belongs to another swarm.
+    #[error("the peer belongs to swarm {theirs:?}, this node to {ours:?}")]
+    WrongSwarm {
+        /// Our swarm.
+        ours: SwarmName,
+        /// Theirs.
+        theirs: SwarmName,
+    },
+    /// Its hello names another agent than its certificate proves.
+    #[error("the hello names {claimed}, the certificate proves {proven}")]
+    OtherAgent {
+        /// Who it says it is.
+        claimed: AgentId,
+        /// Who it is.
+        proven: AgentId,
+    },
+    /// The other end is this node.
+    #[error("the address leads to this node itself")]
+    Itself,
+    /// The other side turned us away.
+    #[error("the peer said goodbye: {code} ({reason})")]
+    TurnedAway {
+        /// Its code.
+        code: CloseCode,
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// Why [`connect`](crate::NodeHandle::connect) gave no peer. The address is not tried again unless you do.
+///
+/// ```
+/// use std::time::Duration;
+/// use swarm_core::ConnectError;
+///
+/// let error = ConnectError::DeadlineExceeded(Duration::from_secs(3));
+/// assert_eq!(error.to_string(), "no connection within 3s");
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The host name has no address. Check its spelling and the resolver.
+    #[error("{host:?} has no address")]
+    NoAddress {
+        /// The name that was looked up.
+        host: String,
+    },
+    /// Nobody could be reached there, or nobody whom we trust.
+    #[error("no connection to {address}")]
+    Dial {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: DialError,
+    },
+    /// The two nodes do not understand or want each other.
+    #[error("no agreement with {address}")]
+    Hello {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: HelloError,
+    },
+    /// It took too long. The peer may be overloaded or the network slow: try again.
+    #[error("no connection within {0:?}")]
+    DeadlineExceeded(Duration),
+    /// Dialling panicked, which is a defect below us; the node goes on.
+    #[error("the dial to {address} broke down")]
+    Broken {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// This node stops or has stopped.
+    #[error("this node has shut down")]
+    ShutDown,
+}
+
+/// Why a node did not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The transport could not be made.
+    #[cfg(feature = "webtransport")]
+    #[error(transparent)]
+    Bind(#[from] crate::transport::webtransport::BindError),
+    /// The agent offers more than a hello can carry.
+    #[error("the agent offers {count} capabilities, and {max} fit into a hello")]
+    TooManyCapabilities {
+        /// How many it offers.
+        count: usize,
+        /// How many fit.
+        max: usize,
+    },
+}
+
+/// Why an observation was not published. Nobody got it.
+///
+/// ```
+/// use swarm_core::PublishError;
+///
+/// let error = PublishError::TooLarge { size: 2000, max: 1200 };
+/// assert!(error.to_string().contains("1200"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The topic is no dotted name.
+    #[error("the topic cannot be used")]
+    Topic(#[from] NameError),
+    /// It fits into no datagram of the path to any peer. Send less, or ask for assistance with a stream.
+    #[error("an observation of {size} bytes does not fit into a datagram, which carries {max}")]
+    TooLarge {
+        /// Its encoded size in bytes.
+        size: usize,
+        /// What fits.
+        max: usize,
+    },
+    /// This node stops or has stopped.
+    #[error("this node has shut down")]
+    ShutDown,
+}
+
+/// How a request for assistance ended short of completion. A reply stream gives exactly one, as its last item.
+///
+/// ```
+/// use swarm_core::AssistError;
+///
+/// fn worth_another_try(error: &AssistError) -> bool {
+///     matches!(error, AssistError::Busy { .. } | AssistError::PeerLost | AssistError::NotReady { .. })
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AssistError {
+    /// The capability is no dotted name.
+    #[error("the capability cannot be used")]
+    Capability(#[from] NameError),
+    /// No connection to this agent, and none is being made.
+    #[error("not connected to {0}")]
+    NotConnected(AgentId),
+    /// A connection to this agent is being made; wait for `on_peer` or `ready` and ask again.
+    #[error("the connection to {0} is not ready")]
+    NotReady(AgentId),
+    /// The responder does not offer the capability.
+    #[error("the responder does not offer this capability")]
+    NoSuchCapability,
+    /// The responder's agent does not want to.
+    #[error("declined: {reason}")]
+    Declined {
+        /// In its words.
+        reason: String,
+    },
+    /// The responder's agent failed at it.
+    #[error("the responder's agent failed: {error}")]
+    Failed {
+        /// In its words.
+        error: String,
+    },
+    /// The responder has as many requests as it takes. Ask again later, or somebody else.
+    #[error("the responder is busy; try again in {retry_after:?}")]
+    Busy {
+        /// Its hint.
+        retry_after: Duration,
+    },
+    /// The deadline passed, here or at the responder.
+    #[error("the deadline passed")]
+    DeadlineExceeded,
+    /// The connection was lost before the end. What came so far is not all.
+    #[error("the peer was lost before the end of its reply")]
+    PeerLost,
+    /// The responder gave the request up without an outcome.
+    #[error("the responder cancelled the request")]
+    Cancelled,
+    /// A part of the request is larger than the protocol allows.
+    #[error("{what} of {size} bytes is too large, at most {max} are allowed")]
+    TooLarge {
+        /// Which part.
+        what: &'static str,
+        /// Its size.
+        size: usize,
+        /// The most that is allowed.
+        max: usize,
+    },
+    /// This node has as many requests under way as it may. Wait for some to end.
+    #[error("this node has {limit} requests under way already")]
+    Overloaded {
+        /// The limit, `NodeConfig::max_requests_made`.
+        limit: usize,
+    },
+    /// One side does not understand the other.
+    #[error("request or reply cannot be read: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This node or the responder stops.
+    #[error("the node has shut down")]
+    ShutDown,
+}
+
+/// Why the body of a request could not be read to its end.
+///
+/// ```
+/// assert!(swarm_core::BodyError::TooLarge { max: 10 }.to_string().contains("10 bytes"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// It is longer than the agent wants to take.
+    #[error("the body is longer than {max} bytes")]
+    TooLarge {
+        /// What the agent takes.
+        max: usize,
+    },
+    /// It was cut off before its end.
+    #[error("the body was cut off")]
+    CutOff,
+    /// It cannot be read.
+    #[error("the body cannot be read: {0}")]
+    Malformed(String),
+}
+
+/// Why a reply could not be sent. The request is over; return.
+///
+/// ```
+/// assert_eq!(swarm_core::ReplyError::Gone.to_string(), "the requester is gone");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// The requester cancelled or was lost.
+    #[error("the requester is gone")]
+    Gone,
+    /// The chunk breaks a limit of the protocol. The request goes on: send a smaller one.
+    #[error("the chunk cannot be sent")]
+    Chunk(#[from] swarm_proto::EncodeError),
+}
+
+/// Fewer peers than wished for came in time.
+///
+/// ```
+/// let error = swarm_core::ReadyError { wanted: 3, have: 1 };
+/// assert_eq!(error.to_string(), "1 of 3 peers came in time");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{have} of {wanted} peers came in time")]
+pub struct ReadyError {
+    /// How many were wished for.
+    pub wanted: usize,
+    /// How many there are.
+    pub have: usize,
+}
+
+/// The node has stopped, but not everything it was doing could finish before the deadline.
+///
+/// ```
+/// let error = swarm_core::ShutdownError { aborted: 2 };
+/// assert!(error.to_string().starts_with("2 requests"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{aborted} requests were still being served at the deadline and were given up")]
+pub struct ShutdownError {
+    /// How many requests from others were given up.
+    pub aborted: usize,
+}
+
+/// What an agent makes of a request that it does not complete: a refusal or a failure.
+///
+/// Any error converts into a failure, so `?` works in `on_request`.
+///
+/// ```
+/// use swarm_core::AgentError;
+///
+/// fn parse(text: &str) -> Result<u8, AgentError> {
+///     if text.is_empty() {
+///         return Err(AgentError::declined("nothing to parse"));
+///     }
+///     Ok(text.parse()?)
+/// }
+///
+/// assert!(matches!(parse(""), Err(AgentError::Declined(_))));
+/// assert!(matches!(parse("x"), Err(AgentError::Failed(_))));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentError {
+    /// The agent does not want to; another might.
+    Declined(String),
+    /// The agent tried and failed.
+    Failed(String),
+}
+
+impl AgentError {
+    /// A refusal, with the reason that the requester reads.
+    pub fn declined(reason: impl Into<String>) -> Self {
+        Self::Declined(reason.into())
+    }
+
+    /// A failure, with the error that the requester reads.
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl<E: std::error::Error> From<E> for AgentError {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        Self::Failed(text)
+    }
+}
+
+impl From<std::convert::Infallible> for PublishError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<std::convert::Infallible> for AssistError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}

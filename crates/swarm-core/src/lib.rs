@@ -1,0 +1,92 @@
+//! Nodes of a swarm: agents that share what they see and ask one another for help, peer to peer, over WebTransport.
+//!
+//! Write an [`Agent`], give it to [`AgentNode::builder`], and connect it to others:
+//!
+//! ```
+//! use std::time::Duration;
+//! use swarm_core::{Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, Replies};
+//!
+//! struct Echo;
+//!
+//! impl Agent for Echo {
+//!     fn capabilities(&self) -> Vec<Capability> {
+//!         Vec::from(["echo.say".parse().expect("a dotted name")])
+//!     }
+//!
+//!     async fn on_request(
+//!         &self,
+//!         _cx: &Context,
+//!         mut request: AssistanceRequest,
+//!         replies: &mut Replies,
+//!     ) -> Result<(), AgentError> {
+//!         while let Some(chunk) = request.next_chunk().await? {
+//!             replies.send_chunk(chunk).await?;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let echo = AgentNode::builder(Echo).bind("127.0.0.1:0".parse()?).await?;
+//! let other = AgentNode::builder(swarm_core::IdleAgent).bind("127.0.0.1:0".parse()?).await?;
+//!
+//! let peer = other.connect(&echo.url()).await?;
+//! let mut replies = other.request_assistance(peer, "echo.say", "hello").await?;
+//! while let Some(chunk) = replies.next_chunk().await? {
+//!     assert_eq!(chunk.payload, "hello");
+//! }
+//!
+//! other.shutdown(Duration::from_secs(1)).await?;
+//! echo.shutdown(Duration::from_secs(1)).await?;
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(run()).unwrap();
+//! ```
+//!
+//! Inside, [`mesh`] decides and never waits, the node's tasks wait and never decide, and [`transport`] is the seam to
+//! the network. `docs/architecture.md` shows the house.
+
+pub mod identity;
+pub mod mesh;
+mod peer;
+
+#[cfg(feature = "node")]
+mod agent;
+#[cfg(feature = "node")]
+mod clock;
+#[cfg(feature = "node")]
+mod config;
+#[cfg(feature = "node")]
+mod context;
+#[cfg(feature = "node")]
+mod error;
+#[cfg(feature = "node")]
+mod node;
+#[cfg(feature = "node")]
+mod trace;
+#[cfg(feature = "node")]
+pub mod transport;
+
+#[cfg(feature = "node")]
+pub use self::{
+    agent::{Agent, BoxedAgent, IdleAgent},
+    clock::{SystemClock, WallClock},
+    config::NodeConfig,
+    context::Context,
+    error::{
+        AcceptError, AgentError, AssistError, BodyError, Cause, ConnectError, DialError, HelloError,
+        IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError,
+    },
+    node::{
+        AgentNode, AssistanceRequest, Builder, NodeHandle, OutgoingRequest, PeerUrl, PeerUrlError, Receipt,
+        Replies, ReplyStream,
+    },
+    trace::{Counters, DropReason, Ending, RefusedReason, TraceEvent, TraceSink},
+};
+pub use identity::{IdentityKey, agent_id_of};
+pub use peer::{GoneReason, PeerEvent, PeerInfo};
+#[doc(inline)]
+pub use swarm_proto::{
+    self as proto, AgentId, Capability, Chunk, Epoch, NameError, Observation, RequestId, Sequence, SwarmName,
+    Topic, UnixMicros,
+};

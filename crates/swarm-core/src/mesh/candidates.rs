@@ -1,0 +1,156 @@
+//! Addresses worth dialling, and when.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rand::Rng;
+use swarm_proto::AgentId;
+
+use super::MeshConfig;
+use super::backoff;
+use crate::peer::GoneReason;
+
+/// What has become due.
+#[derive(Debug, PartialEq)]
+pub(super) enum Due {
+    Dial { address: SocketAddr, expected: Option<AgentId> },
+    Forget(AgentId),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    /// To be dialled at this time.
+    Waiting(Instant),
+    Dialling,
+    Connected,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    /// Who was there last, or is said to be there.
+    agent: Option<AgentId>,
+    /// Given by the user: never forgotten, and whoever answers there is welcome.
+    seed: bool,
+    state: State,
+    attempts: u32,
+    /// Since when it has not been connected.
+    missing_since: Instant,
+}
+
+/// All known addresses.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    config: MeshConfig,
+    by_address: BTreeMap<SocketAddr, Candidate>,
+    /// When the first of them is due; asked for far more often than it changes.
+    next_due: Option<Instant>,
+}
+
+impl Candidates {
+    pub(super) fn new(config: MeshConfig) -> Self {
+        Self { config, by_address: BTreeMap::new(), next_due: None }
+    }
+
+    pub(super) fn add_seed(&mut self, address: SocketAddr, now: Instant) {
+        self.by_address.entry(address).or_insert_with(|| Candidate::new(None, now)).seed = true;
+        self.find_next_due();
+    }
+
+    pub(super) fn add_introduced(&mut self, agent: AgentId, address: SocketAddr, now: Instant) {
+        let known = self.by_address.values().any(|candidate| candidate.agent == Some(agent));
+        if !known && self.by_address.len() < self.config.max_candidates {
+            self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
+            self.find_next_due();
+        }
+    }
+
+    /// A peer is connected from this address: nothing needs to be dialled, and it is where to look when it is lost.
+    pub(super) fn connected(&mut self, agent: AgentId, address: SocketAddr, now: Instant) {
+        self.by_address.retain(|at, known| known.seed || known.agent != Some(agent) || *at == address);
+        let candidate = self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
+        candidate.agent = Some(agent);
+        candidate.state = State::Connected;
+        candidate.attempts = 0;
+        self.find_next_due();
+    }
+
+    /// The last link to a peer ended. Says whether it will be dialled again.
+    pub(super) fn lost(
+        &mut self,
+        agent: AgentId,
+        reason: GoneReason,
+        now: Instant,
+        rng: &mut impl Rng,
+    ) -> bool {
+        let left = matches!(reason, GoneReason::Goodbye | GoneReason::Misbehaved | GoneReason::ShutDown);
+        self.by_address.retain(|_, known| !(left && known.agent == Some(agent) && !known.seed));
+        let mut returning = false;
+        for candidate in self.by_address.values_mut().filter(|known| known.agent == Some(agent)) {
+            candidate.missing_since = now;
+            candidate.wait(now, &self.config, rng);
+            returning = true;
+        }
+        self.find_next_due();
+        returning
+    }
+
+    pub(super) fn failed(&mut self, address: SocketAddr, now: Instant, rng: &mut impl Rng) {
+        if let Some(candidate) = self.by_address.get_mut(&address)
+            && candidate.state == State::Dialling
+        {
+            candidate.wait(now, &self.config, rng);
+            self.find_next_due();
+        }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.next_due
+    }
+
+    /// The next thing that is due at `now`, and marks it as under way.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Due> {
+        self.next_due.filter(|at| *at <= now)?;
+        let due = self.find_due(now);
+        self.find_next_due();
+        due
+    }
+
+    fn find_next_due(&mut self) {
+        let waiting = self.by_address.values().filter_map(|candidate| match candidate.state {
+            State::Waiting(at) => Some(at),
+            _ => None,
+        });
+        self.next_due = waiting.min();
+    }
+
+    fn find_due(&mut self, now: Instant) -> Option<Due> {
+        let is_due = |candidate: &Candidate| matches!(candidate.state, State::Waiting(at) if at <= now);
+        let (address, candidate) = self.by_address.iter_mut().find(|(_, candidate)| is_due(candidate))?;
+        let address = *address;
+        let missing = now.saturating_duration_since(candidate.missing_since);
+        match candidate.agent {
+            Some(agent) if !candidate.seed && missing > self.config.forget_after => {
+                self.by_address.remove(&address);
+                Some(Due::Forget(agent))
+            }
+            agent => {
+                candidate.state = State::Dialling;
+                let expected = if candidate.seed { None } else { agent };
+                Some(Due::Dial { address, expected })
+            }
+        }
+    }
+}
+
+impl Candidate {
+    fn new(agent: Option<AgentId>, now: Instant) -> Self {
+        Self { agent, seed: false, state: State::Waiting(now), attempts: 0, missing_since: now }
+    }
+
+    fn wait(&mut self, now: Instant, config: &MeshConfig, rng: &mut impl Rng) {
+        let pause = backoff::pause(self.attempts, config.backoff_min, config.backoff_max, rng);
+        self.attempts = self.attempts.saturating_add(1);
+        self.state = State::Waiting(now + pause);
+    }
+}

@@ -1,0 +1,248 @@
+//! Waits: the tasks around an agent, and the handles that programs hold.
+//!
+//! ```text
+//! AgentNode ── stop/kill tokens ── driver (one task): mesh, connection map, timer, dials, handshakes, connections
+//!                                   ├─ agent task: observations and peer events, in order
+//!                                   ├─ connection task per link: datagrams, control stream, outbox, responders
+//!                                   └─ responder task per request served
+//!              requester: no task of its own, the caller polls the reply stream
+//! ```
+//!
+//! What a file here never does: decide who is dialled or which connection stays (that is [`crate::mesh`]), or name a
+//! transport.
+
+mod agent_task;
+mod assist;
+mod builder;
+mod connection;
+mod connection_map;
+mod control;
+mod driver;
+mod framing;
+mod handshake;
+mod link;
+mod outbox;
+
+mod shared;
+mod peer_url;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use swarm_proto::{AgentId, Capability, Topic};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use self::assist::{AssistanceRequest, OutgoingRequest, Replies, ReplyStream};
+pub use self::builder::Builder;
+use self::driver::Command;
+pub(crate) use self::shared::NodeShared;
+pub use self::peer_url::{PeerUrl, PeerUrlError};
+use crate::agent::{Agent, BoxedAgent};
+use crate::error::{AssistError, ConnectError, PublishError, ReadyError, ShutdownError};
+use crate::peer::PeerInfo;
+use crate::trace::Counters;
+
+/// What became of a broadcast.
+///
+/// ```
+/// fn heard_by_somebody(receipt: &swarm_core::Receipt) -> bool {
+///     receipt.handed > 0
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// For how many peers it was taken; it may still be lost on the way.
+    pub handed: usize,
+    /// For how many it was not, because it does not fit into a datagram of their path.
+    pub dropped: usize,
+}
+
+/// A running node: owns the agent's tasks and connections.
+///
+/// It can do all that its [`NodeHandle`] can. Dropping it ends everything at once; [`AgentNode::shutdown`] does it in
+/// order.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use swarm_core::{AgentNode, IdleAgent};
+///
+/// let node = AgentNode::builder(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
+/// println!("listening at {}", node.url());
+/// node.shutdown(Duration::from_secs(2)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct AgentNode {
+    handle: NodeHandle,
+    driver: JoinHandle<usize>,
+}
+
+impl AgentNode {
+    /// Begins to build a node around an agent.
+    pub fn builder(agent: impl Agent) -> Builder {
+        Builder::new(BoxedAgent::new(agent))
+    }
+
+    /// A handle that can be cloned and kept by others.
+    pub fn handle(&self) -> NodeHandle {
+        self.handle.clone()
+    }
+
+    /// Stops in order: the agent is told, peers hear goodbye, requests being served may finish until `deadline`, and
+    /// nothing is left running afterwards.
+    ///
+    /// # Errors
+    /// When requests had to be given up at the deadline. The node has stopped all the same.
+    pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
+        let (reply, done) = oneshot::channel();
+        let command = Command::Shutdown { deadline, reply };
+        let aborted = match self.handle.shared.commands.send(command).await {
+            Ok(()) => done.await.unwrap_or_default(),
+            Err(_) => 0,
+        };
+        // The driver ends right after its answer; a panic in it has nothing left to harm.
+        let _ = (&mut self.driver).await;
+        if aborted > 0 { Err(ShutdownError { aborted }) } else { Ok(()) }
+    }
+}
+
+impl Deref for AgentNode {
+    type Target = NodeHandle;
+
+    fn deref(&self) -> &NodeHandle {
+        &self.handle
+    }
+}
+
+impl Drop for AgentNode {
+    fn drop(&mut self) {
+        self.handle.shared.kill();
+        self.driver.abort();
+    }
+}
+
+/// A way to a node that many can share. It does not keep the node alive; once the node has stopped, everything fails
+/// with a shut-down error.
+///
+/// ```
+/// use swarm_core::{NodeHandle, PublishError, Receipt};
+///
+/// fn beat(node: &NodeHandle) -> Result<Receipt, PublishError> {
+///     node.broadcast_observation("heart.beat", "thump")
+/// }
+/// ```
+#[derive(Clone)]
+pub struct NodeHandle {
+    shared: Arc<NodeShared>,
+}
+
+impl NodeHandle {
+    /// The id of the node's agent.
+    pub fn id(&self) -> AgentId {
+        self.shared.id
+    }
+
+    /// Where others can reach the node. With a wildcard address (`0.0.0.0`) put in one that others can dial.
+    pub fn url(&self) -> PeerUrl {
+        PeerUrl::from(self.shared.local_addr)
+    }
+
+    /// The peers that are connected now, sorted by id.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.shared.connections.peers()
+    }
+
+    /// What happened since the node started, in numbers.
+    pub fn counters(&self) -> Counters {
+        self.shared.recorder.counters()
+    }
+
+    /// Dials a node and waits until both have said hello. Its peers are then introduced, so one call joins a full mesh.
+    /// When the connection is lost later it is made again by itself, for a minute.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]. Dropping the future gives the attempt up or leaves the connection; both are safe.
+    pub async fn connect(&self, url: &PeerUrl) -> Result<AgentId, ConnectError> {
+        let mut last = ConnectError::NoAddress { host: url.host().to_owned() };
+        for address in url.resolve().await? {
+            let (reply, connected) = oneshot::channel();
+            let command = Command::Connect { address, reply };
+            self.shared.commands.send(command).await.map_err(|_| ConnectError::ShutDown)?;
+            match connected.await {
+                Ok(Ok(peer)) => return Ok(peer),
+                Ok(Err(error)) => last = error,
+                Err(_) => return Err(ConnectError::ShutDown),
+            }
+        }
+        Err(last)
+    }
+
+    /// Waits until at least `min_peers` are connected, so that nobody broadcasts into an empty room unknowingly.
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// When they did not come within the time.
+    pub async fn ready(&self, min_peers: usize, within: Duration) -> Result<(), ReadyError> {
+        let enough = self.shared.connections.at_least(min_peers);
+        let waited = tokio::time::timeout(within, enough).await;
+        waited.map_err(|_| ReadyError { wanted: min_peers, have: self.shared.connections.len() })
+    }
+
+    /// Sends a small message to every peer that is connected now. See [`Context::broadcast_observation`].
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// [`Context::broadcast_observation`]: crate::Context::broadcast_observation
+    pub fn broadcast_observation<T>(
+        &self,
+        topic: T,
+        payload: impl Into<Bytes>,
+    ) -> Result<Receipt, PublishError>
+    where
+        T: TryInto<Topic>,
+        PublishError: From<T::Error>,
+    {
+        self.shared.publish(topic.try_into()?, payload.into())
+    }
+
+    /// Asks one peer for assistance. See [`Context::request_assistance`].
+    ///
+    /// # Errors
+    /// See [`AssistError`].
+    ///
+    /// [`Context::request_assistance`]: crate::Context::request_assistance
+    pub async fn request_assistance<C>(
+        &self,
+        peer: AgentId,
+        capability: C,
+        payload: impl Into<Bytes>,
+    ) -> Result<ReplyStream, AssistError>
+    where
+        C: TryInto<Capability>,
+        AssistError: From<C::Error>,
+    {
+        self.request(peer, OutgoingRequest::new(capability.try_into()?).payload(payload)).await
+    }
+
+    /// Asks one peer for assistance, with a streamed body, a deadline or metadata of its own.
+    ///
+    /// # Errors
+    /// See [`AssistError`].
+    pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
+        self.shared.request(peer, request).await
+    }
+}
+
+impl fmt::Debug for NodeHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeHandle").field("id", &self.shared.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,17 @@
+//! Assistance: a request on a stream of its own, answered in chunks.
+//!
+//! ```text
+//! requester                              responder
+//!   Head, Chunk…, End ───────────────────►│ on_request
+//!   │◄──────────── Chunk…, End(outcome) ──│
+//! ```
+//!
+//! Both directions run at once. Resetting a direction cancels; ending it without its last frame means cut off.
+
+mod requester;
+mod responder;
+
+pub(super) use self::requester::open;
+pub use self::requester::{OutgoingRequest, ReplyStream};
+pub(super) use self::responder::serve;
+pub use self::responder::{AssistanceRequest, Replies};

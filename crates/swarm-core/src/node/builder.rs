@@ -1,0 +1,237 @@
+//! Puts a node together and starts it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use swarm_proto::{
+    AgentId, Capability, Epoch, Hello, MAX_CAPABILITIES, PeerLimits, Sequence, SwarmName, UnixMicros, VersionRange,
+};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::agent_task::AgentInbox;
+use super::connection_map::ConnectionMap;
+use super::driver::{self, Start};
+use super::shared::NodeShared;
+use super::{AgentNode, NodeHandle};
+use crate::agent::{Agent, BoxedAgent};
+use crate::clock::{SystemClock, WallClock};
+use crate::config::NodeConfig;
+use crate::error::StartError;
+use crate::identity::IdentityKey;
+use crate::mesh::Mesh;
+use crate::trace::{Recorder, TraceSink};
+use crate::transport::Transport;
+
+/// Commands of handles that may wait for the driver.
+const COMMANDS: usize = 64;
+
+/// What a node is made of. Everything but the agent has a default.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use swarm_core::{AgentNode, IdentityKey, IdleAgent};
+///
+/// let node = AgentNode::builder(IdleAgent)
+///     .identity(IdentityKey::from_seed([7; 32]))
+///     .seed_peer("192.0.2.7:4433".parse()?)
+///     .bind("0.0.0.0:4433".parse()?)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Builder {
+    agent: BoxedAgent,
+    swarm: SwarmName,
+    identity: Option<IdentityKey>,
+    config: NodeConfig,
+    rng_seed: Option<u64>,
+    seeds: Vec<SocketAddr>,
+    sink: Option<Box<dyn TraceSink>>,
+    wall_clock: Arc<dyn WallClock>,
+}
+
+impl Builder {
+    pub(super) fn new(agent: BoxedAgent) -> Self {
+        Self {
+            agent,
+            swarm: SwarmName::default(),
+            identity: None,
+            config: NodeConfig::default(),
+            rng_seed: None,
+            seeds: Vec::new(),
+            sink: None,
+            wall_clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The swarm to belong to. Default `local`. Members of different swarms do not talk to each other.
+    #[must_use]
+    pub fn swarm(mut self, swarm: SwarmName) -> Self {
+        self.swarm = swarm;
+        self
+    }
+
+    /// The node's key, and so its id. Default: a new one at each start.
+    #[must_use]
+    pub fn identity(mut self, identity: IdentityKey) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// The node's knobs.
+    #[must_use]
+    pub fn config(mut self, config: NodeConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where jitter and request ids come from, and the identity if none is given. For runs that repeat; by default the
+    /// operating system's entropy decides.
+    #[must_use]
+    pub fn rng_seed(mut self, seed: u64) -> Self {
+        self.rng_seed = Some(seed);
+        self
+    }
+
+    /// A node to dial at the start, and again whenever it is not connected, for ever. May be called several times.
+    #[must_use]
+    pub fn seed_peer(mut self, address: SocketAddr) -> Self {
+        self.seeds.push(address);
+        self
+    }
+
+    /// Who is told what happens.
+    #[must_use]
+    pub fn trace(mut self, sink: impl TraceSink) -> Self {
+        self.sink = Some(Box::new(sink));
+        self
+    }
+
+    /// Where the time of day comes from. Default: the machine's clock.
+    #[must_use]
+    pub fn wall_clock(mut self, clock: impl WallClock) -> Self {
+        self.wall_clock = Arc::new(clock);
+        self
+    }
+
+    /// Starts the node on a UDP port, over WebTransport. Port 0 takes any that is free. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or the agent offers too much. Nothing is left running then.
+    #[cfg(feature = "webtransport")]
+    pub async fn bind(mut self, address: SocketAddr) -> Result<AgentNode, StartError> {
+        use crate::transport::webtransport::{Credentials, WebTransport};
+
+        let mut rng = self.rng();
+        let identity = Arc::new(self.take_identity(&mut rng));
+        let credentials = Credentials {
+            identity: Arc::clone(&identity),
+            swarm: self.swarm.clone(),
+            wall_clock: Arc::clone(&self.wall_clock),
+        };
+        let transport = WebTransport::bind(address, &credentials, self.config.web_transport.clone())?;
+        self.start_as(identity.agent_id(), rng, Arc::new(transport))
+    }
+
+    /// Starts the node on a transport, which must speak as `identity`'s agent.
+    ///
+    /// # Errors
+    /// When the agent offers too much.
+    pub async fn start(
+        self,
+        identity: &IdentityKey,
+        transport: Arc<dyn Transport>,
+    ) -> Result<AgentNode, StartError> {
+        let rng = self.rng();
+        self.start_as(identity.agent_id(), rng, transport)
+    }
+
+    fn rng(&self) -> StdRng {
+        self.rng_seed.map_or_else(|| StdRng::from_rng(&mut rand::rng()), StdRng::seed_from_u64)
+    }
+
+    fn take_identity(&mut self, rng: &mut StdRng) -> IdentityKey {
+        self.identity.take().unwrap_or_else(|| IdentityKey::from_seed(rng.random()))
+    }
+
+    fn start_as(
+        self,
+        id: AgentId,
+        mut rng: StdRng,
+        transport: Arc<dyn Transport>,
+    ) -> Result<AgentNode, StartError> {
+        let capabilities = self.agent.capabilities();
+        check_capabilities(&capabilities)?;
+        let mesh = Mesh::new(id, self.config.mesh.clone(), rng.random());
+        let (inbox, queues) = AgentInbox::new(self.config.agent_queue);
+        let (commands, commands_queue) = mpsc::channel(COMMANDS);
+        let shared = Arc::new(NodeShared {
+            id,
+            local_addr: transport.local_addr(),
+            hello: hello(id, self.swarm, &capabilities, &self.config, &*self.wall_clock),
+            capabilities,
+            agent: self.agent,
+            wall_clock: self.wall_clock,
+            recorder: Recorder::new(id, self.sink),
+            connections: ConnectionMap::new(),
+            inbox,
+            commands,
+            stopping: CancellationToken::new(),
+            killed: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            requests_made: Arc::new(Semaphore::new(self.config.max_requests_made)),
+            sequence: AtomicU64::new(Sequence::FIRST.get()),
+            rng: Mutex::new(rng),
+            config: self.config,
+        });
+        let start = Start {
+            shared: Arc::clone(&shared),
+            transport,
+            mesh,
+            seeds: self.seeds,
+            commands: commands_queue,
+            queues,
+        };
+        let driver = shared.tasks.spawn(driver::run(start));
+        Ok(AgentNode { handle: NodeHandle { shared }, driver })
+    }
+}
+
+fn check_capabilities(capabilities: &[Capability]) -> Result<(), StartError> {
+    let (count, max) = (capabilities.len(), MAX_CAPABILITIES);
+    if count > max { Err(StartError::TooManyCapabilities { count, max }) } else { Ok(()) }
+}
+
+fn hello(
+    agent: AgentId,
+    swarm: SwarmName,
+    capabilities: &[Capability],
+    config: &NodeConfig,
+    wall_clock: &dyn WallClock,
+) -> Hello {
+    let started = UnixMicros::from_system_time(wall_clock.now());
+    Hello {
+        versions: VersionRange::SPOKEN,
+        agent,
+        swarm,
+        // Milliseconds since 1970: a restart comes later than what it restarts.
+        epoch: Epoch::new(started.get() / 1000),
+        capabilities: capabilities.iter().cloned().map(Into::into).collect(),
+        limits: PeerLimits {
+            max_requests: u32::try_from(config.max_requests_per_peer).unwrap_or(u32::MAX),
+            ..PeerLimits::default()
+        },
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("swarm", &self.swarm).field("seeds", &self.seeds).finish_non_exhaustive()
+    }
+}

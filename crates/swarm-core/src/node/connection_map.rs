@@ -1,0 +1,91 @@
+//! Who is connected, for all tasks to read. The driver alone writes.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use swarm_proto::AgentId;
+use tokio::sync::watch;
+
+use super::link::Link;
+use crate::peer::PeerInfo;
+
+/// What we have of an agent.
+#[derive(Debug, Clone)]
+pub(super) enum Slot {
+    /// A connection.
+    Ready(Arc<Link>),
+    /// None now, but it is being dialled again.
+    Returning,
+}
+
+/// A look-up by id for requests, and a list sorted by id for broadcasts: the order of a hash map must not decide in
+/// which order peers are sent to, or a simulated run would not repeat.
+#[derive(Debug)]
+pub(crate) struct ConnectionMap {
+    slots: DashMap<AgentId, Slot>,
+    sorted: watch::Sender<Arc<[Arc<Link>]>>,
+}
+
+impl ConnectionMap {
+    pub(super) fn new() -> Self {
+        Self { slots: DashMap::new(), sorted: watch::Sender::new(Arc::from([])) }
+    }
+
+    pub(super) fn get(&self, agent: AgentId) -> Option<Slot> {
+        self.slots.get(&agent).map(|slot| slot.clone())
+    }
+
+    /// One link per connected peer, sorted by id.
+    pub(super) fn links(&self) -> Arc<[Arc<Link>]> {
+        Arc::clone(&self.sorted.borrow())
+    }
+
+    pub(crate) fn peers(&self) -> Vec<PeerInfo> {
+        self.links().iter().map(|link| link.peer.clone()).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sorted.borrow().len()
+    }
+
+    /// Waits until at least so many peers are connected. Cancel safe.
+    pub(super) async fn at_least(&self, peers: usize) {
+        // The sender lives as long as this map, so there is no error to wait out.
+        let _ = self.sorted.subscribe().wait_for(|links| links.len() >= peers).await;
+    }
+
+    pub(super) fn set_ready(&self, link: Arc<Link>) {
+        self.slots.insert(link.peer.id, Slot::Ready(Arc::clone(&link)));
+        self.sorted.send_modify(|sorted| {
+            let others = sorted.iter().filter(|other| other.peer.id != link.peer.id);
+            let mut links: Vec<_> = others.cloned().collect();
+            let position = links.partition_point(|other| other.peer.id < link.peer.id);
+            links.insert(position, link);
+            *sorted = links.into();
+        });
+    }
+
+    pub(super) fn set_returning(&self, agent: AgentId) {
+        self.slots.insert(agent, Slot::Returning);
+        self.unlist(agent);
+    }
+
+    pub(super) fn remove(&self, agent: AgentId) {
+        self.slots.remove(&agent);
+        self.unlist(agent);
+    }
+
+    pub(super) fn clear(&self) {
+        self.slots.clear();
+        self.sorted.send_replace(Arc::from([]));
+    }
+
+    fn unlist(&self, agent: AgentId) {
+        self.sorted.send_if_modified(|sorted| {
+            let before = sorted.len();
+            let others: Vec<_> = sorted.iter().filter(|link| link.peer.id != agent).cloned().collect();
+            *sorted = others.into();
+            sorted.len() != before
+        });
+    }
+}

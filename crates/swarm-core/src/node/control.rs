@@ -1,0 +1,37 @@
+//! The control stream: hello, introductions, goodbye.
+
+use std::time::Duration;
+
+use swarm_proto::{ControlFrame, MAX_FRAME_BYTES, MAX_HELLO_BYTES};
+
+use super::framing::{FrameReader, FrameWriter};
+use crate::transport::Stream;
+
+/// How long whoever has said goodbye waits for the other side to close. A close that comes right behind it would overtake
+/// the words.
+pub(super) const GOODBYE_GRACE: Duration = Duration::from_millis(250);
+
+/// Control goes before everything else on a connection.
+const PRIORITY: i32 = 100;
+
+/// The first bidirectional stream of a connection.
+#[derive(Debug)]
+pub(super) struct ControlStream {
+    pub(super) reader: FrameReader<ControlFrame>,
+    pub(super) writer: FrameWriter<ControlFrame>,
+}
+
+impl ControlStream {
+    /// Until it has said hello, the peer may send no more than a hello takes.
+    pub(super) fn new(stream: Stream) -> Self {
+        let writer = FrameWriter::new(stream.send);
+        writer.set_priority(PRIORITY);
+        Self { reader: FrameReader::new(stream.recv, MAX_HELLO_BYTES), writer }
+    }
+
+    /// After the hello, longer frames are welcome.
+    pub(super) fn greeted(mut self) -> Self {
+        self.reader.set_max_frame_bytes(MAX_FRAME_BYTES);
+        self
+    }
+}

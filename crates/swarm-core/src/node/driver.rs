@@ -1,0 +1,308 @@
+//! The task that owns a node: it feeds the mesh, does what the mesh decides, and keeps every other task.
+//!
+//! It waits only in its own `select!` and never for another task, so it cannot be held up: what it has for a connection
+//! or for the agent goes into a bounded queue or is dropped and counted. Each turn of the loop takes one thing and calls
+//! one function.
+
+mod dials;
+mod links;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_proto::CloseCode;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::dials::{Attempts, Finished};
+use self::links::Links;
+use super::agent_task::{self, AgentQueues};
+use super::connection::FromLink;
+use super::handshake::Established;
+use super::shared::NodeShared;
+use crate::error::ConnectError;
+use crate::mesh::{Input, LinkId, Mesh, Output};
+use crate::peer::{GoneReason, PeerEvent};
+use crate::trace::{DropReason, RefusedReason, TraceEvent};
+use crate::transport::{Accepting, Transport};
+
+/// What handles ask of the driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Dial this address now, once.
+    Connect {
+        address: std::net::SocketAddr,
+        reply: oneshot::Sender<Result<swarm_proto::AgentId, ConnectError>>,
+    },
+    /// Stop in order; the reply tells how many requests were given up.
+    Shutdown { deadline: Duration, reply: oneshot::Sender<usize> },
+}
+
+/// Everything that a driver is started with.
+pub(super) struct Start {
+    pub(super) shared: Arc<NodeShared>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) mesh: Mesh,
+    pub(super) seeds: Vec<std::net::SocketAddr>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) queues: AgentQueues,
+}
+
+/// How many observations' datagrams may wait for the driver, over all peers.
+const RECEIVED_QUEUE: usize = 4096;
+
+/// How many further datagrams are taken up in one turn, so that timers and commands stay prompt under load.
+const RECEIVED_PER_TURN: usize = 64;
+
+enum Happened {
+    Deadline,
+    LinkEnded(LinkId, GoneReason),
+    AgentEnded,
+    MeshTimeout,
+    Command(Option<Command>),
+    Attempt(Finished),
+    Stranger(Option<Accepting>),
+    Received(FromLink),
+}
+
+/// Stopping, step by step: the agent first, then the peers, then whatever is left.
+struct Stopping {
+    until: Instant,
+    reply: oneshot::Sender<usize>,
+}
+
+pub(super) struct Driver {
+    shared: Arc<NodeShared>,
+    transport: Arc<dyn Transport>,
+    mesh: Mesh,
+    attempts: Attempts,
+    links: Links,
+    agent_stop: CancellationToken,
+    agent_ended: bool,
+    stopping: Option<Stopping>,
+    /// The deadline has passed, or nobody is left who could stop the node in order.
+    gave_up: bool,
+    aborted: usize,
+    closed_to_strangers: bool,
+}
+
+/// Runs a node until it is shut down. Gives the number of requests that were given up.
+pub(super) async fn run(start: Start) -> usize {
+    let Start { shared, transport, mesh, seeds, mut commands, queues } = start;
+    let agent_stop = CancellationToken::new();
+    let mut agent = spawn_agent(&shared, queues, &agent_stop);
+    let (links, mut received) = Links::new(Arc::clone(&shared), RECEIVED_QUEUE);
+    let mut driver = Driver {
+        attempts: Attempts::new(Arc::clone(&shared), Arc::clone(&transport)),
+        shared,
+        transport: Arc::clone(&transport),
+        mesh,
+        links,
+        agent_stop,
+        agent_ended: false,
+        stopping: None,
+        gave_up: false,
+        aborted: 0,
+        closed_to_strangers: false,
+    };
+    for seed in seeds {
+        driver.decide(Input::Seed(seed));
+    }
+    let mut stranger = transport.accept();
+    while !driver.is_done() {
+        let timeout = driver.mesh.next_timeout().map(Instant::from_std);
+        let stopping = driver.gave_up || driver.stopping.is_some();
+        let deadline = driver.stopping.as_ref().filter(|_| !driver.gave_up).map(|stopping| stopping.until);
+        let happened = tokio::select! {
+            biased;
+            () = at(deadline), if deadline.is_some() => Happened::Deadline,
+            Some((link, reason)) = driver.links.ended() => Happened::LinkEnded(link, reason),
+            () = finished(&mut agent), if !driver.agent_ended => Happened::AgentEnded,
+            () = at(timeout), if timeout.is_some() && !stopping => Happened::MeshTimeout,
+            command = commands.recv(), if !stopping => Happened::Command(command),
+            Some(finished) = driver.attempts.finished() => Happened::Attempt(finished),
+            accepting = &mut stranger, if !driver.closed_to_strangers => {
+                stranger = transport.accept();
+                Happened::Stranger(accepting)
+            }
+            Some(from_link) = received.recv() => Happened::Received(from_link),
+        };
+        driver.handle(happened);
+        driver.drain(&mut received);
+    }
+    agent.abort();
+    // It would keep the port.
+    drop(stranger);
+    driver.close().await
+}
+
+fn spawn_agent(
+    shared: &Arc<NodeShared>,
+    queues: AgentQueues,
+    stop: &CancellationToken,
+) -> AbortOnDropHandle<()> {
+    let (shared, stop) = (Arc::clone(shared), stop.clone());
+    let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), queues, stop));
+    AbortOnDropHandle::new(agent)
+}
+
+/// A panic in the agent task itself counts as its end.
+async fn finished(agent: &mut AbortOnDropHandle<()>) {
+    let _ = agent.await;
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Driver {
+    fn handle(&mut self, happened: Happened) {
+        match happened {
+            Happened::Deadline => self.give_up(),
+            Happened::LinkEnded(link, reason) => self.decide(Input::Down { link, reason }),
+            Happened::AgentEnded => self.agent_ended(),
+            Happened::MeshTimeout => self.decide(Input::Timeout),
+            Happened::Command(Some(Command::Connect { address, reply })) => {
+                self.attempts.dial(address, None, Some(reply));
+            }
+            Happened::Command(Some(Command::Shutdown { deadline, reply })) => self.stop(deadline, reply),
+            // Every handle is gone, and with them the node.
+            Happened::Command(None) => self.give_up(),
+            Happened::Attempt(finished) => self.attempt_finished(finished),
+            Happened::Stranger(Some(accepting)) => self.stranger(accepting),
+            Happened::Stranger(None) => self.closed_to_strangers = true,
+            Happened::Received(from_link) => self.received(from_link),
+        }
+    }
+
+    fn drain(&mut self, received: &mut mpsc::Receiver<FromLink>) {
+        for _ in 0..RECEIVED_PER_TURN {
+            match received.try_recv() {
+                Ok(from_link) => self.received(from_link),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn received(&mut self, from_link: FromLink) {
+        match from_link {
+            FromLink::Observed { link, observations } => {
+                let Some(from) = self.links.peer_of(link) else { return };
+                for observation in observations {
+                    self.decide(Input::Received { from, observation });
+                }
+            }
+            FromLink::Introduced(peers) => self.decide(Input::Introduced(peers)),
+            FromLink::Leaving(link) => self.decide(Input::Down { link, reason: GoneReason::Goodbye }),
+        }
+    }
+
+    fn stranger(&mut self, accepting: Accepting) {
+        let config = &self.shared.config;
+        let full = self.attempts.half_open() >= config.max_half_open || self.links.len() >= config.max_connections;
+        if full || self.stopping.is_some() {
+            // Dropping it turns the stranger away.
+            tracing::debug!(from = %accepting.from, "a stranger is turned away: too many at once");
+            self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::Overloaded });
+        } else {
+            self.attempts.accept(accepting);
+        }
+    }
+
+    fn attempt_finished(&mut self, finished: Finished) {
+        match finished {
+            Finished::Failed { dialled: Some(address) } => self.decide(Input::DialFailed(address)),
+            Finished::Failed { dialled: None } => {}
+            Finished::Established(established) => self.established(established),
+        }
+    }
+
+    fn established(&mut self, established: Established) {
+        if self.shared.stopping.is_cancelled() {
+            established.connection.close(CloseCode::ShutDown, "");
+            return;
+        }
+        let peer = established.peer.clone();
+        let link = self.links.add(established);
+        self.decide(Input::Up { link, peer });
+    }
+
+    /// Feeds the mesh and does what it decides.
+    fn decide(&mut self, input: Input) {
+        let now = Instant::now().into_std();
+        for output in self.mesh.handle(now, input) {
+            match output {
+                Output::Dial { address, expected } => self.attempts.dial(address, expected, None),
+                Output::Use(link) => self.links.put_to_use(link),
+                Output::Retire(link) => self.links.retire(link),
+                Output::Close(link) => self.links.close(link),
+                Output::Introduce { to, peers } => self.links.introduce(to, peers),
+                Output::Observed(observation) => self.shared.inbox.observed(observation),
+                Output::Duplicate(_) => self.shared.recorder.dropped(DropReason::Duplicate, 1),
+                Output::Forged(peer) => {
+                    tracing::debug!(%peer, "an observation of another origin");
+                    self.shared.recorder.dropped(DropReason::Forged, 1);
+                }
+                Output::Came(peer) => {
+                    tracing::debug!(peer = %peer.id, address = %peer.address, "a peer came");
+                    self.shared.recorder.record(TraceEvent::PeerCame { peer: peer.id });
+                    self.shared.inbox.peer(PeerEvent::Came(peer));
+                }
+                Output::Went { peer, reason, returning } => {
+                    tracing::debug!(%peer, %reason, "a peer went");
+                    self.links.peer_went(peer, returning);
+                    self.shared.recorder.record(TraceEvent::PeerWent { peer, reason });
+                    self.shared.inbox.peer(PeerEvent::Went { peer, reason });
+                }
+                Output::Forgotten(peer) => self.shared.connections.remove(peer),
+            }
+        }
+    }
+
+    /// First the agent stops, with all its peers still there.
+    fn stop(&mut self, deadline: Duration, reply: oneshot::Sender<usize>) {
+        self.stopping = Some(Stopping { until: Instant::now() + deadline, reply });
+        self.agent_stop.cancel();
+    }
+
+    /// Then nothing new begins: every connection says goodbye and ends with its last request.
+    fn agent_ended(&mut self) {
+        self.agent_ended = true;
+        if self.stopping.is_some() {
+            self.shared.stopping.cancel();
+            self.attempts.abort_all();
+        }
+    }
+
+    /// What is left at the deadline ends at once.
+    fn give_up(&mut self) {
+        self.aborted = self.links.requests_in_flight();
+        self.gave_up = true;
+        self.agent_ended = true;
+        self.attempts.abort_all();
+        self.shared.kill();
+    }
+
+    /// Killed connections end by themselves, each within the time of a frame to its peer.
+    fn is_done(&self) -> bool {
+        let stopping = self.gave_up || self.stopping.is_some();
+        stopping && self.agent_ended && self.links.is_empty()
+    }
+
+    async fn close(self) -> usize {
+        self.shared.kill();
+        self.shared.connections.clear();
+        self.transport.close(CloseCode::ShutDown).await;
+        if let Some(stopping) = self.stopping {
+            // Whoever asked may have stopped waiting.
+            let _ = stopping.reply.send(self.aborted);
+        }
+        self.aborted
+    }
+}

@@ -1,0 +1,165 @@
+//! Connections in the making: our dials and the handshakes of strangers, each in a task of its own with a deadline.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use swarm_proto::AgentId;
+use tokio::sync::oneshot;
+use tokio_util::task::JoinMap;
+
+use crate::error::{AcceptError, ConnectError, DialError, HelloError};
+use crate::node::handshake::{self, Established};
+use crate::node::shared::NodeShared;
+use crate::trace::{RefusedReason, TraceEvent};
+use crate::transport::{Accepting, Transport};
+
+type Reply = oneshot::Sender<Result<AgentId, ConnectError>>;
+
+/// How an attempt ended.
+pub(super) enum Finished {
+    Established(Established),
+    Failed {
+        /// Where to, if it was a dial.
+        dialled: Option<SocketAddr>,
+    },
+}
+
+enum Direction {
+    Dial { address: SocketAddr, reply: Option<Reply> },
+    Accept { from: SocketAddr },
+}
+
+type Result_ = Result<Established, AttemptError>;
+
+/// Why an attempt failed, in either direction.
+enum AttemptError {
+    Dial(ConnectError),
+    Accept { reason: RefusedReason, text: String },
+}
+
+/// All attempts under way. Dropping it ends them.
+pub(super) struct Attempts {
+    shared: Arc<NodeShared>,
+    transport: Arc<dyn Transport>,
+    tasks: JoinMap<u64, Result_>,
+    directions: BTreeMap<u64, Direction>,
+    next: u64,
+}
+
+impl Attempts {
+    pub(super) fn new(shared: Arc<NodeShared>, transport: Arc<dyn Transport>) -> Self {
+        Self { shared, transport, tasks: JoinMap::new(), directions: BTreeMap::new(), next: 0 }
+    }
+
+    /// How many strangers are shaking hands.
+    pub(super) fn half_open(&self) -> usize {
+        self.directions.values().filter(|direction| matches!(direction, Direction::Accept { .. })).count()
+    }
+
+    pub(super) fn dial(&mut self, address: SocketAddr, expected: Option<AgentId>, reply: Option<Reply>) {
+        let dialling = dial(Arc::clone(&self.shared), Arc::clone(&self.transport), address, expected);
+        self.begin(Direction::Dial { address, reply }, dialling);
+    }
+
+    pub(super) fn accept(&mut self, accepting: Accepting) {
+        let from = accepting.from;
+        self.begin(Direction::Accept { from }, accept(Arc::clone(&self.shared), accepting));
+    }
+
+    /// The next attempt that has ended; `None` when there are none. Cancel safe.
+    pub(super) async fn finished(&mut self) -> Option<Finished> {
+        let (key, result) = self.tasks.join_next().await?;
+        let direction = self.directions.remove(&key)?;
+        Some(match direction {
+            Direction::Dial { address, reply } => dial_finished(address, reply, result),
+            Direction::Accept { from } => self.accept_finished(from, result),
+        })
+    }
+
+    pub(super) fn abort_all(&mut self) {
+        self.tasks.abort_all();
+        // Whoever waits for a connection is told by the loss of its channel that the node has shut down.
+        self.directions.clear();
+    }
+
+    fn begin(&mut self, direction: Direction, task: impl Future<Output = Result_> + Send + 'static) {
+        self.next += 1;
+        self.directions.insert(self.next, direction);
+        self.tasks.spawn(self.next, task);
+    }
+
+    fn accept_finished(&self, from: SocketAddr, result: Result<Result_, tokio::task::JoinError>) -> Finished {
+        let (reason, text) = match result {
+            Ok(Ok(established)) => return Finished::Established(established),
+            Ok(Err(AttemptError::Accept { reason, text })) => (reason, text),
+            Ok(Err(AttemptError::Dial(error))) => (RefusedReason::Handshake, error.to_string()),
+            Err(panic) => (RefusedReason::Broken, panic.to_string()),
+        };
+        tracing::info!(%from, %reason, text, "a stranger did not become a peer");
+        self.shared.recorder.record(TraceEvent::Refused { reason });
+        Finished::Failed { dialled: None }
+    }
+}
+
+fn dial_finished(
+    address: SocketAddr,
+    reply: Option<Reply>,
+    result: Result<Result_, tokio::task::JoinError>,
+) -> Finished {
+    let result = match result {
+        Ok(Ok(established)) => Ok(established),
+        Ok(Err(AttemptError::Dial(error))) => Err(error),
+        Ok(Err(AttemptError::Accept { .. })) | Err(_) => Err(ConnectError::Broken { address }),
+    };
+    match result {
+        Ok(established) => {
+            // Whoever asked may have stopped waiting; the connection stays all the same.
+            let _ = reply.map(|reply| reply.send(Ok(established.peer.id)));
+            Finished::Established(established)
+        }
+        Err(error) => {
+            tracing::debug!(%address, error = %error, "a dial failed");
+            let _ = reply.map(|reply| reply.send(Err(error)));
+            Finished::Failed { dialled: Some(address) }
+        }
+    }
+}
+
+async fn dial(
+    shared: Arc<NodeShared>,
+    transport: Arc<dyn Transport>,
+    address: SocketAddr,
+    expected: Option<AgentId>,
+) -> Result_ {
+    let deadline = shared.config.handshake_deadline;
+    let dialling = async {
+        let connection = transport
+            .dial(address, expected)
+            .await
+            .map_err(|source: DialError| ConnectError::Dial { address, source })?;
+        handshake::dialled(&shared, connection)
+            .await
+            .map_err(|source: HelloError| ConnectError::Hello { address, source })
+    };
+    let dialled = tokio::time::timeout(deadline, dialling).await;
+    dialled.unwrap_or(Err(ConnectError::DeadlineExceeded(deadline))).map_err(AttemptError::Dial)
+}
+
+async fn accept(shared: Arc<NodeShared>, accepting: Accepting) -> Result_ {
+    let deadline = shared.config.handshake_deadline;
+    let handshake = async {
+        let connection = accepting.connection.await.map_err(|error: AcceptError| AttemptError::Accept {
+            reason: RefusedReason::Handshake,
+            text: error.to_string(),
+        })?;
+        handshake::accepted(&shared, connection).await.map_err(|error| AttemptError::Accept {
+            reason: handshake::refused_reason(&error),
+            text: error.to_string(),
+        })
+    };
+    let late = HelloError::DeadlineExceeded(deadline);
+    tokio::time::timeout(deadline, handshake).await.unwrap_or_else(|_| {
+        Err(AttemptError::Accept { reason: handshake::refused_reason(&late), text: late.to_string() })
+    })
+}

@@ -1,0 +1,121 @@
+//! The connections of a node and their tasks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use swarm_proto::{AgentId, CloseCode, Introduction};
+use tokio::sync::mpsc;
+use tokio_util::task::JoinMap;
+
+use crate::mesh::LinkId;
+use crate::node::connection::{self, FromLink, ToLink};
+use crate::node::handshake::Established;
+use crate::node::link::Link;
+use crate::node::shared::NodeShared;
+use crate::peer::GoneReason;
+
+/// What the driver may have to say to a connection before it is heard; more means that the peer does not listen.
+const TOLD_QUEUE: usize = 64;
+
+struct Entry {
+    link: Arc<Link>,
+    tell: mpsc::Sender<ToLink>,
+}
+
+/// All connections. Dropping it ends their tasks.
+pub(super) struct Links {
+    shared: Arc<NodeShared>,
+    entries: BTreeMap<LinkId, Entry>,
+    tasks: JoinMap<LinkId, GoneReason>,
+    to_driver: mpsc::Sender<FromLink>,
+    next: u64,
+}
+
+impl Links {
+    /// No connections yet, and the queue in which all of them will speak to the driver.
+    pub(super) fn new(shared: Arc<NodeShared>, queue: usize) -> (Self, mpsc::Receiver<FromLink>) {
+        let (to_driver, received) = mpsc::channel(queue);
+        let links = Self { shared, entries: BTreeMap::new(), tasks: JoinMap::new(), to_driver, next: 0 };
+        (links, received)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    pub(super) fn requests_in_flight(&self) -> usize {
+        self.entries.values().map(|entry| entry.link.requests_in_flight()).sum()
+    }
+
+    pub(super) fn peer_of(&self, link: LinkId) -> Option<AgentId> {
+        self.entries.get(&link).map(|entry| entry.link.peer.id)
+    }
+
+    /// Starts the task of a connection.
+    pub(super) fn add(&mut self, established: Established) -> LinkId {
+        self.next += 1;
+        let id = LinkId(self.next);
+        let Established { connection, control, peer } = established;
+        let link = Arc::new(Link::new(id, peer, connection, &self.shared.config));
+        let (tell, told) = mpsc::channel(TOLD_QUEUE);
+        let shared = Arc::clone(&self.shared);
+        let task = connection::run(shared, Arc::clone(&link), control, self.to_driver.clone(), told);
+        self.tasks.spawn(id, task);
+        self.entries.insert(id, Entry { link, tell });
+        id
+    }
+
+    /// The next connection that has ended; `None` when there are none. Cancel safe.
+    pub(super) async fn ended(&mut self) -> Option<(LinkId, GoneReason)> {
+        let (id, result) = self.tasks.join_next().await?;
+        if let Some(entry) = self.entries.remove(&id)
+            && result.is_err()
+        {
+            // A panic below us must not leave the connection open.
+            tracing::error!(peer = %entry.link.peer.id, "the task of a connection broke down");
+            entry.link.connection.close(CloseCode::Normal, "");
+        }
+        Some((id, result.unwrap_or(GoneReason::Lost)))
+    }
+
+    /// From now on this is the connection to its peer.
+    pub(super) fn put_to_use(&self, id: LinkId) {
+        if let Some(entry) = self.entries.get(&id) {
+            self.shared.connections.set_ready(Arc::clone(&entry.link));
+        }
+    }
+
+    /// Lets what runs finish, then the connection ends by itself.
+    pub(super) fn retire(&self, id: LinkId) {
+        if let Some(entry) = self.entries.get(&id) {
+            entry.link.retired.cancel();
+        }
+    }
+
+    pub(super) fn close(&self, id: LinkId) {
+        if let Some(entry) = self.entries.get(&id) {
+            entry.link.connection.close(CloseCode::Duplicate, "");
+        }
+    }
+
+    pub(super) fn introduce(&self, to: LinkId, peers: Vec<Introduction>) {
+        if let Some(entry) = self.entries.get(&to)
+            && entry.tell.try_send(ToLink::Introduce(peers)).is_err()
+        {
+            tracing::warn!(peer = %entry.link.peer.id, "a peer does not read its control stream and is sent away");
+            entry.link.connection.close(CloseCode::Overloaded, "the control stream is not read");
+        }
+    }
+
+    pub(super) fn peer_went(&self, peer: AgentId, returning: bool) {
+        if returning {
+            self.shared.connections.set_returning(peer);
+        } else {
+            self.shared.connections.remove(peer);
+        }
+    }
+}

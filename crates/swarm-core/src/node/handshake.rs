@@ -1,0 +1,169 @@
+//! From a connection to a peer: the exchange of hellos.
+//!
+//! ```text
+//! dialler                     acceptor
+//!    │── opens stream, Hello ──►│  checks it
+//!    │◄──────── Hello ──────────│
+//!    │ checks it                │
+//! ```
+//!
+//! Whoever does not agree says goodbye with a code and a reason, and closes. Deadlines are the caller's.
+
+use std::sync::Arc;
+
+use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Hello, negotiate};
+
+use super::control::{ControlStream, GOODBYE_GRACE};
+use super::framing::FrameError;
+use super::shared::NodeShared;
+use crate::error::HelloError;
+use crate::peer::PeerInfo;
+use crate::trace::RefusedReason;
+use crate::transport::{Connection, ConnectionLost, StreamError};
+
+/// A connection whose two ends have said hello.
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) connection: Arc<dyn Connection>,
+    pub(super) control: ControlStream,
+    pub(super) peer: PeerInfo,
+}
+
+/// Says hello on a connection that we dialled.
+pub(super) async fn dialled(
+    shared: &NodeShared,
+    connection: Box<dyn Connection>,
+) -> Result<Established, HelloError> {
+    let connection: Arc<dyn Connection> = connection.into();
+    check_agent(shared.id, connection.peer(), connection.peer())?;
+    let mut control = ControlStream::new(connection.open_stream().await.map_err(lost)?);
+    let greeted = async {
+        say_hello(shared, &mut control).await?;
+        let hello = hear_hello(&mut control, &*connection).await?;
+        agree(shared, &*connection, hello)
+    };
+    let agreed = greeted.await;
+    settle(connection, control, agreed).await
+}
+
+/// Says hello on a connection that somebody else dialled, after hearing theirs.
+pub(super) async fn accepted(
+    shared: &NodeShared,
+    connection: Box<dyn Connection>,
+) -> Result<Established, HelloError> {
+    let connection: Arc<dyn Connection> = connection.into();
+    let mut control = ControlStream::new(connection.accept_stream().await.map_err(lost)?);
+    let greeted = async {
+        let hello = hear_hello(&mut control, &*connection).await?;
+        let peer = agree(shared, &*connection, hello)?;
+        say_hello(shared, &mut control).await?;
+        Ok(peer)
+    };
+    let agreed = greeted.await;
+    settle(connection, control, agreed).await
+}
+
+/// Turns the other side away with a reason, if there is no agreement. A close alone may not carry the reason to a page
+/// or through every library, so it is said on the control stream first.
+async fn settle(
+    connection: Arc<dyn Connection>,
+    mut control: ControlStream,
+    agreed: Result<PeerInfo, HelloError>,
+) -> Result<Established, HelloError> {
+    let error = match agreed {
+        Ok(peer) => return Ok(Established { connection, control: control.greeted(), peer }),
+        Err(error) => error,
+    };
+    let (code, reason) = (close_code(&error), error.to_string());
+    let goodbye = ControlFrame::Goodbye(Goodbye { code, reason: reason.clone() });
+    let farewell = async {
+        // Whoever is gone hears nothing.
+        let _ = control.writer.send(&goodbye).await;
+        connection.closed().await
+    };
+    let _ = tokio::time::timeout(GOODBYE_GRACE, farewell).await;
+    connection.close(code, &reason);
+    Err(error)
+}
+
+async fn say_hello(shared: &NodeShared, control: &mut ControlStream) -> Result<(), HelloError> {
+    let hello = ControlFrame::Hello(shared.hello.clone());
+    control.writer.send(&hello).await.map_err(|error| HelloError::Lost(Arc::new(error)))
+}
+
+async fn hear_hello(
+    control: &mut ControlStream,
+    connection: &dyn Connection,
+) -> Result<Hello, HelloError> {
+    match control.reader.next().await {
+        Some(Ok(ControlFrame::Hello(hello))) => Ok(hello),
+        Some(Ok(ControlFrame::Goodbye(goodbye))) => {
+            Err(HelloError::TurnedAway { code: goodbye.code, reason: goodbye.reason })
+        }
+        Some(Ok(_)) | None => Err(HelloError::OutOfTurn),
+        Some(Err(FrameError::Unreadable(error))) => Err(HelloError::Unreadable(error)),
+        Some(Err(FrameError::Cut(StreamError::ConnectionLost))) => Err(lost(connection.closed().await)),
+        Some(Err(FrameError::Cut(error))) => Err(HelloError::Lost(Arc::new(error))),
+        Some(Err(_)) => Err(HelloError::OutOfTurn),
+    }
+}
+
+fn lost(error: ConnectionLost) -> HelloError {
+    match error {
+        ConnectionLost::ClosedByPeer { code, reason } => HelloError::TurnedAway { code, reason },
+        other => HelloError::Lost(Arc::new(other)),
+    }
+}
+
+fn agree(
+    shared: &NodeShared,
+    connection: &dyn Connection,
+    theirs: Hello,
+) -> Result<PeerInfo, HelloError> {
+    let ours = &shared.hello;
+    negotiate(ours.versions, theirs.versions)
+        .ok_or(HelloError::Version { ours: ours.versions, theirs: theirs.versions })?;
+    if theirs.swarm != ours.swarm {
+        return Err(HelloError::WrongSwarm { ours: ours.swarm.clone(), theirs: theirs.swarm });
+    }
+    check_agent(ours.agent, theirs.agent, connection.peer())?;
+    Ok(PeerInfo {
+        id: theirs.agent,
+        epoch: theirs.epoch,
+        capabilities: theirs.capabilities.into_iter().map(|offer| offer.capability).collect(),
+        address: connection.remote_addr(),
+    })
+}
+
+fn check_agent(ours: AgentId, claimed: AgentId, proven: AgentId) -> Result<(), HelloError> {
+    if claimed != proven {
+        return Err(HelloError::OtherAgent { claimed, proven });
+    }
+    if claimed == ours { Err(HelloError::Itself) } else { Ok(()) }
+}
+
+/// What the other side is told.
+fn close_code(error: &HelloError) -> CloseCode {
+    match error {
+        HelloError::Version { .. } => CloseCode::UnsupportedVersion,
+        HelloError::WrongSwarm { .. } => CloseCode::WrongSwarm,
+        HelloError::OtherAgent { .. } => CloseCode::IdentityMismatch,
+        HelloError::DeadlineExceeded(_) => CloseCode::HelloDeadline,
+        HelloError::Itself => CloseCode::Duplicate,
+        HelloError::TurnedAway { .. } | HelloError::Lost(_) => CloseCode::Normal,
+        HelloError::Unreadable(_) | HelloError::OutOfTurn => CloseCode::ProtocolViolation,
+    }
+}
+
+/// How a failed hello is counted.
+pub(super) fn refused_reason(error: &HelloError) -> RefusedReason {
+    match error {
+        HelloError::Version { .. } => RefusedReason::Version,
+        HelloError::WrongSwarm { .. } => RefusedReason::WrongSwarm,
+        HelloError::OtherAgent { .. } => RefusedReason::OtherAgent,
+        HelloError::DeadlineExceeded(_) => RefusedReason::Deadline,
+        HelloError::Itself => RefusedReason::Itself,
+        HelloError::TurnedAway { .. } | HelloError::Lost(_) => RefusedReason::Lost,
+        HelloError::Unreadable(_) | HelloError::OutOfTurn => RefusedReason::Nonsense,
+    }
+}

@@ -1,0 +1,145 @@
+//! One connection to one peer, as the rest of the node sees it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use swarm_proto::DATAGRAM_OVERHEAD_BYTES;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::outbox::Outbox;
+use crate::config::NodeConfig;
+use crate::mesh::LinkId;
+use crate::peer::PeerInfo;
+use crate::transport::Connection;
+
+/// What became of an observation for one peer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Handed {
+    /// It is on its way; so many older ones made room for it.
+    Taken { displaced: u64 },
+    /// It does not fit into a datagram of this path.
+    TooLarge,
+}
+
+/// A connection with its outbox. Handles publish and open requests on it directly; its connection task does the rest.
+pub(crate) struct Link {
+    pub(super) id: LinkId,
+    pub(super) peer: PeerInfo,
+    pub(super) connection: Arc<dyn Connection>,
+    /// Another connection to this peer replaces it: it ends after its last request.
+    pub(super) retired: CancellationToken,
+    outbox: Mutex<Outbox>,
+    outbox_filled: Notify,
+    in_flight: AtomicUsize,
+    unused: Notify,
+}
+
+impl Link {
+    pub(super) fn new(
+        id: LinkId,
+        peer: PeerInfo,
+        connection: Arc<dyn Connection>,
+        config: &NodeConfig,
+    ) -> Self {
+        Self {
+            id,
+            peer,
+            connection,
+            retired: CancellationToken::new(),
+            outbox: Mutex::new(Outbox::new(config.coalescing_window, config.outbox_capacity)),
+            outbox_filled: Notify::new(),
+            in_flight: AtomicUsize::new(0),
+            unused: Notify::new(),
+        }
+    }
+
+    /// The largest encoded observation that the path carries now.
+    pub(super) fn max_observation_bytes(&self) -> usize {
+        self.connection.max_datagram_bytes().saturating_sub(DATAGRAM_OVERHEAD_BYTES)
+    }
+
+    /// Takes an encoded observation and sends what is due. Never waits.
+    pub(super) fn publish(&self, now: Instant, encoded: Bytes) -> Handed {
+        if encoded.len() > self.max_observation_bytes() {
+            return Handed::TooLarge;
+        }
+        let mut outbox = self.outbox();
+        let was_empty = outbox.len() == 0;
+        let displaced = outbox.push(encoded) + self.send_due(&mut outbox, now);
+        if was_empty && outbox.len() > 0 {
+            self.outbox_filled.notify_one();
+        }
+        Handed::Taken { displaced }
+    }
+
+    /// Sends what is due now; gives when to come back, and how many observations were lost.
+    pub(super) fn flush(&self, now: Instant) -> (Option<Instant>, u64) {
+        let mut outbox = self.outbox();
+        let lost = self.send_due(&mut outbox, now);
+        (outbox.next_due(now), lost)
+    }
+
+    /// Waits until something waits in the outbox that was empty before. Cancel safe.
+    pub(super) async fn outbox_filled(&self) {
+        self.outbox_filled.notified().await;
+    }
+
+    /// How many observations wait; they are lost when the connection ends.
+    pub(super) fn waiting(&self) -> u64 {
+        self.outbox().len() as u64
+    }
+
+    /// Counts a request on this connection, made or served, until the guard is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(self))
+    }
+
+    pub(super) fn requests_in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the last request in flight has ended. Cancel safe.
+    pub(super) async fn unused(&self) {
+        self.unused.notified().await;
+    }
+
+    fn send_due(&self, outbox: &mut Outbox, now: Instant) -> u64 {
+        let mut all_lost = 0;
+        loop {
+            let max = self.connection.max_datagram_bytes();
+            let (datagram, lost) = outbox.take(now, max, self.connection.datagram_room());
+            all_lost += lost;
+            let Some(datagram) = datagram else { return all_lost };
+            // A failure means that the connection is over, which its task learns by itself.
+            let _ = self.connection.send_datagram(datagram);
+        }
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        // The outbox is whole after each of its methods, so a poisoned lock is as good as any.
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("id", &self.id).field("peer", &self.peer.id).finish_non_exhaustive()
+    }
+}
+
+/// A request that runs on a link.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Link>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.0.in_flight.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.unused.notify_one();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What handles, contexts and tasks of one node have in common.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use swarm_proto::{
+    AgentId, Capability, Epoch, Hello, Observation, RequestId, Sequence, Topic, UnixMicros, encode_observation,
+};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::assist::{self, OutgoingRequest, ReplyStream};
+use super::connection_map::{ConnectionMap, Slot};
+use super::driver::Command;
+use super::link::{Handed, Link};
+use super::{Receipt, agent_task::AgentInbox};
+use crate::agent::BoxedAgent;
+use crate::clock::WallClock;
+use crate::config::NodeConfig;
+use crate::error::{AssistError, PublishError};
+use crate::trace::{DropReason, Recorder, TraceEvent};
+
+/// The parts of a node that many tasks share. The driver alone writes the connection map.
+pub(crate) struct NodeShared {
+    pub(crate) id: AgentId,
+    pub(crate) local_addr: SocketAddr,
+    pub(crate) config: NodeConfig,
+    pub(crate) agent: BoxedAgent,
+    pub(crate) capabilities: Vec<Capability>,
+    pub(crate) hello: Hello,
+    pub(crate) wall_clock: Arc<dyn WallClock>,
+    pub(crate) recorder: Recorder,
+    pub(crate) connections: ConnectionMap,
+    pub(crate) inbox: AgentInbox,
+    pub(crate) commands: mpsc::Sender<Command>,
+    /// The node stops: nothing new begins.
+    pub(crate) stopping: CancellationToken,
+    /// The deadline of stopping has passed: everything ends now.
+    pub(crate) killed: CancellationToken,
+    /// Tasks that the agent spawned.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) requests_made: Arc<Semaphore>,
+    pub(crate) sequence: AtomicU64,
+    pub(crate) rng: Mutex<StdRng>,
+}
+
+impl NodeShared {
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.hello.epoch
+    }
+
+    pub(crate) fn kill(&self) {
+        self.stopping.cancel();
+        self.killed.cancel();
+        self.tasks.close();
+    }
+
+    pub(crate) fn new_request_id(&self) -> RequestId {
+        // Drawing cannot leave the generator half changed, so a poisoned lock is as good as any.
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        RequestId::from_random(rng.random())
+    }
+
+    /// Encodes once and hands to the outbox of every peer.
+    pub(crate) fn publish(&self, topic: Topic, payload: Bytes) -> Result<Receipt, PublishError> {
+        if self.stopping.is_cancelled() {
+            return Err(PublishError::ShutDown);
+        }
+        let observation = self.observe(topic, payload);
+        let encoded = encode_observation(&observation);
+        let links = self.connections.links();
+        if let Some(max) = nobody_can_carry(&encoded, &links) {
+            return Err(PublishError::TooLarge { size: encoded.len(), max });
+        }
+        let receipt = self.hand_out(&encoded, &links);
+        self.recorder.record(TraceEvent::ObservationSent {
+            topic: observation.topic,
+            sequence: observation.sequence,
+            sent_at: observation.sent_at,
+            handed: receipt.handed,
+            dropped: receipt.dropped,
+        });
+        Ok(receipt)
+    }
+
+    fn observe(&self, topic: Topic, payload: Bytes) -> Observation {
+        Observation {
+            origin: self.id,
+            epoch: self.epoch(),
+            sequence: Sequence::new(self.sequence.fetch_add(1, Ordering::Relaxed)),
+            topic,
+            sent_at: UnixMicros::from_system_time(self.wall_clock.now()),
+            hops: 0,
+            payload,
+        }
+    }
+
+    fn hand_out(&self, encoded: &Bytes, links: &[Arc<Link>]) -> Receipt {
+        let now = Instant::now();
+        let mut receipt = Receipt { handed: 0, dropped: 0 };
+        for link in links {
+            match link.publish(now, encoded.clone()) {
+                Handed::Taken { displaced } => {
+                    receipt.handed += 1;
+                    self.recorder.dropped(DropReason::OutboxFull, displaced);
+                }
+                Handed::TooLarge => {
+                    receipt.dropped += 1;
+                    self.recorder.dropped(DropReason::TooLarge, 1);
+                }
+            }
+        }
+        receipt
+    }
+
+    /// Opens a request to a peer and sends its head.
+    pub(crate) async fn request(
+        self: &Arc<Self>,
+        peer: AgentId,
+        request: OutgoingRequest,
+    ) -> Result<ReplyStream, AssistError> {
+        if self.stopping.is_cancelled() {
+            return Err(AssistError::ShutDown);
+        }
+        match self.connections.get(peer) {
+            None => Err(AssistError::NotConnected(peer)),
+            Some(Slot::Returning) => Err(AssistError::NotReady(peer)),
+            Some(Slot::Ready(link)) => assist::open(Arc::clone(self), link, request).await,
+        }
+    }
+}
+
+/// The most that any path carries, when that is less than the observation needs. Without peers nothing is too large
+/// that a full-size packet could carry.
+fn nobody_can_carry(encoded: &Bytes, links: &[Arc<Link>]) -> Option<usize> {
+    const LARGEST_WITHOUT_PEERS: usize = 1200;
+    let max = links.iter().map(|link| link.max_observation_bytes()).max().unwrap_or(LARGEST_WITHOUT_PEERS);
+    (encoded.len() > max).then_some(max)
+}
+
+impl std::fmt::Debug for NodeShared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeShared").field("id", &self.id).finish_non_exhaustive()
+    }
+}

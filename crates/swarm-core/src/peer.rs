@@ -1,0 +1,87 @@
+//! What a node knows of another one that it is connected to.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use swarm_proto::{AgentId, Capability, Epoch};
+
+/// A peer that we have a connection to, as its hello described it.
+///
+/// ```
+/// use swarm_core::PeerInfo;
+///
+/// fn can_classify(peer: &PeerInfo) -> bool {
+///     peer.capabilities.iter().any(|capability| capability.name() == "vision.classify")
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// Who it is, proven by its certificate.
+    pub id: AgentId,
+    /// Which life of it this is: a restart gives a higher one.
+    pub epoch: Epoch,
+    /// What it can do for others.
+    pub capabilities: Vec<Capability>,
+    /// Where it is, and where it can be dialled: a node has one port for both.
+    pub address: SocketAddr,
+}
+
+/// A peer came or went.
+///
+/// ```
+/// use swarm_core::PeerEvent;
+///
+/// fn describe(event: &PeerEvent) -> String {
+///     match event {
+///         PeerEvent::Came(peer) => format!("{} is here", peer.id),
+///         PeerEvent::Went { peer, reason } => format!("{peer} is gone: {reason}"),
+///         _ => String::from("something newer than this agent"),
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerEvent {
+    /// There is a connection to it, and both sides have said hello.
+    Came(PeerInfo),
+    /// The last connection to it ended.
+    Went {
+        /// Who went.
+        peer: AgentId,
+        /// Why.
+        reason: GoneReason,
+    },
+}
+
+/// Why a connection to a peer ended.
+///
+/// ```
+/// assert_eq!(swarm_core::GoneReason::Goodbye.to_string(), "goodbye");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum GoneReason {
+    /// It said goodbye: it stops, or needs us no more.
+    Goodbye,
+    /// It was not heard of any more.
+    Lost,
+    /// It came back as a new life of itself before we noticed that the old one had ended.
+    Restarted,
+    /// It broke the rules of the protocol.
+    Misbehaved,
+    /// This node stops.
+    ShutDown,
+}
+
+impl fmt::Display for GoneReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Goodbye => "goodbye",
+            Self::Lost => "lost",
+            Self::Restarted => "restarted",
+            Self::Misbehaved => "misbehaved",
+            Self::ShutDown => "shut_down",
+        })
+    }
+}

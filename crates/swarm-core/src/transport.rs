@@ -1,0 +1,224 @@
+//! The seam to the network: what a node needs of whatever carries its bytes.
+//!
+//! Everything above this file speaks to these traits; WebTransport over real sockets is one implementation
+//! (`webtransport`), a simulator brings others. They are object-safe on purpose: three back-ends fit in one program,
+//! and a virtual call is noise beside what a datagram costs.
+
+#[cfg(feature = "webtransport")]
+pub mod webtransport;
+
+use std::fmt::Debug;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use swarm_proto::{AgentId, CloseCode, ResetCode};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::error::{AcceptError, DialError};
+
+/// One endpoint of the network: it accepts and dials on the same address.
+///
+/// ```
+/// use swarm_core::transport::Transport;
+///
+/// fn describe(transport: &dyn Transport) -> String {
+///     format!("reachable at {}", transport.local_addr())
+/// }
+/// ```
+pub trait Transport: Debug + Send + Sync + 'static {
+    /// The address that others dial.
+    fn local_addr(&self) -> SocketAddr;
+
+    /// Opens a connection to `address`; with `expected`, to that agent and nobody else.
+    ///
+    /// The future may be dropped at any time, which gives the attempt up. It has no deadline of its own.
+    fn dial(&self, address: SocketAddr, expected: Option<AgentId>)
+    -> BoxFuture<'static, Result<Box<dyn Connection>, DialError>>;
+
+    /// Waits for the next stranger at the door; `None` once the transport is closed. Cancel safe.
+    ///
+    /// What comes back has cost nothing but a packet yet. The handshake happens when [`Accepting::connection`] is
+    /// polled, under whatever deadline the caller sets, and giving it up turns the stranger away.
+    fn accept(&self) -> BoxFuture<'_, Option<Accepting>>;
+
+    /// Closes every connection with `code`, and waits for a bounded time until the other ends were told and the address
+    /// is free again.
+    fn close(&self, code: CloseCode) -> BoxFuture<'_, ()>;
+}
+
+/// A connection that somebody else began, before its handshake.
+pub struct Accepting {
+    /// Where it comes from; not proven yet.
+    pub from: SocketAddr,
+    /// The handshake, to be polled under a deadline.
+    pub connection: BoxFuture<'static, Result<Box<dyn Connection>, AcceptError>>,
+}
+
+impl Debug for Accepting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accepting").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+/// A connection to a peer that has proven who it is.
+///
+/// ```
+/// use swarm_core::transport::Connection;
+///
+/// fn describe(connection: &dyn Connection) -> String {
+///     format!("{} at {}", connection.peer(), connection.remote_addr())
+/// }
+/// ```
+pub trait Connection: Debug + Send + Sync + 'static {
+    /// Who is at the other end, as the handshake proved.
+    fn peer(&self) -> AgentId;
+
+    /// Where the other end is.
+    fn remote_addr(&self) -> SocketAddr;
+
+    /// The current estimate of the round trip.
+    fn round_trip(&self) -> Duration;
+
+    /// Hands a datagram to the network. Never waits. Callers look at [`Connection::datagram_room`] first, because a
+    /// full buffer would lose an older datagram without a word.
+    ///
+    /// # Errors
+    /// When the datagram is larger than the path carries now, or the connection is gone.
+    fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError>;
+
+    /// The largest datagram that the path carries now, in bytes. Changes with the path.
+    fn max_datagram_bytes(&self) -> usize;
+
+    /// How many bytes of datagrams the send buffer takes before it would lose older ones.
+    fn datagram_room(&self) -> usize;
+
+    /// Waits for the next datagram. Cancel safe.
+    fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>>;
+
+    /// Opens a bidirectional stream; waits while the peer grants no more of them. Cancel safe.
+    fn open_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>>;
+
+    /// Waits for the next bidirectional stream that the peer opens. Cancel safe.
+    fn accept_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>>;
+
+    /// Closes at once; what was not sent yet is lost. Further calls do nothing.
+    fn close(&self, code: CloseCode, reason: &str);
+
+    /// Waits until the connection is over, for whatever reason. Cancel safe.
+    fn closed(&self) -> BoxFuture<'_, ConnectionLost>;
+}
+
+/// The two halves of a bidirectional stream.
+#[derive(Debug)]
+pub struct Stream {
+    /// What we say.
+    pub send: Box<dyn SendStream>,
+    /// What we hear.
+    pub recv: Box<dyn RecvStream>,
+}
+
+/// The sending half of a stream. `poll_shutdown` ends it in order; dropping it without that resets it with
+/// [`ResetCode::Cancelled`], so that *ended* and *cut off* cannot be confused. Errors are [`StreamError`] inside
+/// [`io::Error`].
+pub trait SendStream: AsyncWrite + Debug + Send + Unpin {
+    /// Gives the stream up: the peer learns of it at once, and what was not delivered yet is lost.
+    fn reset(&mut self, code: ResetCode);
+
+    /// Streams of a higher priority are sent first; the default is 0.
+    fn set_priority(&self, priority: i32);
+
+    /// Ready when the peer does not want to hear more, or the connection is gone. Not after an orderly end.
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError>;
+}
+
+/// The receiving half of a stream. Dropping it before its end tells the peer to stop, with
+/// [`ResetCode::Cancelled`]. Errors are [`StreamError`] inside [`io::Error`].
+pub trait RecvStream: AsyncRead + Debug + Send + Unpin {
+    /// Tells the peer that we do not want to hear more.
+    fn stop(&mut self, code: ResetCode);
+}
+
+/// How a stream was cut off.
+///
+/// ```
+/// use std::io;
+/// use swarm_core::transport::StreamError;
+///
+/// let error = io::Error::other(StreamError::ConnectionLost);
+/// assert_eq!(StreamError::of(&error), StreamError::ConnectionLost);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The peer gave its sending half up.
+    #[error("the peer reset the stream ({0})")]
+    Reset(ResetCode),
+    /// The peer does not want to hear more.
+    #[error("the peer stopped the stream ({0})")]
+    Stopped(ResetCode),
+    /// The connection is gone.
+    #[error("the connection was lost")]
+    ConnectionLost,
+    /// We ended or reset this half before.
+    #[error("the stream was closed on this side")]
+    Closed,
+}
+
+impl StreamError {
+    /// The stream error inside an [`io::Error`]; anything else counts as a lost connection.
+    pub fn of(error: &io::Error) -> Self {
+        error.get_ref().and_then(|inner| inner.downcast_ref()).copied().unwrap_or(Self::ConnectionLost)
+    }
+}
+
+impl From<StreamError> for io::Error {
+    fn from(error: StreamError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// Why a datagram was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatagramError {
+    /// It is larger than the path carries.
+    #[error("the datagram is larger than the {max} bytes that the path carries")]
+    TooLarge {
+        /// The most that the path carries now, in bytes.
+        max: usize,
+    },
+    /// The connection is gone.
+    #[error("the connection was lost")]
+    ConnectionLost,
+}
+
+/// The connection is over, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionLost {
+    /// The peer closed it.
+    #[error("the peer closed the connection: {code}{}", reason_suffix(reason))]
+    ClosedByPeer {
+        /// Its code.
+        code: CloseCode,
+        /// Its words, at most 256 bytes.
+        reason: String,
+    },
+    /// We closed it.
+    #[error("the connection was closed on this side")]
+    ClosedHere,
+    /// Nothing was heard of the peer for the idle timeout, or it forgot the connection in a restart.
+    #[error("the peer fell silent: {0}")]
+    Silent(String),
+    /// The peer broke the rules of the layers below, or they failed.
+    #[error("the connection failed: {0}")]
+    Failed(String),
+}
+
+fn reason_suffix(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
+}

@@ -1,0 +1,233 @@
+//! WebTransport over QUIC: the only place that names wtransport, web-transport-quinn and quinn.
+//!
+//! One [`quinn::Endpoint`], so one UDP port, per node: wtransport accepts on it and web-transport-quinn dials from it
+//! (wtransport cannot dial on an endpoint of ours). Peers therefore dial the address that they see. Datagrams go
+//! straight to the QUIC connection: wtransport's own receive path costs five times as much and loses most of a burst.
+
+mod config;
+mod connection;
+mod stream;
+mod tls;
+
+pub use config::{BindError, WebTransportConfig};
+
+use std::fmt;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, TokioRuntime};
+use swarm_proto::{AgentId, CloseCode, PATH, SwarmName};
+use url::Url;
+use wtransport::endpoint::IncomingSessionFuture;
+
+use self::connection::{Session, WebTransportConnection};
+use self::tls::Tls;
+use super::{Accepting, Connection, Transport};
+use crate::clock::WallClock;
+use crate::error::{AcceptError, DialError};
+use crate::identity::IdentityKey;
+
+/// How long `close` waits for the other ends to acknowledge, and then for the port to be free again.
+const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
+
+/// Who a transport speaks as: what goes into its certificate and what it asks of others.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The node's key.
+    pub identity: Arc<IdentityKey>,
+    /// The swarm that both ends must belong to.
+    pub swarm: SwarmName,
+    /// Tells when certificates are issued.
+    pub wall_clock: Arc<dyn WallClock>,
+}
+
+/// The transport of a real network: HTTP/3 and WebTransport over QUIC with mutual TLS 1.3.
+///
+/// ```no_run
+/// use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+/// use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
+/// use swarm_core::{IdentityKey, SwarmName, SystemClock};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let credentials = Credentials {
+///     identity: Arc::new(IdentityKey::from_seed([7; 32])),
+///     swarm: SwarmName::default(),
+///     wall_clock: Arc::new(SystemClock),
+/// };
+/// let transport = WebTransport::bind("127.0.0.1:0".parse()?, &credentials, WebTransportConfig::default())?;
+/// # let _ = transport;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WebTransport {
+    /// Gone once the transport was closed.
+    endpoint: Mutex<Option<Endpoint>>,
+    socket: Weak<dyn AsyncUdpSocket>,
+    local_addr: SocketAddr,
+    tls: Arc<Tls>,
+    transport_config: Arc<quinn::TransportConfig>,
+}
+
+impl WebTransport {
+    /// Binds a UDP socket, with buffers as large as the system grants up to the configured size.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours, or no certificate can be made. Must be called inside a tokio runtime.
+    pub fn bind(
+        address: SocketAddr,
+        credentials: &Credentials,
+        config: WebTransportConfig,
+    ) -> Result<Self, BindError> {
+        let socket = bound_socket(address, &config).map_err(|source| BindError::Socket { address, source })?;
+        let socket = TokioRuntime.wrap_udp_socket(socket).map_err(|source| BindError::Socket { address, source })?;
+        Self::with_socket(socket, credentials, config)
+    }
+
+    /// Speaks over any socket, a simulated one for example, with everything above it unchanged.
+    ///
+    /// # Errors
+    /// When the socket has no address or no certificate can be made. Must be called inside a tokio runtime.
+    pub fn with_socket(
+        socket: Arc<dyn AsyncUdpSocket>,
+        credentials: &Credentials,
+        config: WebTransportConfig,
+    ) -> Result<Self, BindError> {
+        let local_addr = socket.local_addr().map_err(BindError::NoAddress)?;
+        let tls = Arc::new(Tls::new(credentials)?);
+        let transport_config = Arc::new(config.quic());
+        let mut server = quinn::ServerConfig::with_crypto(tls.server()?);
+        server.transport_config(Arc::clone(&transport_config)).max_incoming(config.max_half_open);
+        let weak_socket = Arc::downgrade(&socket);
+        let endpoint = Endpoint::new_with_abstract_socket(
+            endpoint_config(&credentials.identity),
+            Some(server),
+            socket,
+            Arc::new(TokioRuntime),
+        )
+        .map_err(BindError::NoAddress)?;
+        Ok(Self {
+            endpoint: Mutex::new(Some(endpoint)),
+            socket: weak_socket,
+            local_addr,
+            tls,
+            transport_config,
+        })
+    }
+
+    fn endpoint(&self) -> MutexGuard<'_, Option<Endpoint>> {
+        // Nothing can panic while it is held, so a poisoned lock is as good as any.
+        self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Transport for WebTransport {
+    fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    fn dial(
+        &self,
+        address: SocketAddr,
+        expected: Option<AgentId>,
+    ) -> BoxFuture<'static, Result<Box<dyn Connection>, DialError>> {
+        let endpoint = self.endpoint().clone();
+        let tls = Arc::clone(&self.tls);
+        let transport_config = Arc::clone(&self.transport_config);
+        async move {
+            let endpoint = endpoint.ok_or_else(|| DialError::failed(quinn::ConnectError::EndpointStopping))?;
+            let mut config = quinn::ClientConfig::new(tls.client(expected).map_err(DialError::failed)?);
+            config.transport_config(transport_config);
+            // The name is for the TLS library alone: who answers is proven by its certificate's identity.
+            let host = address.ip().to_string();
+            let quic = endpoint.connect_with(config, address, &host).map_err(DialError::failed)?.await;
+            let quic = quic.map_err(tls::dial_error)?;
+            let session = web_transport_quinn::Session::connect(quic.clone(), session_url(address)?).await;
+            let session = session.map_err(DialError::failed)?;
+            let connection = WebTransportConnection::new(quic, Session::Dialled(session)).map_err(DialError::failed)?;
+            connection.send_first_datagram();
+            Ok(Box::new(connection) as Box<dyn Connection>)
+        }
+        .boxed()
+    }
+
+    fn accept(&self) -> BoxFuture<'_, Option<Accepting>> {
+        let endpoint = self.endpoint().clone();
+        async move {
+            let incoming = endpoint?.accept().await?;
+            let from = incoming.remote_address();
+            Some(Accepting { from, connection: accepted(incoming).boxed() })
+        }
+        .boxed()
+    }
+
+    fn close(&self, code: CloseCode) -> BoxFuture<'_, ()> {
+        async move {
+            let Some(endpoint) = self.endpoint().take() else { return };
+            endpoint.close(stream::to_wire(code.to_u32()), b"");
+            // A peer that is gone never acknowledges; nobody waits for it longer than this.
+            let _ = tokio::time::timeout(CLOSE_DEADLINE, endpoint.wait_idle()).await;
+            drop(endpoint);
+            // The socket goes with the last task that uses it, and there is no telling when but to look.
+            let freed = async {
+                while self.socket.strong_count() > 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let _ = tokio::time::timeout(CLOSE_DEADLINE, freed).await;
+        }
+        .boxed()
+    }
+}
+
+async fn accepted(incoming: quinn::Incoming) -> Result<Box<dyn Connection>, AcceptError> {
+    let request = IncomingSessionFuture::with_quic_incoming(incoming).await.map_err(|error| tls::accept_error(&error))?;
+    if request.path() != PATH {
+        let path = request.path().chars().take(64).collect();
+        request.not_found().await;
+        return Err(AcceptError::WrongPath { path });
+    }
+    let session = request.accept().await.map_err(|error| tls::accept_error(&error))?;
+    let quic = session.quic_connection().clone();
+    let connection = WebTransportConnection::new(quic, Session::Accepted(session))?;
+    Ok(Box::new(connection))
+}
+
+fn session_url(address: SocketAddr) -> Result<Url, DialError> {
+    Url::parse(&format!("https://{address}{PATH}")).map_err(DialError::failed)
+}
+
+fn bound_socket(address: SocketAddr, config: &WebTransportConfig) -> std::io::Result<UdpSocket> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::DGRAM,
+        Some(socket2::Protocol::UDP),
+    )?;
+    // The system may grant less: the defaults lose packets under load, but they work.
+    let _ = socket.set_recv_buffer_size(config.socket_buffer_bytes);
+    let _ = socket.set_send_buffer_size(config.socket_buffer_bytes);
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Reset and connection-id keys follow from the node's secret, so that peers notice a restart at once.
+fn endpoint_config(identity: &IdentityKey) -> EndpointConfig {
+    let reset_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &identity.derive("quic stateless reset"));
+    let mut config = EndpointConfig::new(Arc::new(reset_key));
+    let [a, b, c, d, e, f, g, h, ..] = identity.derive("quic connection id");
+    let cid_key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    config.cid_generator(move || Box::new(quinn_proto::HashedConnectionIdGenerator::from_key(cid_key)));
+    config
+}
+
+impl fmt::Display for WebTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WebTransport at {}", self.local_addr)
+    }
+}

@@ -1,0 +1,177 @@
+//! A connection, whichever library began it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rustls::pki_types::CertificateDer;
+use swarm_proto::{AgentId, CloseCode};
+
+use super::stream::{self, from_wire, to_wire};
+use crate::error::IdentityError;
+use crate::identity;
+use crate::transport::{Connection, ConnectionLost, DatagramError, Stream};
+
+/// A WebTransport datagram is the payload behind the quarter of its session's id (RFC 9297, section 2.1). A node
+/// allows one session per connection, so that is one zero byte.
+const SESSION_PREFIX: u8 = 0;
+
+/// The libraries' halves of a session; both keep it open until they are dropped.
+pub(super) enum Session {
+    Accepted(wtransport::Connection),
+    Dialled(web_transport_quinn::Session),
+}
+
+pub(super) struct WebTransportConnection {
+    quic: quinn::Connection,
+    session: Session,
+    peer: AgentId,
+    closed_here: AtomicBool,
+}
+
+impl WebTransportConnection {
+    /// Wraps a session whose TLS handshake has verified the other side.
+    pub(super) fn new(quic: quinn::Connection, session: Session) -> Result<Self, IdentityError> {
+        let peer = proven_agent(&quic)?;
+        Ok(Self { quic, session, peer, closed_here: AtomicBool::new(false) })
+    }
+
+    /// wtransport keeps the first datagram of a connection for itself. The dialler sends one that nobody misses.
+    pub(super) fn send_first_datagram(&self) {
+        // That a path carries no datagrams shows with the first observation.
+        let _ = self.send_datagram(swarm_proto::padding());
+    }
+
+    /// Why the connection is over, once one of the libraries has said that it is.
+    fn loss(&self) -> ConnectionLost {
+        let ended = || ConnectionLost::Failed("the WebTransport session ended".to_owned());
+        self.quic.close_reason().map_or_else(ended, |error| self.lost(error))
+    }
+
+    fn lost(&self, error: quinn::ConnectionError) -> ConnectionLost {
+        match error {
+            // web-transport-quinn closes once more when the other side has closed, and QUIC then says that we did it.
+            quinn::ConnectionError::LocallyClosed if !self.closed_here.load(Ordering::Relaxed) => {
+                ConnectionLost::Failed("the WebTransport session ended".to_owned())
+            }
+            other => lost(other),
+        }
+    }
+}
+
+fn proven_agent(quic: &quinn::Connection) -> Result<AgentId, IdentityError> {
+    let identity = quic.peer_identity().ok_or(IdentityError::NoCertificate)?;
+    let chain =
+        identity.downcast::<Vec<CertificateDer<'static>>>().map_err(|_| IdentityError::NoCertificate)?;
+    let end_entity = chain.first().ok_or(IdentityError::NoCertificate)?;
+    Ok(identity::agent_in(end_entity)?)
+}
+
+impl Connection for WebTransportConnection {
+    fn peer(&self) -> AgentId {
+        self.peer
+    }
+
+    fn remote_addr(&self) -> SocketAddr {
+        self.quic.remote_address()
+    }
+
+    fn round_trip(&self) -> Duration {
+        self.quic.rtt()
+    }
+
+    fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
+        let mut prefixed = BytesMut::with_capacity(1 + datagram.len());
+        prefixed.put_u8(SESSION_PREFIX);
+        prefixed.put(datagram);
+        self.quic.send_datagram(prefixed.freeze()).map_err(|error| match error {
+            quinn::SendDatagramError::ConnectionLost(_) => DatagramError::ConnectionLost,
+            _ => DatagramError::TooLarge { max: self.max_datagram_bytes() },
+        })
+    }
+
+    fn max_datagram_bytes(&self) -> usize {
+        self.quic.max_datagram_size().unwrap_or_default().saturating_sub(1)
+    }
+
+    fn datagram_room(&self) -> usize {
+        self.quic.datagram_send_buffer_space().saturating_sub(1)
+    }
+
+    fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
+        async {
+            loop {
+                let mut datagram = self.quic.read_datagram().await.map_err(|error| self.lost(error))?;
+                // A datagram of another session belongs to nobody here.
+                if datagram.first() == Some(&SESSION_PREFIX) {
+                    return Ok(datagram.split_off(1));
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn open_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
+        async {
+            match &self.session {
+                Session::Accepted(session) => {
+                    let opening = session.open_bi().await.map_err(|_| self.loss())?;
+                    Ok(stream::accepted(opening.await.map_err(|_| self.loss())?))
+                }
+                Session::Dialled(session) => {
+                    Ok(stream::dialled(session.open_bi().await.map_err(|_| self.loss())?))
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn accept_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
+        async {
+            match &self.session {
+                Session::Accepted(session) => {
+                    Ok(stream::accepted(session.accept_bi().await.map_err(|_| self.loss())?))
+                }
+                Session::Dialled(session) => {
+                    Ok(stream::dialled(session.accept_bi().await.map_err(|_| self.loss())?))
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn close(&self, code: CloseCode, reason: &str) {
+        self.closed_here.store(true, Ordering::Relaxed);
+        self.quic.close(to_wire(code.to_u32()), reason.as_bytes());
+    }
+
+    fn closed(&self) -> BoxFuture<'_, ConnectionLost> {
+        async { self.lost(self.quic.closed().await) }.boxed()
+    }
+}
+
+impl fmt::Debug for WebTransportConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebTransportConnection")
+            .field("peer", &self.peer)
+            .field("remote_addr", &self.quic.remote_address())
+            .finish_non_exhaustive()
+    }
+}
+
+fn lost(error: quinn::ConnectionError) -> ConnectionLost {
+    match error {
+        quinn::ConnectionError::ApplicationClosed(close) => ConnectionLost::ClosedByPeer {
+            code: from_wire(close.error_code).map_or(CloseCode::Normal, CloseCode::from_u32),
+            reason: String::from_utf8_lossy(&close.reason).chars().take(256).collect(),
+        },
+        quinn::ConnectionError::LocallyClosed => ConnectionLost::ClosedHere,
+        quinn::ConnectionError::TimedOut => ConnectionLost::Silent("idle timeout".to_owned()),
+        quinn::ConnectionError::Reset => ConnectionLost::Silent("it restarted".to_owned()),
+        other => ConnectionLost::Failed(other.to_string()),
+    }
+}
