@@ -23,8 +23,8 @@ mod handshake;
 mod link;
 mod outbox;
 
-mod shared;
 mod peer_url;
+mod shared;
 
 use std::fmt;
 use std::ops::Deref;
@@ -39,8 +39,8 @@ use tokio::task::JoinHandle;
 pub use self::assist::{AssistanceRequest, OutgoingRequest, Replies, ReplyStream};
 pub use self::builder::Builder;
 use self::driver::Command;
-pub(crate) use self::shared::NodeShared;
 pub use self::peer_url::{PeerUrl, PeerUrlError};
+pub(crate) use self::shared::NodeShared;
 use crate::agent::{Agent, BoxedAgent};
 use crate::error::{AssistError, ConnectError, PublishError, ReadyError, ShutdownError};
 use crate::peer::PeerInfo;

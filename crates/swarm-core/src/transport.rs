@@ -36,8 +36,11 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// Opens a connection to `address`; with `expected`, to that agent and nobody else.
     ///
     /// The future may be dropped at any time, which gives the attempt up. It has no deadline of its own.
-    fn dial(&self, address: SocketAddr, expected: Option<AgentId>)
-    -> BoxFuture<'static, Result<Box<dyn Connection>, DialError>>;
+    fn dial(
+        &self,
+        address: SocketAddr,
+        expected: Option<AgentId>,
+    ) -> BoxFuture<'static, Result<Box<dyn Connection>, DialError>>;
 
     /// Waits for the next stranger at the door; `None` once the transport is closed. Cancel safe.
     ///

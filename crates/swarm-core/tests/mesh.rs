@@ -1,5 +1,8 @@
 //! Several nodes over real WebTransport: how they find, lose and find each other again.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+#[expect(dead_code, reason = "each test file uses a part")]
 mod common;
 
 use std::net::SocketAddr;
@@ -78,7 +81,8 @@ async fn simultaneous_dials_end_in_one_connection_and_lose_nothing() {
     let mut config = NodeConfig::default();
     config.linger = Duration::from_millis(50);
     for _ in 0..5 {
-        let (a, b) = (node_with(witness().0, config.clone()).await, node_with(witness().0, config.clone()).await);
+        let (a, b) =
+            (node_with(witness().0, config.clone()).await, node_with(witness().0, config.clone()).await);
 
         let (a_url, b_url) = (a.url(), b.url());
         let (from_a, from_b) = tokio::join!(a.connect(&b_url), b.connect(&a_url));

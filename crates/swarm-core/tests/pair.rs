@@ -1,5 +1,6 @@
 //! Two nodes over real WebTransport: what a user does first.
 
+#[expect(dead_code, reason = "each test file uses a part")]
 mod common;
 
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use common::{PATIENCE, Told, node, stop, witness};
 use futures_util::StreamExt;
 use swarm_core::{
-    AgentId, AssistError, Chunk, ConnectError, DialError, Ending, GoneReason, HelloError, IdleAgent, OutgoingRequest,
-    PeerEvent, PublishError,
+    AgentId, AssistError, Chunk, ConnectError, DialError, Ending, GoneReason, HelloError, IdleAgent,
+    OutgoingRequest, PeerEvent, PublishError,
 };
 
 #[tokio::test]
@@ -127,7 +128,9 @@ async fn each_ending_is_told_apart() {
     };
 
     assert_eq!(end("test.decline").await, AssistError::Declined { reason: "not today".into() });
-    assert!(matches!(end("test.fail").await, AssistError::Failed { error } if error.contains("invalid digit")));
+    assert!(
+        matches!(end("test.fail").await, AssistError::Failed { error } if error.contains("invalid digit"))
+    );
     assert!(matches!(end("test.panic").await, AssistError::Failed { error } if error.contains("panicked")));
     assert_eq!(end("test.unheard-of").await, AssistError::NoSuchCapability);
     assert_eq!(b.counters().agent_panics, 1);
@@ -209,7 +212,10 @@ async fn an_observation_that_fits_into_no_datagram_is_refused() {
     let refused = a.broadcast_observation("big", vec![0; 3000]).unwrap_err();
     let nameless = a.broadcast_observation("not a topic", "").unwrap_err();
 
-    assert!(matches!(refused, PublishError::TooLarge { size, max } if size > 3000 && max < 3000), "{refused:?}");
+    assert!(
+        matches!(refused, PublishError::TooLarge { size, max } if size > 3000 && max < 3000),
+        "{refused:?}"
+    );
     assert!(matches!(nameless, PublishError::Topic(_)), "{nameless:?}");
     stop([a, b]).await;
 }
@@ -243,7 +249,8 @@ async fn shutting_down_lets_requests_finish_and_then_fails_everything() {
     replies.next_chunk().await.unwrap();
 
     let b_handle = b.handle();
-    let stopping = tokio::spawn(b.shutdown(PATIENCE));
+    let mut stopping = tokio::task::JoinSet::new();
+    stopping.spawn(b.shutdown(PATIENCE));
     seen.next(|told| (told == Told::Stopped).then_some(())).await;
     body.send(Chunk::new("", "2")).await.unwrap();
     let second = replies.next_chunk().await.unwrap();
@@ -251,7 +258,7 @@ async fn shutting_down_lets_requests_finish_and_then_fails_everything() {
 
     assert_eq!(second.unwrap().payload, "2");
     assert_eq!(replies.next_chunk().await, Ok(None));
-    assert_eq!(stopping.await.unwrap(), Ok(()));
+    assert_eq!(stopping.join_next().await.unwrap().unwrap(), Ok(()));
     assert_eq!(b_handle.broadcast_observation("late", ""), Err(PublishError::ShutDown));
     assert_eq!(b_handle.request_assistance(a.id(), "x", "").await.unwrap_err(), AssistError::ShutDown);
     assert!(matches!(b_handle.connect(&a.url()).await, Err(ConnectError::ShutDown)));

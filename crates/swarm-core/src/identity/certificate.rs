@@ -128,6 +128,7 @@ pub(crate) fn verify(der: &[u8], swarm: &SwarmName, now: i64) -> Result<AgentId,
 
 /// The agent that a certificate speaks of, without a check of swarm or validity: for reading it again once the
 /// handshake has verified it.
+#[cfg(any(feature = "webtransport", test))]
 pub(crate) fn agent_in(der: &[u8]) -> Result<AgentId, CertificateError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
     bound_agent(&certificate)
@@ -175,7 +176,10 @@ fn check_name(certificate: &X509Certificate<'_>, expected: &str) -> Result<(), C
     if found == expected {
         Ok(())
     } else {
-        Err(CertificateError::WrongName { expected: expected.to_owned(), found: found.chars().take(128).collect() })
+        Err(CertificateError::WrongName {
+            expected: expected.to_owned(),
+            found: found.chars().take(128).collect(),
+        })
     }
 }
 

@@ -31,7 +31,10 @@ pub struct IdentityKey {
 impl IdentityKey {
     /// Makes the key whose RFC 8032 private seed these 32 bytes are. They must come from a good source of randomness
     /// and stay secret: whoever has them is this agent.
-    #[expect(clippy::expect_used, reason = "ring refuses only seeds and keys of another length; both are 32 bytes")]
+    #[expect(
+        clippy::expect_used,
+        reason = "ring refuses only seeds and keys of another length; both are 32 bytes"
+    )]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed of 32 bytes");
         let public = pair.public_key().as_ref().try_into().expect("an Ed25519 public key of 32 bytes");

@@ -6,7 +6,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerIncompatible, SignatureScheme};
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerIncompatible, SignatureScheme,
+};
 use swarm_proto::{AgentId, SwarmName};
 
 use super::certificate::{self, CertificateError};
@@ -39,7 +41,9 @@ impl SwarmVerifier {
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let found = certificate::verify(end_entity, &self.swarm, now).map_err(refused)?;
         match self.expected {
-            Some(expected) if expected != found => Err(refused(CertificateError::OtherAgent { expected, found })),
+            Some(expected) if expected != found => {
+                Err(refused(CertificateError::OtherAgent { expected, found }))
+            }
             _ => Ok(()),
         }
     }
@@ -50,7 +54,12 @@ impl SwarmVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 }
 

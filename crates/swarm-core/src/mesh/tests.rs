@@ -88,7 +88,10 @@ fn a_seed_is_dialled_at_once_and_again_for_ever_with_growing_pauses() {
         assert_eq!(dials(&bench.advance()), 1);
     }
 
-    assert!(bench.now - began > MeshConfig::default().forget_after, "the test outlasts the patience for others");
+    assert!(
+        bench.now - began > MeshConfig::default().forget_after,
+        "the test outlasts the patience for others"
+    );
 }
 
 #[test]
@@ -193,8 +196,9 @@ fn a_restarted_peer_goes_and_comes_and_is_not_dialled() {
 fn an_observation_is_passed_on_once_and_only_from_its_origin() {
     let mut bench = Bench::new(1);
     bench.up(1, 2, 1);
-    let mut receive =
-        |origin, sequence| bench.tell(Input::Received { from: agent(2), observation: observation(origin, sequence) });
+    let mut receive = |origin, sequence| {
+        bench.tell(Input::Received { from: agent(2), observation: observation(origin, sequence) })
+    };
 
     assert_eq!(receive(2, 1), [Output::Observed(observation(2, 1))]);
     assert_eq!(receive(2, 1), [Output::Duplicate(agent(2))]);
@@ -209,7 +213,10 @@ fn introductions_do_not_fill_the_memory() {
     let crowd = (0..2 * max as u32).map(|n| {
         let mut digest = [0; 32];
         digest[..4].copy_from_slice(&n.to_be_bytes());
-        Introduction { agent: AgentId::from_key_digest(digest), address: SocketAddr::from((n.to_be_bytes(), 1)) }
+        Introduction {
+            agent: AgentId::from_key_digest(digest),
+            address: SocketAddr::from((n.to_be_bytes(), 1)),
+        }
     });
 
     assert!(dials(&bench.tell(Input::Introduced(crowd.collect()))) <= max);

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use swarm_proto::{
-    AgentId, Capability, Epoch, Hello, MAX_CAPABILITIES, PeerLimits, Sequence, SwarmName, UnixMicros, VersionRange,
+    AgentId, Capability, Epoch, Hello, MAX_CAPABILITIES, PeerLimits, Sequence, SwarmName, UnixMicros,
+    VersionRange,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -232,6 +233,9 @@ fn hello(
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("swarm", &self.swarm).field("seeds", &self.seeds).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("swarm", &self.swarm)
+            .field("seeds", &self.seeds)
+            .finish_non_exhaustive()
     }
 }

@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use swarm_proto::{
-    CloseCode, ControlFrame, Datagram, Goodbye, Introduction, Observation, decode_datagram,
-};
+use swarm_proto::{CloseCode, ControlFrame, Datagram, Goodbye, Introduction, Observation, decode_datagram};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -150,9 +148,9 @@ impl Task {
         match happened {
             Happened::Killed => Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown)),
             Happened::Stopping => self.say_goodbye().await,
-            Happened::Lost(error)
-            | Happened::Stream(Err(error))
-            | Happened::Datagram(Err(error)) => Some(gone_reason(&error)),
+            Happened::Lost(error) | Happened::Stream(Err(error)) | Happened::Datagram(Err(error)) => {
+                Some(gone_reason(&error))
+            }
             Happened::Control(frame) => self.control_frame(frame).await,
             Happened::Told(ToLink::Introduce(peers)) => self.introduce(peers).await,
             Happened::Retired => self.retire(),
@@ -213,10 +211,7 @@ impl Task {
         }
     }
 
-    async fn control_frame(
-        &mut self,
-        frame: Option<Result<ControlFrame, FrameError>>,
-    ) -> Option<GoneReason> {
+    async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
         match frame {
             Some(Ok(ControlFrame::Introduce(peers))) => {
                 // The driver never waits for us, so waiting for it ends.

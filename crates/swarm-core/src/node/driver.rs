@@ -205,7 +205,8 @@ impl Driver {
 
     fn stranger(&mut self, accepting: Accepting) {
         let config = &self.shared.config;
-        let full = self.attempts.half_open() >= config.max_half_open || self.links.len() >= config.max_connections;
+        let full =
+            self.attempts.half_open() >= config.max_half_open || self.links.len() >= config.max_connections;
         if full || self.stopping.is_some() {
             // Dropping it turns the stranger away.
             tracing::debug!(from = %accepting.from, "a stranger is turned away: too many at once");
@@ -219,7 +220,7 @@ impl Driver {
         match finished {
             Finished::Failed { dialled: Some(address) } => self.decide(Input::DialFailed(address)),
             Finished::Failed { dialled: None } => {}
-            Finished::Established(established) => self.established(established),
+            Finished::Established(established) => self.established(*established),
         }
     }
 

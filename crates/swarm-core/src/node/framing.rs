@@ -143,16 +143,12 @@ impl<F: Frame> FrameWriter<F> {
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFrameError>> {
-        Poll::Ready(Ok(ready!(
-            Sink::<Bytes>::poll_flush(Pin::new(&mut self.frames), cx)
-        )?))
+        Poll::Ready(Ok(ready!(Sink::<Bytes>::poll_flush(Pin::new(&mut self.frames), cx))?))
     }
 
     /// Ends the stream in order, once everything buffered was taken.
     pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFrameError>> {
-        Poll::Ready(Ok(ready!(
-            Sink::<Bytes>::poll_close(Pin::new(&mut self.frames), cx)
-        )?))
+        Poll::Ready(Ok(ready!(Sink::<Bytes>::poll_close(Pin::new(&mut self.frames), cx))?))
     }
 
     /// Ends the stream in order.

@@ -91,10 +91,7 @@ async fn say_hello(shared: &NodeShared, control: &mut ControlStream) -> Result<(
     control.writer.send(&hello).await.map_err(|error| HelloError::Lost(Arc::new(error)))
 }
 
-async fn hear_hello(
-    control: &mut ControlStream,
-    connection: &dyn Connection,
-) -> Result<Hello, HelloError> {
+async fn hear_hello(control: &mut ControlStream, connection: &dyn Connection) -> Result<Hello, HelloError> {
     match control.reader.next().await {
         Some(Ok(ControlFrame::Hello(hello))) => Ok(hello),
         Some(Ok(ControlFrame::Goodbye(goodbye))) => {
@@ -115,11 +112,7 @@ fn lost(error: ConnectionLost) -> HelloError {
     }
 }
 
-fn agree(
-    shared: &NodeShared,
-    connection: &dyn Connection,
-    theirs: Hello,
-) -> Result<PeerInfo, HelloError> {
+fn agree(shared: &NodeShared, connection: &dyn Connection, theirs: Hello) -> Result<PeerInfo, HelloError> {
     let ours = &shared.hello;
     negotiate(ours.versions, theirs.versions)
         .ok_or(HelloError::Version { ours: ours.versions, theirs: theirs.versions })?;

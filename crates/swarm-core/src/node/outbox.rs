@@ -95,7 +95,8 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use swarm_proto::{
-        AgentId, Datagram, Epoch, Observation, Sequence, Topic, UnixMicros, decode_datagram, encode_observation,
+        AgentId, Datagram, Epoch, Observation, Sequence, Topic, UnixMicros, decode_datagram,
+        encode_observation,
     };
 
     use super::*;

@@ -123,8 +123,15 @@ mod tests {
 
     #[test]
     fn anything_but_the_address_of_a_node_is_refused() {
-        for text in ["", "localhost:1", "http://a:1", "https://a:1/other", "https://a:1/?x", "https://u@a:1", "https://"]
-        {
+        for text in [
+            "",
+            "localhost:1",
+            "http://a:1",
+            "https://a:1/other",
+            "https://a:1/?x",
+            "https://u@a:1",
+            "https://",
+        ] {
             assert!(text.parse::<PeerUrl>().is_err(), "{text:?}");
         }
     }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
-    AgentId, Capability, Epoch, Hello, Observation, RequestId, Sequence, Topic, UnixMicros, encode_observation,
+    AgentId, Capability, Epoch, Hello, Observation, RequestId, Sequence, Topic, UnixMicros,
+    encode_observation,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;

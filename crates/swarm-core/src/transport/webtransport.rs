@@ -82,8 +82,10 @@ impl WebTransport {
         credentials: &Credentials,
         config: WebTransportConfig,
     ) -> Result<Self, BindError> {
-        let socket = bound_socket(address, &config).map_err(|source| BindError::Socket { address, source })?;
-        let socket = TokioRuntime.wrap_udp_socket(socket).map_err(|source| BindError::Socket { address, source })?;
+        let socket =
+            bound_socket(address, &config).map_err(|source| BindError::Socket { address, source })?;
+        let socket =
+            TokioRuntime.wrap_udp_socket(socket).map_err(|source| BindError::Socket { address, source })?;
         Self::with_socket(socket, credentials, config)
     }
 
@@ -138,7 +140,8 @@ impl Transport for WebTransport {
         let tls = Arc::clone(&self.tls);
         let transport_config = Arc::clone(&self.transport_config);
         async move {
-            let endpoint = endpoint.ok_or_else(|| DialError::failed(quinn::ConnectError::EndpointStopping))?;
+            let endpoint =
+                endpoint.ok_or_else(|| DialError::failed(quinn::ConnectError::EndpointStopping))?;
             let mut config = quinn::ClientConfig::new(tls.client(expected).map_err(DialError::failed)?);
             config.transport_config(transport_config);
             // The name is for the TLS library alone: who answers is proven by its certificate's identity.
@@ -147,7 +150,8 @@ impl Transport for WebTransport {
             let quic = quic.map_err(tls::dial_error)?;
             let session = web_transport_quinn::Session::connect(quic.clone(), session_url(address)?).await;
             let session = session.map_err(DialError::failed)?;
-            let connection = WebTransportConnection::new(quic, Session::Dialled(session)).map_err(DialError::failed)?;
+            let connection = WebTransportConnection::new(quic, Session::Dialled(Box::new(session)))
+                .map_err(DialError::failed)?;
             connection.send_first_datagram();
             Ok(Box::new(connection) as Box<dyn Connection>)
         }
@@ -184,7 +188,9 @@ impl Transport for WebTransport {
 }
 
 async fn accepted(incoming: quinn::Incoming) -> Result<Box<dyn Connection>, AcceptError> {
-    let request = IncomingSessionFuture::with_quic_incoming(incoming).await.map_err(|error| tls::accept_error(&error))?;
+    let request = IncomingSessionFuture::with_quic_incoming(incoming)
+        .await
+        .map_err(|error| tls::accept_error(&error))?;
     if request.path() != PATH {
         let path = request.path().chars().take(64).collect();
         request.not_found().await;

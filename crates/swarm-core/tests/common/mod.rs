@@ -1,6 +1,6 @@
 //! Agents and nodes that several tests use.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 use std::sync::Mutex;
 use std::time::Duration;

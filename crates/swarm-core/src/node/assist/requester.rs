@@ -12,8 +12,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use swarm_proto::{
-    AgentId, Capability, Chunk, EncodeError, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, Outcome, ReplyFrame, RequestFrame,
-    RequestHead, RequestId, ResetCode,
+    AgentId, Capability, Chunk, EncodeError, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, Outcome, ReplyFrame,
+    RequestFrame, RequestHead, RequestId, ResetCode,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
@@ -253,7 +253,10 @@ impl ReplyStream {
         }
     }
 
-    fn handle(&mut self, frame: Option<Result<ReplyFrame, FrameError>>) -> Poll<Option<Result<Chunk, AssistError>>> {
+    fn handle(
+        &mut self,
+        frame: Option<Result<ReplyFrame, FrameError>>,
+    ) -> Poll<Option<Result<Chunk, AssistError>>> {
         match frame {
             Some(Ok(ReplyFrame::Chunk(chunk))) => {
                 self.record.chunk_came();

@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use serde::Serialize;
 use swarm_proto::{
-    AgentId, Capability, Chunk, MAX_FRAME_BYTES, MAX_HEAD_BYTES, Outcome, ReplyFrame, RequestFrame, RequestHead,
-    RequestId, ResetCode,
+    AgentId, Capability, Chunk, MAX_FRAME_BYTES, MAX_HEAD_BYTES, Outcome, ReplyFrame, RequestFrame,
+    RequestHead, RequestId, ResetCode,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -328,10 +328,7 @@ fn malformed(reason: String) -> End {
 }
 
 /// Sends what the agent replies. Ends only when the requester gives up.
-async fn write_chunks(
-    writer: &mut FrameWriter<ReplyFrame>,
-    chunks: &mut mpsc::Receiver<Bytes>,
-) -> End {
+async fn write_chunks(writer: &mut FrameWriter<ReplyFrame>, chunks: &mut mpsc::Receiver<Bytes>) -> End {
     let gone = End::GaveUp(ResetCode::Cancelled, Ending::Cancelled);
     loop {
         tokio::select! {

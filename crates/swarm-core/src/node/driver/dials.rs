@@ -18,7 +18,7 @@ type Reply = oneshot::Sender<Result<AgentId, ConnectError>>;
 
 /// How an attempt ended.
 pub(super) enum Finished {
-    Established(Established),
+    Established(Box<Established>),
     Failed {
         /// Where to, if it was a dial.
         dialled: Option<SocketAddr>,
@@ -91,7 +91,7 @@ impl Attempts {
 
     fn accept_finished(&self, from: SocketAddr, result: Result<Result_, tokio::task::JoinError>) -> Finished {
         let (reason, text) = match result {
-            Ok(Ok(established)) => return Finished::Established(established),
+            Ok(Ok(established)) => return Finished::Established(Box::new(established)),
             Ok(Err(AttemptError::Accept { reason, text })) => (reason, text),
             Ok(Err(AttemptError::Dial(error))) => (RefusedReason::Handshake, error.to_string()),
             Err(panic) => (RefusedReason::Broken, panic.to_string()),
@@ -116,7 +116,7 @@ fn dial_finished(
         Ok(established) => {
             // Whoever asked may have stopped waiting; the connection stays all the same.
             let _ = reply.map(|reply| reply.send(Ok(established.peer.id)));
-            Finished::Established(established)
+            Finished::Established(Box::new(established))
         }
         Err(error) => {
             tracing::debug!(%address, error = %error, "a dial failed");

@@ -23,7 +23,7 @@ const SESSION_PREFIX: u8 = 0;
 /// The libraries' halves of a session; both keep it open until they are dropped.
 pub(super) enum Session {
     Accepted(wtransport::Connection),
-    Dialled(web_transport_quinn::Session),
+    Dialled(Box<web_transport_quinn::Session>),
 }
 
 pub(super) struct WebTransportConnection {

@@ -201,7 +201,11 @@ impl<H: RecvHalf + Send> RecvStream for Receiver<H> {
 }
 
 impl<H: RecvHalf> AsyncRead for Receiver<H> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.half).poll_read(cx, buf).map_err(typed)
     }
 }

@@ -1,0 +1,407 @@
+//! Peers that speak nonsense, the wrong thing, or nothing: each is dropped with a counted reason, and an honest pair
+//! beside it notices nothing.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+#[expect(dead_code, reason = "each test file uses a part")]
+mod common;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{PATIENCE, node_with, stop, witness};
+use futures_util::FutureExt;
+use swarm_core::proto::{
+    self, CloseCode, ControlFrame, Frame, Hello, PeerLimits, ProtocolVersion, VersionRange,
+};
+use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
+use swarm_core::transport::{Connection, ConnectionLost, Stream, Transport};
+use swarm_core::{
+    AgentNode, DropReason, Epoch, IdentityKey, IdleAgent, NodeConfig, RefusedReason, SwarmName, SystemClock,
+    identity,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const STRANGER: [u8; 32] = [66; 32];
+
+/// Like the default, but the tests need not wait three seconds for each stranger.
+fn config() -> NodeConfig {
+    let mut config = NodeConfig::default();
+    config.handshake_deadline = Duration::from_millis(500);
+    config.head_deadline = Duration::from_millis(500);
+    config
+}
+
+fn address(node: &AgentNode) -> SocketAddr {
+    format!("{}:{}", node.url().host(), node.url().port()).parse().unwrap()
+}
+
+/// A hello that would be accepted.
+fn hello() -> Hello {
+    Hello {
+        versions: VersionRange::SPOKEN,
+        agent: IdentityKey::from_seed(STRANGER).agent_id(),
+        swarm: SwarmName::default(),
+        epoch: Epoch::new(1),
+        capabilities: Vec::new(),
+        limits: PeerLimits::default(),
+    }
+}
+
+fn framed(frame: &ControlFrame) -> Vec<u8> {
+    let body = frame.encode().unwrap();
+    [&(body.len() as u32).to_be_bytes()[..], &body].concat()
+}
+
+/// A connection with a WebTransport session and a valid certificate, and nothing said yet.
+async fn session(to: SocketAddr) -> (WebTransport, Box<dyn Connection>) {
+    let credentials = Credentials {
+        identity: Arc::new(IdentityKey::from_seed(STRANGER)),
+        swarm: SwarmName::default(),
+        wall_clock: Arc::new(SystemClock),
+    };
+    let transport =
+        WebTransport::bind("127.0.0.1:0".parse().unwrap(), &credentials, WebTransportConfig::default())
+            .unwrap();
+    let connection = transport.dial(to, None).await.unwrap();
+    (transport, connection)
+}
+
+async fn say(connection: &dyn Connection, bytes: &[u8]) -> Stream {
+    let mut stream = connection.open_stream().await.unwrap();
+    stream.send.write_all(bytes).await.unwrap();
+    stream
+}
+
+async fn closed(connection: &dyn Connection) -> ConnectionLost {
+    tokio::time::timeout(PATIENCE, connection.closed()).await.expect("the stranger is sent away")
+}
+
+async fn refused(node: &AgentNode, reason: RefusedReason) {
+    let counted = async {
+        while !node.counters().refused.contains_key(&reason) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, counted)
+        .await
+        .unwrap_or_else(|_| panic!("{reason}: {:?}", node.counters()));
+}
+
+/// Runs an attack beside an honest pair, which must not notice.
+async fn beside_an_honest_pair<F: Future<Output = ()>>(attack: impl FnOnce(Arc<AgentNode>) -> F) {
+    let (agent, mut seen) = witness();
+    let victim = Arc::new(node_with(agent, config()).await);
+    let friend = node_with(IdleAgent, config()).await;
+    friend.connect(&victim.url()).await.unwrap();
+
+    attack(Arc::clone(&victim)).await;
+
+    friend.broadcast_observation("still.here", "").unwrap();
+    assert_eq!(seen.observation().await.topic.as_str(), "still.here");
+    let mut replies = friend.request_assistance(victim.id(), "test.echo", "hello").await.unwrap();
+    assert_eq!(replies.next_chunk().await.unwrap().unwrap().payload, "hello");
+    assert_eq!(replies.next_chunk().await, Ok(None));
+    assert_eq!((victim.peers().len(), friend.peers().len()), (1, 1));
+    stop([Arc::into_inner(victim).unwrap(), friend]).await;
+}
+
+/// Says these bytes on the first stream and is turned away for this reason.
+async fn first_words(bytes: Vec<u8>, reason: RefusedReason) {
+    beside_an_honest_pair(|victim| async move {
+        let (_transport, connection) = session(address(&victim)).await;
+        let _stream = say(&*connection, &bytes).await;
+        closed(&*connection).await;
+        refused(&victim, reason).await;
+    })
+    .await;
+}
+
+#[test]
+fn strangers_have_three_seconds_by_default() {
+    assert_eq!(NodeConfig::default().handshake_deadline, Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn half_a_hello_is_dropped_at_the_deadline() {
+    let whole = framed(&ControlFrame::Hello(hello()));
+    first_words(whole[..whole.len() / 2].to_vec(), RefusedReason::Deadline).await;
+}
+
+#[tokio::test]
+async fn a_session_without_a_word_is_dropped_at_the_deadline() {
+    beside_an_honest_pair(|victim| async move {
+        let (_transport, connection) = session(address(&victim)).await;
+        closed(&*connection).await;
+        refused(&victim, RefusedReason::Deadline).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn garbage_instead_of_a_hello_is_nonsense() {
+    first_words([&[0, 0, 0, 5][..], b"abcde"].concat(), RefusedReason::Nonsense).await;
+}
+
+#[tokio::test]
+async fn a_frame_that_claims_to_be_huge_is_nonsense() {
+    first_words(vec![0xff; 64], RefusedReason::Nonsense).await;
+}
+
+#[tokio::test]
+async fn another_frame_than_hello_is_nonsense() {
+    first_words(framed(&ControlFrame::Introduce(Vec::new())), RefusedReason::Nonsense).await;
+}
+
+#[tokio::test]
+async fn an_unknown_version_is_told_and_dropped() {
+    let unknown = ProtocolVersion::new(99);
+    let mut hello = hello();
+    hello.versions = VersionRange { min: unknown, max: unknown };
+    first_words(framed(&ControlFrame::Hello(hello)), RefusedReason::Version).await;
+}
+
+#[tokio::test]
+async fn whoever_is_turned_away_is_told_why() {
+    beside_an_honest_pair(|victim| async move {
+        let (_transport, connection) = session(address(&victim)).await;
+        let mut hello = hello();
+        hello.swarm = "elsewhere".parse().unwrap();
+        let mut stream = say(&*connection, &framed(&ControlFrame::Hello(hello))).await;
+
+        let length = stream.recv.read_u32().await.unwrap();
+        let mut body = vec![0; length as usize];
+        stream.recv.read_exact(&mut body).await.unwrap();
+
+        match ControlFrame::decode(&body).unwrap() {
+            ControlFrame::Goodbye(goodbye) => {
+                assert_eq!(goodbye.code, CloseCode::WrongSwarm);
+                assert!(goodbye.reason.contains("elsewhere"), "{}", goodbye.reason);
+            }
+            other => panic!("{other:?}"),
+        }
+        refused(&victim, RefusedReason::WrongSwarm).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hello_in_the_name_of_another_is_dropped() {
+    let mut hello = hello();
+    hello.agent = IdentityKey::from_seed([1; 32]).agent_id();
+    first_words(framed(&ControlFrame::Hello(hello)), RefusedReason::OtherAgent).await;
+}
+
+/// Becomes a peer, and then misbehaves.
+async fn as_a_peer<F: Future<Output = ()>>(
+    misbehave: impl FnOnce(Arc<AgentNode>, Box<dyn Connection>, Stream) -> F,
+) {
+    beside_an_honest_pair(|victim| async move {
+        let (_transport, connection) = session(address(&victim)).await;
+        let stream = say(&*connection, &framed(&ControlFrame::Hello(hello()))).await;
+        victim.ready(2, PATIENCE).await.unwrap();
+        misbehave(Arc::clone(&victim), connection, stream).await;
+        let gone = async {
+            while victim.peers().len() > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, gone).await.expect("the peer is gone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_turns_to_garbage_is_sent_away() {
+    as_a_peer(|victim, connection, mut control| async move {
+        control.send.write_all(&[0, 0, 0, 3, 0xc1, 0xc1, 0xc1]).await.unwrap();
+        closed(&*connection).await;
+        refused(&victim, RefusedReason::Nonsense).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn garbage_datagrams_are_counted_and_nothing_else() {
+    as_a_peer(|victim, connection, control| async move {
+        let _control = control;
+        let malformed = async {
+            while !victim.counters().observations_dropped.contains_key(&DropReason::Malformed) {
+                connection.send_datagram(vec![0x11, 0xff, 0xff].into()).unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, malformed).await.expect("it is counted");
+        assert_eq!(victim.peers().len(), 2, "a bad datagram may be an accident");
+        connection.close(CloseCode::Normal, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_observation_in_the_name_of_another_is_dropped_and_counted() {
+    as_a_peer(|victim, connection, control| async move {
+        let _control = control;
+        let forged = proto::encode_observation(&swarm_core::Observation {
+            origin: IdentityKey::from_seed([1; 32]).agent_id(),
+            epoch: Epoch::new(1),
+            sequence: swarm_core::Sequence::new(1),
+            topic: "forged".try_into().unwrap(),
+            sent_at: swarm_core::UnixMicros::new(0),
+            hops: 0,
+            payload: "".into(),
+        });
+        let mut datagram = proto::DatagramBuilder::new(1000);
+        assert!(datagram.try_push(&forged));
+        let datagram = datagram.finish();
+        let counted = async {
+            while !victim.counters().observations_dropped.contains_key(&DropReason::Forged) {
+                connection.send_datagram(datagram.clone()).unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, counted).await.expect("it is counted");
+        connection.close(CloseCode::Normal, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_of_garbage_or_silence_is_reset_and_the_next_one_served() {
+    as_a_peer(|_victim, connection, control| async move {
+        let _control = control;
+        for bytes in [&b"\x00\x00\x00\x03abc"[..], b"\xff\xff\xff\xff", b"\x00"] {
+            let mut stream = say(&*connection, bytes).await;
+            let mut reply = Vec::new();
+            let read = tokio::time::timeout(PATIENCE, stream.recv.read_to_end(&mut reply)).await;
+            assert!(read.expect("the stream is given up").is_err(), "{bytes:?} {reply:?}");
+        }
+        connection.close(CloseCode::Normal, "");
+    })
+    .await;
+}
+
+/// TLS as any client might do it, with or without a certificate of the swarm.
+fn client_config(with_certificate: bool) -> quinn::ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let swarm = SwarmName::default();
+    let verifier = identity::SwarmVerifier::new(swarm.clone(), None, Arc::clone(&provider));
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = if with_certificate {
+        let key = IdentityKey::from_seed(STRANGER);
+        let own = identity::issue(&key, &swarm, swarm_core::WallClock::now(&SystemClock)).unwrap();
+        builder.with_client_auth_cert(vec![own.certificate], own.private_key).unwrap()
+    } else {
+        builder.with_no_client_auth()
+    };
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    let quic = quinn::crypto::rustls::QuicClientConfig::try_from(config).unwrap();
+    let mut config = quinn::ClientConfig::new(Arc::new(quic));
+    let mut transport = quinn::TransportConfig::default();
+    transport.keep_alive_interval(Some(Duration::from_millis(50)));
+    config.transport_config(Arc::new(transport));
+    config
+}
+
+async fn raw(to: SocketAddr, with_certificate: bool) -> (quinn::Endpoint, quinn::Connection) {
+    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    let connecting = endpoint.connect_with(client_config(with_certificate), to, "swarm").unwrap();
+    (endpoint, connecting.await.unwrap())
+}
+
+#[tokio::test]
+async fn whoever_only_keeps_a_connection_alive_is_dropped_at_the_deadline() {
+    beside_an_honest_pair(|victim| async move {
+        let (_endpoint, connection) = raw(address(&victim), true).await;
+        tokio::time::timeout(PATIENCE, connection.closed()).await.expect("dropped");
+        refused(&victim, RefusedReason::Deadline).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_shows_no_certificate_does_not_get_in() {
+    beside_an_honest_pair(|victim| async move {
+        let (_endpoint, connection) = raw(address(&victim), false).await;
+        tokio::time::timeout(PATIENCE, connection.closed()).await.expect("dropped");
+        refused(&victim, RefusedReason::Handshake).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn garbage_in_place_of_http3_is_dropped() {
+    beside_an_honest_pair(|victim| async move {
+        let (_endpoint, connection) = raw(address(&victim), true).await;
+        let (mut send, _recv) = connection.open_bi().await.unwrap();
+        send.write_all(&[0x2f; 4096]).await.unwrap();
+        let mut control = connection.open_uni().await.unwrap();
+        // A control stream whose first frame is no SETTINGS.
+        control.write_all(&[0x00, 0x21, 0x04, 1, 2, 3, 4]).await.unwrap();
+        tokio::time::timeout(PATIENCE, connection.closed()).await.expect("dropped");
+        let counters = victim.counters();
+        let known = [RefusedReason::Handshake, RefusedReason::Deadline];
+        let counted = async {
+            while !known.iter().any(|reason| victim.counters().refused.contains_key(reason)) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, counted).await.unwrap_or_else(|_| panic!("{counters:?}"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_on_another_path_is_not_found() {
+    beside_an_honest_pair(|victim| async move {
+        let (_endpoint, connection) = raw(address(&victim), true).await;
+        let url = format!("https://{}/chat", address(&victim)).parse::<url::Url>().unwrap();
+        let refusal = web_transport_quinn::Session::connect(connection, url).await;
+        assert!(refusal.is_err());
+        refused(&victim, RefusedReason::Handshake).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn packets_of_garbage_are_ignored() {
+    beside_an_honest_pair(|victim| async move {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        for size in [1_usize, 20, 200, 1200] {
+            for first in [0x00_u8, 0x40, 0xc0, 0xff] {
+                let packet: Vec<u8> = std::iter::once(first).chain((1..size).map(|n| n as u8)).collect();
+                socket.send_to(&packet, address(&victim)).await.unwrap();
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_strangers_than_allowed_are_turned_away_at_once() {
+    let mut config = config();
+    config.max_half_open = 4;
+    config.handshake_deadline = PATIENCE;
+    let victim = node_with(IdleAgent, config).await;
+
+    let dials = (0..8).map(|_| raw_attempt(address(&victim)));
+    let connected = futures_util::future::join_all(dials).await;
+
+    let kept = connected.iter().filter(|attempt| attempt.is_some()).count();
+    assert_eq!(kept, 4, "{:?}", victim.counters());
+    assert_eq!(victim.counters().refused.get(&RefusedReason::Overloaded), Some(&4));
+    drop(connected);
+    stop([victim]).await;
+}
+
+async fn raw_attempt(to: SocketAddr) -> Option<(quinn::Endpoint, quinn::Connection)> {
+    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    let connecting = endpoint.connect_with(client_config(true), to, "swarm").unwrap();
+    connecting.map(Result::ok).await.map(|connection| (endpoint, connection))
+}
