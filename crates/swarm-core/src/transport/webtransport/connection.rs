@@ -165,9 +165,13 @@ impl fmt::Debug for WebTransportConnection {
 
 fn lost(error: quinn::ConnectionError) -> ConnectionLost {
     match error {
-        quinn::ConnectionError::ApplicationClosed(close) => ConnectionLost::ClosedByPeer {
-            code: from_wire(close.error_code).map_or(CloseCode::Normal, CloseCode::from_u32),
-            reason: String::from_utf8_lossy(&close.reason).chars().take(256).collect(),
+        quinn::ConnectionError::ApplicationClosed(close) => match from_wire(close.error_code) {
+            Some(code) => ConnectionLost::ClosedByPeer {
+                code: CloseCode::from_u32(code),
+                reason: String::from_utf8_lossy(&close.reason).chars().take(256).collect(),
+            },
+            // A library closed it, for want of anybody who did: the peer broke down.
+            None => ConnectionLost::Failed(format!("closed with QUIC code {}", close.error_code)),
         },
         quinn::ConnectionError::LocallyClosed => ConnectionLost::ClosedHere,
         quinn::ConnectionError::TimedOut => ConnectionLost::Silent("idle timeout".to_owned()),

@@ -1,0 +1,76 @@
+//! A node to try a client against: it prints its address, ticks, tells who comes and goes and what it observes, and
+//! repeats what it is asked to repeat, word by word.
+//!
+//! ```text
+//! cargo run -p swarm-core --example doorman
+//! ```
+
+use std::time::Duration;
+
+use swarm_core::{
+    Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, Observation, PeerEvent, Replies,
+};
+
+/// Enough for a few sentences.
+const MAX_WORDS_BYTES: usize = 4096;
+
+struct Doorman;
+
+impl Agent for Doorman {
+    fn capabilities(&self) -> Vec<Capability> {
+        "doorman.repeat".parse().into_iter().collect()
+    }
+
+    async fn on_start(&self, cx: &Context) {
+        let node = cx.clone();
+        cx.spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_millis(100));
+            for number in 0_u64.. {
+                ticks.tick().await;
+                if node.broadcast_observation("doorman.tick", number.to_string()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn on_peer(&self, _cx: &Context, event: PeerEvent) {
+        match event {
+            PeerEvent::Came(peer) => say(&format!("came {} from {}", peer.id, peer.address)),
+            PeerEvent::Went { peer, reason } => say(&format!("went {peer}: {reason}")),
+            _ => {}
+        }
+    }
+
+    async fn on_observation(&self, _cx: &Context, observation: Observation) {
+        let payload = String::from_utf8_lossy(&observation.payload);
+        say(&format!("observed {} from {}: {payload}", observation.topic, observation.origin));
+    }
+
+    async fn on_request(
+        &self,
+        _cx: &Context,
+        mut request: AssistanceRequest,
+        replies: &mut Replies,
+    ) -> Result<(), AgentError> {
+        let words = request.payload(MAX_WORDS_BYTES).await?;
+        for word in std::str::from_utf8(&words)?.split_whitespace() {
+            replies.send("word", word.to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what the example is for")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let node = AgentNode::builder(Doorman).bind("127.0.0.1:0".parse()?).await?;
+    say(&format!("listening at {}", node.url()));
+    tokio::signal::ctrl_c().await?;
+    node.shutdown(Duration::from_secs(2)).await?;
+    Ok(())
+}

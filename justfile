@@ -1,0 +1,48 @@
+# What people do here. `just` lists it.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# List the commands.
+default:
+    @just --list
+
+# Run a scenario: `just sim` or `just sim scenarios/patrol.toml --seed 7`.
+sim *arguments:
+    cargo run --release --quiet -p swarm-cast --bin swarm-sim -- run {{ arguments }}
+
+# Check scenario files without running them: `just check scenarios/*.toml`.
+check +files:
+    cargo run --release --quiet -p swarm-cast --bin swarm-sim -- check {{ files }}
+
+# Install what the tests need, and pass them.
+test: python
+    cargo test --workspace --quiet
+    cargo build --quiet -p swarm-core --example doorman
+    .venv/bin/python -m unittest discover --start-directory docs/python --verbose
+
+# Formatting, lints and documentation, with warnings denied. Never writes.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --quiet -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+    # The decisions of a node build without a runtime.
+    RUSTFLAGS="-D warnings" cargo check --quiet -p swarm-core --no-default-features --target-dir target/pure
+
+# Put right what can be put right by a machine.
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+# Every scenario in the box, so many times in a row.
+soak times="10":
+    tools/soak.sh {{ times }}
+
+# Draw the data and train the models of the agents anew.
+train: python
+    .venv/bin/pip install --quiet -r agents/training/requirements.txt
+    .venv/bin/python agents/training/train.py
+
+# The Python that tests and training use.
+[private]
+python:
+    tools/python-env.sh
