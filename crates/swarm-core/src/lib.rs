@@ -90,3 +90,8 @@ pub use swarm_proto::{
     self as proto, AgentId, Capability, Chunk, Epoch, NameError, Observation, RequestId, Sequence, SwarmName,
     Topic, UnixMicros,
 };
+
+/// Compiles the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
