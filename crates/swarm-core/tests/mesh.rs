@@ -40,6 +40,22 @@ fn address_of(node: &AgentNode) -> SocketAddr {
     format!("{}:{}", node.url().host(), node.url().port()).parse().unwrap()
 }
 
+/// On several threads, so that the driver of a node does not run in step with whoever waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_connected_can_be_asked_at_once() {
+    let hub = node(witness().0).await;
+
+    for _ in 0..30 {
+        let guest = node(IdleAgent).await;
+        let peer = guest.connect(&hub.url()).await.unwrap();
+        let mut replies = guest.request_assistance(peer, "test.echo", "hello").await.unwrap();
+        assert_eq!(replies.next_chunk().await.unwrap().unwrap().payload, "hello");
+        assert_eq!(replies.next_chunk().await, Ok(None));
+        stop([guest]).await;
+    }
+    stop([hub]).await;
+}
+
 #[tokio::test]
 async fn one_connection_joins_a_full_mesh() {
     let mut nodes = Vec::new();

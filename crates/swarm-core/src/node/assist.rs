@@ -8,10 +8,14 @@
 //!
 //! Both directions run at once. Resetting a direction cancels; ending it without its last frame means cut off.
 
+mod body;
+mod record;
+mod reply_stream;
 mod requester;
 mod responder;
 
+pub use self::reply_stream::ReplyStream;
+pub use self::requester::OutgoingRequest;
 pub(super) use self::requester::open;
-pub use self::requester::{OutgoingRequest, ReplyStream};
 pub(super) use self::responder::serve;
 pub use self::responder::{AssistanceRequest, Replies};

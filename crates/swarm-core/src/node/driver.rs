@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::dials::{Attempts, Finished};
+use self::dials::{Attempts, Finished, Reply};
 use self::links::Links;
 use super::agent_task::{self, AgentQueues};
 use super::connection::FromLink;
@@ -220,18 +220,21 @@ impl Driver {
         match finished {
             Finished::Failed { dialled: Some(address) } => self.decide(Input::DialFailed(address)),
             Finished::Failed { dialled: None } => {}
-            Finished::Established(established) => self.established(*established),
+            Finished::Established { established, reply } => self.established(*established, reply),
         }
     }
 
-    fn established(&mut self, established: Established) {
+    fn established(&mut self, established: Established, reply: Option<Reply>) {
         if self.shared.stopping.is_cancelled() {
             established.connection.close(CloseCode::ShutDown, "");
             return;
         }
         let peer = established.peer.clone();
         let link = self.links.add(established);
+        let id = peer.id;
         self.decide(Input::Up { link, peer });
+        // Whoever asked may have stopped waiting; the connection stays all the same.
+        let _ = reply.map(|reply| reply.send(Ok(id)));
     }
 
     /// Feeds the mesh and does what it decides.

@@ -14,11 +14,15 @@ use crate::node::shared::NodeShared;
 use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{Accepting, Transport};
 
-type Reply = oneshot::Sender<Result<AgentId, ConnectError>>;
+pub(super) type Reply = oneshot::Sender<Result<AgentId, ConnectError>>;
 
 /// How an attempt ended.
 pub(super) enum Finished {
-    Established(Box<Established>),
+    Established {
+        established: Box<Established>,
+        /// Who waits for the connection; to be told once it can be used.
+        reply: Option<Reply>,
+    },
     Failed {
         /// Where to, if it was a dial.
         dialled: Option<SocketAddr>,
@@ -91,7 +95,9 @@ impl Attempts {
 
     fn accept_finished(&self, from: SocketAddr, result: Result<Result_, tokio::task::JoinError>) -> Finished {
         let (reason, text) = match result {
-            Ok(Ok(established)) => return Finished::Established(Box::new(established)),
+            Ok(Ok(established)) => {
+                return Finished::Established { established: Box::new(established), reply: None };
+            }
             Ok(Err(AttemptError::Accept { reason, text })) => (reason, text),
             Ok(Err(AttemptError::Dial(error))) => (RefusedReason::Handshake, error.to_string()),
             Err(panic) => (RefusedReason::Broken, panic.to_string()),
@@ -113,11 +119,7 @@ fn dial_finished(
         Ok(Err(AttemptError::Accept { .. })) | Err(_) => Err(ConnectError::Broken { address }),
     };
     match result {
-        Ok(established) => {
-            // Whoever asked may have stopped waiting; the connection stays all the same.
-            let _ = reply.map(|reply| reply.send(Ok(established.peer.id)));
-            Finished::Established(Box::new(established))
-        }
+        Ok(established) => Finished::Established { established: Box::new(established), reply },
         Err(error) => {
             tracing::debug!(%address, error = %error, "a dial failed");
             let _ = reply.map(|reply| reply.send(Err(error)));

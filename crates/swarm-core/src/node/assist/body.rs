@@ -1,0 +1,91 @@
+//! The body of a request on its way out, sent by whoever polls the replies.
+
+use std::fmt;
+use std::task::{Context, Poll, ready};
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use swarm_proto::{Chunk, RequestFrame, ResetCode};
+
+use super::record::over_limit;
+use crate::error::AssistError;
+use crate::node::framing::{FrameWriter, SendFrameError};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum BodyState {
+    Streaming,
+    Ending,
+    Finished,
+}
+
+/// A body with the stream that it goes out on.
+pub(super) struct Body {
+    source: Option<BoxStream<'static, Chunk>>,
+    writer: FrameWriter<RequestFrame>,
+    state: BodyState,
+}
+
+impl Body {
+    pub(super) fn new(source: BoxStream<'static, Chunk>, writer: FrameWriter<RequestFrame>) -> Self {
+        Self { source: Some(source), writer, state: BodyState::Streaming }
+    }
+
+    /// Sends what goes without waiting.
+    pub(super) async fn begin(&mut self) {
+        std::future::poll_fn(|cx| {
+            // An error shows with the reply.
+            let _ = self.poll_send(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Ends the direction at once; after its end this does nothing.
+    pub(super) fn give_up(&mut self, code: ResetCode) {
+        if self.state != BodyState::Finished {
+            self.writer.reset(code);
+        }
+    }
+
+    /// Sends as much as goes. Only a chunk over the limit is an error: that the responder wants no more, or is gone,
+    /// shows in its reply.
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AssistError>> {
+        match ready!(self.poll_steps(cx)) {
+            Err(SendFrameError::Limit(error)) => Poll::Ready(Err(over_limit("a chunk of the body", &error))),
+            Ok(()) | Err(SendFrameError::Cut(_)) => {
+                self.source = None;
+                self.state = BodyState::Finished;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFrameError>> {
+        while let Some(source) = &mut self.source {
+            ready!(self.writer.poll_ready(cx))?;
+            match source.poll_next_unpin(cx) {
+                Poll::Ready(Some(chunk)) => self.writer.start_send(&RequestFrame::Chunk(chunk))?,
+                Poll::Ready(None) => {
+                    self.writer.start_send(&RequestFrame::End)?;
+                    self.source = None;
+                    self.state = BodyState::Ending;
+                }
+                Poll::Pending => {
+                    // What was buffered must not wait for the next chunk.
+                    ready!(self.writer.poll_flush(cx))?;
+                    return Poll::Pending;
+                }
+            }
+        }
+        match self.state {
+            BodyState::Ending => self.writer.poll_finish(cx),
+            BodyState::Streaming | BodyState::Finished => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("state", &self.state).finish_non_exhaustive()
+    }
+}
