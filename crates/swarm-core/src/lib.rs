@@ -53,6 +53,8 @@ mod peer;
 #[cfg(feature = "node")]
 mod agent;
 #[cfg(feature = "node")]
+mod batch;
+#[cfg(feature = "node")]
 mod clock;
 #[cfg(feature = "node")]
 mod config;
@@ -70,6 +72,7 @@ pub mod transport;
 #[cfg(feature = "node")]
 pub use self::{
     agent::{Agent, BoxedAgent, IdleAgent},
+    batch::{BatchConfig, BatchError, Batcher},
     clock::{SystemClock, WallClock},
     config::NodeConfig,
     context::Context,

@@ -238,6 +238,9 @@ impl Mesh {
                     // A restarted peer is connected again already.
                     let returning = reason == GoneReason::Restarted
                         || self.candidates.lost(peer, reason, now, &mut self.rng);
+                    if !returning {
+                        self.duplicates.forget(peer);
+                    }
                     self.outputs.push_back(Output::Went { peer, reason, returning });
                 }
             }

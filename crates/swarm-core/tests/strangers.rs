@@ -90,6 +90,17 @@ async fn refused(node: &AgentNode, reason: RefusedReason) {
         .unwrap_or_else(|_| panic!("{reason}: {:?}", node.counters()));
 }
 
+/// The goodbye that is the next frame on a control stream.
+async fn goodbye(control: &mut Stream) -> proto::Goodbye {
+    let length = control.recv.read_u32().await.unwrap();
+    let mut body = vec![0; length as usize];
+    control.recv.read_exact(&mut body).await.unwrap();
+    match ControlFrame::decode(&body).unwrap() {
+        ControlFrame::Goodbye(goodbye) => goodbye,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Runs an attack beside an honest pair, which must not notice.
 async fn beside_an_honest_pair<F: Future<Output = ()>>(attack: impl FnOnce(Arc<AgentNode>) -> F) {
     let (agent, mut seen) = witness();
@@ -128,6 +139,17 @@ fn strangers_have_three_seconds_by_default() {
 async fn half_a_hello_is_dropped_at_the_deadline() {
     let whole = framed(&ControlFrame::Hello(hello()));
     first_words(whole[..whole.len() / 2].to_vec(), RefusedReason::Deadline).await;
+}
+
+#[tokio::test]
+async fn whoever_is_late_is_told_so() {
+    beside_an_honest_pair(|victim| async move {
+        let (_transport, connection) = session(address(&victim)).await;
+        let whole = framed(&ControlFrame::Hello(hello()));
+        let mut stream = say(&*connection, &whole[..20]).await;
+        assert_eq!(goodbye(&mut stream).await.code, CloseCode::HelloDeadline);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -171,17 +193,10 @@ async fn whoever_is_turned_away_is_told_why() {
         hello.swarm = "elsewhere".parse().unwrap();
         let mut stream = say(&*connection, &framed(&ControlFrame::Hello(hello))).await;
 
-        let length = stream.recv.read_u32().await.unwrap();
-        let mut body = vec![0; length as usize];
-        stream.recv.read_exact(&mut body).await.unwrap();
+        let goodbye = goodbye(&mut stream).await;
 
-        match ControlFrame::decode(&body).unwrap() {
-            ControlFrame::Goodbye(goodbye) => {
-                assert_eq!(goodbye.code, CloseCode::WrongSwarm);
-                assert!(goodbye.reason.contains("elsewhere"), "{}", goodbye.reason);
-            }
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(goodbye.code, CloseCode::WrongSwarm);
+        assert!(goodbye.reason.contains("elsewhere"), "{}", goodbye.reason);
         refused(&victim, RefusedReason::WrongSwarm).await;
     })
     .await;
@@ -219,6 +234,18 @@ async fn a_peer_that_turns_to_garbage_is_sent_away() {
         control.send.write_all(&[0, 0, 0, 3, 0xc1, 0xc1, 0xc1]).await.unwrap();
         closed(&*connection).await;
         refused(&victim, RefusedReason::Nonsense).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_may_end_its_control_stream_after_its_goodbye() {
+    as_a_peer(|victim, connection, mut control| async move {
+        let goodbye = proto::Goodbye { code: CloseCode::Normal, reason: String::new() };
+        control.send.write_all(&framed(&ControlFrame::Goodbye(goodbye))).await.unwrap();
+        control.send.shutdown().await.unwrap();
+        closed(&*connection).await;
+        assert!(!victim.counters().refused.contains_key(&RefusedReason::Nonsense));
     })
     .await;
 }

@@ -4,7 +4,7 @@
 //! 13 days (browsers that pin a certificate by its hash accept at most 14). One URI names swarm and agent, and an
 //! extension binds the TLS key to the identity key: the construction of libp2p's TLS handshake.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair, PublicKeyData, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -19,7 +19,8 @@ pub const IDENTITY_EXTENSION_OID: &[u64] = &[2, 25, 6_180_339_887_498_948_482];
 
 const IDENTITY_EXTENSION_OID_TEXT: &str = "2.25.6180339887498948482";
 
-/// What the identity key signs is this tag and the TLS key (as SubjectPublicKeyInfo, DER).
+/// What the identity key signs is this tag, the end of the validity, the TLS key and the URI: then a TLS key that leaks
+/// serves until its certificate runs out, and for its own swarm only.
 const BINDING_DOMAIN: &[u8] = b"swarm tls key v1\0";
 
 /// The extension's value is a DER octet string of 96 bytes: 32 of key, 64 of signature.
@@ -64,7 +65,7 @@ pub enum CertificateError {
     #[error("the certificate names no identity key (extension {IDENTITY_EXTENSION_OID_TEXT})")]
     NoIdentity,
     /// The identity key did not sign this TLS key: somebody shows an identity that is not theirs.
-    #[error("the identity key did not sign the key of this certificate")]
+    #[error("the identity key did not sign the key, the dates and the name of this certificate")]
     BadSignature,
     /// The URI in the certificate does not name this swarm and the agent of the identity key.
     #[error("the certificate names {found:?} where {expected:?} was expected")]
@@ -97,12 +98,20 @@ pub fn issue(
     now: SystemTime,
 ) -> Result<TlsCertificate, CertificateIssueError> {
     let tls_key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    let not_before = now - BACKDATED;
+    let not_after = not_before + VALIDITY;
+    let uri = spiffe_uri(swarm, identity.agent_id());
+    let binding = Binding {
+        not_after: not_after.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+        tls_key: &tls_key.subject_public_key_info(),
+        uri: &uri,
+    };
     let mut params = CertificateParams::default();
-    params.not_before = (now - BACKDATED).into();
-    params.not_after = (now - BACKDATED + VALIDITY).into();
+    params.not_before = not_before.into();
+    params.not_after = not_after.into();
     params.distinguished_name = DistinguishedName::new();
-    params.subject_alt_names = vec![SanType::URI(spiffe_uri(swarm, identity.agent_id()).try_into()?)];
-    params.custom_extensions = vec![binding(identity, &tls_key.subject_public_key_info())];
+    params.custom_extensions = vec![binding.extension(identity)];
+    params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into()?)];
     let certificate = params.self_signed(&tls_key)?;
     Ok(TlsCertificate {
         certificate: certificate.der().clone(),
@@ -122,8 +131,12 @@ pub(crate) fn verify(der: &[u8], swarm: &SwarmName, now: i64) -> Result<AgentId,
         return Err(CertificateError::NotValidNow);
     }
     let agent = bound_agent(&certificate)?;
-    check_name(&certificate, &spiffe_uri(swarm, agent))?;
-    Ok(agent)
+    let (expected, found) = (spiffe_uri(swarm, agent), only_uri(&certificate));
+    if found == expected {
+        Ok(agent)
+    } else {
+        Err(CertificateError::WrongName { expected, found: found.chars().take(128).collect() })
+    }
 }
 
 /// The agent that a certificate speaks of, without a check of swarm or validity: for reading it again once the
@@ -138,10 +151,25 @@ fn spiffe_uri(swarm: &SwarmName, agent: AgentId) -> String {
     format!("spiffe://{swarm}/agent/{agent}")
 }
 
-fn binding(identity: &IdentityKey, tls_key: &[u8]) -> CustomExtension {
-    let signature = identity.sign(&[BINDING_DOMAIN, tls_key].concat());
-    let content = [&OCTET_STRING_OF_96[..], &identity.public_key(), &signature].concat();
-    CustomExtension::from_oid_content(IDENTITY_EXTENSION_OID, content)
+/// What ties a certificate to an identity.
+struct Binding<'a> {
+    /// Seconds since 1970.
+    not_after: u64,
+    /// SubjectPublicKeyInfo, DER.
+    tls_key: &'a [u8],
+    uri: &'a str,
+}
+
+impl Binding<'_> {
+    fn message(&self) -> Vec<u8> {
+        [BINDING_DOMAIN, &self.not_after.to_be_bytes(), self.tls_key, self.uri.as_bytes()].concat()
+    }
+
+    fn extension(&self, identity: &IdentityKey) -> CustomExtension {
+        let signature = identity.sign(&self.message());
+        let content = [&OCTET_STRING_OF_96[..], &identity.public_key(), &signature].concat();
+        CustomExtension::from_oid_content(IDENTITY_EXTENSION_OID, content)
+    }
 }
 
 fn bound_agent(certificate: &X509Certificate<'_>) -> Result<AgentId, CertificateError> {
@@ -152,34 +180,27 @@ fn bound_agent(certificate: &X509Certificate<'_>) -> Result<AgentId, Certificate
     };
     let content = extension.value.strip_prefix(&OCTET_STRING_OF_96).ok_or(CertificateError::NoIdentity)?;
     let (public_key, signature) = content.split_first_chunk::<32>().ok_or(CertificateError::NoIdentity)?;
-    let message = [BINDING_DOMAIN, certificate.public_key().raw].concat();
-    if key::verify(public_key, &message, signature) {
+    let binding = Binding {
+        not_after: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or_default(),
+        tls_key: certificate.public_key().raw,
+        uri: only_uri(certificate),
+    };
+    if key::verify(public_key, &binding.message(), signature) {
         Ok(agent_id_of(public_key))
     } else {
         Err(CertificateError::BadSignature)
     }
 }
 
-fn check_name(certificate: &X509Certificate<'_>, expected: &str) -> Result<(), CertificateError> {
-    let found = certificate
-        .extensions()
-        .iter()
-        .find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
-            _ => None,
-        })
-        .and_then(|names| match names.as_slice() {
-            [GeneralName::URI(uri)] => Some(*uri),
-            _ => None,
-        })
-        .unwrap_or_default();
-    if found == expected {
-        Ok(())
-    } else {
-        Err(CertificateError::WrongName {
-            expected: expected.to_owned(),
-            found: found.chars().take(128).collect(),
-        })
+/// The one URI that a certificate names; empty when there is none, or anything beside it.
+fn only_uri<'a>(certificate: &'a X509Certificate<'_>) -> &'a str {
+    let names = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectAlternativeName(names) => Some(names.general_names.as_slice()),
+        _ => None,
+    });
+    match names {
+        Some([GeneralName::URI(uri)]) => uri,
+        _ => "",
     }
 }
 
@@ -225,18 +246,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_identity_over_another_tls_key_is_refused() {
+    /// A certificate whose binding was made for something else than what it says.
+    fn forged(change: impl FnOnce(&mut CertificateParams), bound_to: &KeyPair, own: &KeyPair) -> Vec<u8> {
         let victim = IdentityKey::from_seed([1; 32]);
-        let bound_key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let own_key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let uri = spiffe_uri(&SwarmName::default(), victim.agent_id());
+        let not_after = now() + VALIDITY;
+        let binding = Binding {
+            not_after: not_after.duration_since(UNIX_EPOCH).unwrap().as_secs(),
+            tls_key: &bound_to.subject_public_key_info(),
+            uri: &uri,
+        };
         let mut params = CertificateParams::default();
-        params.custom_extensions = vec![binding(&victim, &bound_key.subject_public_key_info())];
-        let stolen = params.self_signed(&own_key).unwrap();
+        params.not_after = not_after.into();
+        params.custom_extensions = vec![binding.extension(&victim)];
+        params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into().unwrap())];
+        change(&mut params);
+        params.self_signed(own).unwrap().der().to_vec()
+    }
 
-        let agent = agent_in(stolen.der());
+    #[test]
+    fn an_identity_over_another_tls_key_another_date_or_another_name_is_refused() {
+        let key = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let (own, other) = (key(), key());
 
-        assert_eq!(agent, Err(CertificateError::BadSignature));
+        assert!(agent_in(&forged(|_| {}, &own, &own)).is_ok(), "nothing was changed");
+        let stolen = forged(|_| {}, &other, &own);
+        let prolonged = forged(|params| params.not_after = (now() + 2 * VALIDITY).into(), &own, &own);
+        let elsewhere = forged(
+            |params| params.subject_alt_names = vec![SanType::URI("spiffe://other/".try_into().unwrap())],
+            &own,
+            &own,
+        );
+
+        for certificate in [stolen, prolonged, elsewhere] {
+            assert_eq!(agent_in(&certificate), Err(CertificateError::BadSignature));
+        }
     }
 
     #[test]

@@ -66,12 +66,16 @@ impl Candidates {
     }
 
     /// A peer is connected from this address: nothing needs to be dialled, and it is where to look when it is lost.
+    /// With no room left, it will not be looked for.
     pub(super) fn connected(&mut self, agent: AgentId, address: SocketAddr, now: Instant) {
         self.by_address.retain(|at, known| known.seed || known.agent != Some(agent) || *at == address);
-        let candidate = self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
-        candidate.agent = Some(agent);
-        candidate.state = State::Connected;
-        candidate.attempts = 0;
+        if self.by_address.len() < self.config.max_candidates || self.by_address.contains_key(&address) {
+            let candidate =
+                self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
+            candidate.agent = Some(agent);
+            candidate.state = State::Connected;
+            candidate.attempts = 0;
+        }
         self.find_next_due();
     }
 
@@ -114,6 +118,11 @@ impl Candidates {
         let due = self.find_due(now);
         self.find_next_due();
         due
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_address.len()
     }
 
     fn find_next_due(&mut self) {

@@ -23,6 +23,11 @@ impl Duplicates {
         self.windows.entry(observation.origin).or_default().insert(observation.epoch, observation.sequence)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.windows.len()
+    }
+
     /// Drops what is known of an origin that will not come back.
     pub(super) fn forget(&mut self, origin: AgentId) {
         self.windows.remove(&origin);

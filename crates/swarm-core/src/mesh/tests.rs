@@ -206,6 +206,39 @@ fn an_observation_is_passed_on_once_and_only_from_its_origin() {
 }
 
 #[test]
+fn a_peer_that_comes_back_after_a_goodbye_begins_anew() {
+    let mut bench = Bench::new(1);
+    let receive =
+        |bench: &mut Bench| bench.tell(Input::Received { from: agent(2), observation: observation(2, 1) });
+    bench.up(1, 2, 1);
+    receive(&mut bench);
+    bench.down(1, GoneReason::Goodbye);
+
+    bench.up(2, 2, 1);
+
+    assert_eq!(receive(&mut bench), [Output::Observed(observation(2, 1))]);
+}
+
+#[test]
+fn guests_with_throw_away_keys_do_not_fill_the_memory() {
+    let mut bench = Bench::new(1);
+    let max = MeshConfig::default().max_candidates;
+
+    for n in 0..2 * max as u64 {
+        let mut digest = [9; 32];
+        digest[..8].copy_from_slice(&n.to_be_bytes());
+        let id = AgentId::from_key_digest(digest);
+        let guest = PeerInfo { id, address: SocketAddr::from(((n as u32).to_be_bytes(), 1)), ..peer(2, 1) };
+        bench.tell(Input::Up { link: LinkId(n), peer: guest });
+        bench
+            .tell(Input::Received { from: id, observation: Observation { origin: id, ..observation(2, 1) } });
+        bench.down(n, GoneReason::Lost);
+    }
+
+    assert!(bench.mesh.candidates.len() <= max && bench.mesh.duplicates.len() <= max);
+}
+
+#[test]
 fn introductions_do_not_fill_the_memory() {
     let mut bench = Bench::new(1);
     let max = MeshConfig::default().max_candidates;

@@ -72,6 +72,8 @@ struct Task {
     to_driver: mpsc::Sender<FromLink>,
     responders: JoinSet<()>,
     phase: Phase,
+    /// The peer has ended its control stream.
+    control_ended: bool,
     /// When a connection that is about to end does so, if nothing runs on it then.
     linger_until: Option<Instant>,
     flush_at: Option<Instant>,
@@ -95,6 +97,7 @@ pub(super) async fn run(
         to_driver,
         responders: JoinSet::new(),
         phase: Phase::Open,
+        control_ended: false,
         linger_until: None,
         flush_at: None,
     };
@@ -109,7 +112,7 @@ pub(super) async fn run(
             () = killed.cancelled() => Happened::Killed,
             () = stopping.cancelled(), if phase < Phase::WeLeave => Happened::Stopping,
             error = &mut lost => Happened::Lost(error),
-            frame = task.control.reader.next() => Happened::Control(frame),
+            frame = task.control.reader.next(), if !task.control_ended => Happened::Control(frame),
             Some(told) = from_driver.recv() => Happened::Told(told),
             () = retired.cancelled(), if phase == Phase::Open => Happened::Retired,
             Some(_) = task.responders.join_next() => Happened::ResponderEnded,
@@ -225,6 +228,11 @@ impl Task {
                 self.let_the_peer_go()
             }
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
+            // Whoever has said goodbye has nothing more to say.
+            None if self.phase >= Phase::PeerLeaves => {
+                self.control_ended = true;
+                None
+            }
             None => Some(self.misbehaved("the control stream ended")),
             Some(Err(FrameError::Cut(StreamError::ConnectionLost))) => {
                 Some(gone_reason(&self.link.connection.closed().await))
@@ -242,7 +250,7 @@ impl Task {
 
     async fn introduce(&mut self, peers: Vec<Introduction>) -> Option<GoneReason> {
         let sent = self.send_control(ControlFrame::Introduce(peers)).await;
-        sent.err().map(|Unheard| self.close(CloseCode::ProtocolViolation, GoneReason::Lost))
+        sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
     }
 
     /// A peer that does not read its control stream must not hold this task up.

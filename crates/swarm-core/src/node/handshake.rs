@@ -7,11 +7,12 @@
 //!    │ checks it                │
 //! ```
 //!
-//! Whoever does not agree says goodbye with a code and a reason, and closes. Deadlines are the caller's.
+//! Whoever does not agree says goodbye with a code and a reason, and closes.
 
 use std::sync::Arc;
 
 use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Hello, negotiate};
+use tokio::time::Instant;
 
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
@@ -29,61 +30,72 @@ pub(super) struct Established {
     pub(super) peer: PeerInfo,
 }
 
-/// Says hello on a connection that we dialled.
-pub(super) async fn dialled(
-    shared: &NodeShared,
-    connection: Box<dyn Connection>,
-) -> Result<Established, HelloError> {
-    let connection: Arc<dyn Connection> = connection.into();
-    check_agent(shared.id, connection.peer(), connection.peer())?;
-    let mut control = ControlStream::new(connection.open_stream().await.map_err(lost)?);
-    let greeted = async {
-        say_hello(shared, &mut control).await?;
-        let hello = hear_hello(&mut control, &*connection).await?;
-        agree(shared, &*connection, hello)
-    };
-    let agreed = greeted.await;
-    settle(connection, control, agreed).await
+/// Which side of the connection this node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Dialler,
+    Acceptor,
 }
 
-/// Says hello on a connection that somebody else dialled, after hearing theirs.
-pub(super) async fn accepted(
+/// Exchanges hellos until `deadline`. Whoever is not agreed with is told why, which takes a moment more.
+pub(super) async fn exchange_hellos(
     shared: &NodeShared,
     connection: Box<dyn Connection>,
+    side: Side,
+    deadline: Instant,
 ) -> Result<Established, HelloError> {
     let connection: Arc<dyn Connection> = connection.into();
-    let mut control = ControlStream::new(connection.accept_stream().await.map_err(lost)?);
-    let greeted = async {
-        let hello = hear_hello(&mut control, &*connection).await?;
-        let peer = agree(shared, &*connection, hello)?;
-        say_hello(shared, &mut control).await?;
-        Ok(peer)
-    };
-    let agreed = greeted.await;
-    settle(connection, control, agreed).await
+    let mut control = None;
+    let greeting = greet(shared, &*connection, side, &mut control);
+    let agreed = tokio::time::timeout_at(deadline, greeting).await;
+    let late = Err(HelloError::DeadlineExceeded(shared.config.handshake_deadline));
+    match (agreed.unwrap_or(late), control) {
+        (Ok(peer), Some(control)) => Ok(Established { connection, control: control.greeted(), peer }),
+        (Ok(_), None) => Err(HelloError::OutOfTurn),
+        (Err(error), control) => {
+            turn_away(&*connection, control, &error).await;
+            Err(error)
+        }
+    }
 }
 
-/// Turns the other side away with a reason, if there is no agreement. A close alone may not carry the reason to a page
-/// or through every library, so it is said on the control stream first.
-async fn settle(
-    connection: Arc<dyn Connection>,
-    mut control: ControlStream,
-    agreed: Result<PeerInfo, HelloError>,
-) -> Result<Established, HelloError> {
-    let error = match agreed {
-        Ok(peer) => return Ok(Established { connection, control: control.greeted(), peer }),
-        Err(error) => error,
-    };
-    let (code, reason) = (close_code(&error), error.to_string());
-    let goodbye = ControlFrame::Goodbye(Goodbye { code, reason: reason.clone() });
-    let farewell = async {
-        // Whoever is gone hears nothing.
-        let _ = control.writer.send(&goodbye).await;
-        connection.closed().await
-    };
-    let _ = tokio::time::timeout(GOODBYE_GRACE, farewell).await;
+async fn greet(
+    shared: &NodeShared,
+    connection: &dyn Connection,
+    side: Side,
+    control: &mut Option<ControlStream>,
+) -> Result<PeerInfo, HelloError> {
+    match side {
+        Side::Dialler => {
+            // The acceptor cannot know before it has heard us; there is no need to let it.
+            check_agent(shared.id, connection.peer(), connection.peer())?;
+            let control = control.insert(ControlStream::new(connection.open_stream().await.map_err(lost)?));
+            say_hello(shared, control).await?;
+            agree(shared, connection, hear_hello(control, connection).await?)
+        }
+        Side::Acceptor => {
+            let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
+            let peer = agree(shared, connection, hear_hello(control, connection).await?)?;
+            say_hello(shared, control).await?;
+            Ok(peer)
+        }
+    }
+}
+
+/// A close alone may not carry code and reason to a page or through every library, so they are said on the control
+/// stream first.
+async fn turn_away(connection: &dyn Connection, control: Option<ControlStream>, error: &HelloError) {
+    let (code, reason) = (close_code(error), error.to_string());
+    if let Some(mut control) = control {
+        let goodbye = ControlFrame::Goodbye(Goodbye { code, reason: reason.clone() });
+        let farewell = async {
+            // Whoever is gone hears nothing.
+            let _ = control.writer.send(&goodbye).await;
+            connection.closed().await
+        };
+        let _ = tokio::time::timeout(GOODBYE_GRACE, farewell).await;
+    }
     connection.close(code, &reason);
-    Err(error)
 }
 
 async fn say_hello(shared: &NodeShared, control: &mut ControlStream) -> Result<(), HelloError> {

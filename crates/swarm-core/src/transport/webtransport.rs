@@ -34,13 +34,13 @@ use crate::identity::IdentityKey;
 const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Who a transport speaks as: what goes into its certificate and what it asks of others.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Credentials {
     /// The node's key.
     pub identity: Arc<IdentityKey>,
     /// The swarm that both ends must belong to.
     pub swarm: SwarmName,
-    /// Tells when certificates are issued.
+    /// Tells when certificates are issued and due for renewal.
     pub wall_clock: Arc<dyn WallClock>,
 }
 
@@ -99,7 +99,7 @@ impl WebTransport {
         config: WebTransportConfig,
     ) -> Result<Self, BindError> {
         let local_addr = socket.local_addr().map_err(BindError::NoAddress)?;
-        let tls = Arc::new(Tls::new(credentials)?);
+        let tls = Arc::new(Tls::new(credentials.clone())?);
         let transport_config = Arc::new(config.quic());
         let mut server = quinn::ServerConfig::with_crypto(tls.server()?);
         server.transport_config(Arc::clone(&transport_config)).max_incoming(config.max_half_open);

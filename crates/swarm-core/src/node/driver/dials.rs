@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use swarm_proto::AgentId;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::JoinMap;
 
-use crate::error::{AcceptError, ConnectError, DialError, HelloError};
-use crate::node::handshake::{self, Established};
+use crate::error::ConnectError;
+use crate::node::handshake::{self, Established, Side};
 use crate::node::shared::NodeShared;
 use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{Accepting, Transport};
@@ -34,7 +35,7 @@ enum Direction {
     Accept { from: SocketAddr },
 }
 
-type Result_ = Result<Established, AttemptError>;
+type Attempt = Result<Established, AttemptError>;
 
 /// Why an attempt failed, in either direction.
 enum AttemptError {
@@ -46,7 +47,7 @@ enum AttemptError {
 pub(super) struct Attempts {
     shared: Arc<NodeShared>,
     transport: Arc<dyn Transport>,
-    tasks: JoinMap<u64, Result_>,
+    tasks: JoinMap<u64, Attempt>,
     directions: BTreeMap<u64, Direction>,
     next: u64,
 }
@@ -87,13 +88,13 @@ impl Attempts {
         self.directions.clear();
     }
 
-    fn begin(&mut self, direction: Direction, task: impl Future<Output = Result_> + Send + 'static) {
+    fn begin(&mut self, direction: Direction, task: impl Future<Output = Attempt> + Send + 'static) {
         self.next += 1;
         self.directions.insert(self.next, direction);
         self.tasks.spawn(self.next, task);
     }
 
-    fn accept_finished(&self, from: SocketAddr, result: Result<Result_, tokio::task::JoinError>) -> Finished {
+    fn accept_finished(&self, from: SocketAddr, result: Result<Attempt, tokio::task::JoinError>) -> Finished {
         let (reason, text) = match result {
             Ok(Ok(established)) => {
                 return Finished::Established { established: Box::new(established), reply: None };
@@ -111,7 +112,7 @@ impl Attempts {
 fn dial_finished(
     address: SocketAddr,
     reply: Option<Reply>,
-    result: Result<Result_, tokio::task::JoinError>,
+    result: Result<Attempt, tokio::task::JoinError>,
 ) -> Finished {
     let result = match result {
         Ok(Ok(established)) => Ok(established),
@@ -133,35 +134,26 @@ async fn dial(
     transport: Arc<dyn Transport>,
     address: SocketAddr,
     expected: Option<AgentId>,
-) -> Result_ {
-    let deadline = shared.config.handshake_deadline;
-    let dialling = async {
-        let connection = transport
-            .dial(address, expected)
-            .await
-            .map_err(|source: DialError| ConnectError::Dial { address, source })?;
-        handshake::dialled(&shared, connection)
-            .await
-            .map_err(|source: HelloError| ConnectError::Hello { address, source })
-    };
-    let dialled = tokio::time::timeout(deadline, dialling).await;
-    dialled.unwrap_or(Err(ConnectError::DeadlineExceeded(deadline))).map_err(AttemptError::Dial)
+) -> Attempt {
+    let deadline = Instant::now() + shared.config.handshake_deadline;
+    let late = ConnectError::DeadlineExceeded(shared.config.handshake_deadline);
+    let dialled = timeout_at(deadline, transport.dial(address, expected)).await;
+    let connection = dialled
+        .map_err(|_| AttemptError::Dial(late))?
+        .map_err(|source| AttemptError::Dial(ConnectError::Dial { address, source }))?;
+    handshake::exchange_hellos(&shared, connection, Side::Dialler, deadline)
+        .await
+        .map_err(|source| AttemptError::Dial(ConnectError::Hello { address, source }))
 }
 
-async fn accept(shared: Arc<NodeShared>, accepting: Accepting) -> Result_ {
-    let deadline = shared.config.handshake_deadline;
-    let handshake = async {
-        let connection = accepting.connection.await.map_err(|error: AcceptError| AttemptError::Accept {
-            reason: RefusedReason::Handshake,
-            text: error.to_string(),
-        })?;
-        handshake::accepted(&shared, connection).await.map_err(|error| AttemptError::Accept {
-            reason: handshake::refused_reason(&error),
-            text: error.to_string(),
-        })
-    };
-    let late = HelloError::DeadlineExceeded(deadline);
-    tokio::time::timeout(deadline, handshake).await.unwrap_or_else(|_| {
-        Err(AttemptError::Accept { reason: handshake::refused_reason(&late), text: late.to_string() })
-    })
+async fn accept(shared: Arc<NodeShared>, accepting: Accepting) -> Attempt {
+    let deadline = Instant::now() + shared.config.handshake_deadline;
+    let refused = |reason, text| AttemptError::Accept { reason, text };
+    let connection = timeout_at(deadline, accepting.connection)
+        .await
+        .map_err(|_| refused(RefusedReason::Deadline, "no WebTransport session".to_owned()))?
+        .map_err(|error| refused(RefusedReason::Handshake, error.to_string()))?;
+    handshake::exchange_hellos(&shared, connection, Side::Acceptor, deadline)
+        .await
+        .map_err(|error| refused(handshake::refused_reason(&error), error.to_string()))
 }

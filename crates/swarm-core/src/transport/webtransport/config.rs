@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use quinn::{IdleTimeout, VarInt};
 
-use crate::identity::CertificateIssueError;
-
 /// How QUIC is set up. The defaults suit a mesh of up to a few hundred nodes.
 ///
 /// ```
@@ -97,10 +95,7 @@ pub enum BindError {
     /// The socket has no local address.
     #[error("the socket is not usable")]
     NoAddress(#[source] io::Error),
-    /// No certificate could be made.
-    #[error(transparent)]
-    Certificate(#[from] CertificateIssueError),
-    /// The TLS library refused the configuration.
+    /// No certificate could be made, or the TLS library refused the configuration.
     #[error("TLS cannot be set up: {0}")]
     Tls(Arc<dyn std::error::Error + Send + Sync>),
 }

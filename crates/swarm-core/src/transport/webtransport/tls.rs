@@ -1,19 +1,21 @@
 //! TLS for both directions, and what its failures mean to a node.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, ServerConfig, SignatureScheme};
 use swarm_proto::{AgentId, SwarmName};
 
 use super::Credentials;
 use super::config::BindError;
 use crate::error::{AcceptError, DialError};
-use crate::identity::{self, SwarmVerifier, TlsCertificate};
+use crate::identity::{self, CertificateIssueError, SwarmVerifier, TlsCertificate};
 
 const ALPN_HTTP3: &[u8] = b"h3";
 
@@ -22,29 +24,27 @@ const ALPN_HTTP3: &[u8] = b"h3";
 pub(super) struct Tls {
     swarm: SwarmName,
     provider: Arc<CryptoProvider>,
-    certificate: TlsCertificate,
+    own: Arc<OwnCertificate>,
 }
 
 impl Tls {
-    pub(super) fn new(credentials: &Credentials) -> Result<Self, BindError> {
-        let now = credentials.wall_clock.now();
-        Ok(Self {
-            swarm: credentials.swarm.clone(),
-            provider: Arc::new(rustls::crypto::ring::default_provider()),
-            certificate: identity::issue(&credentials.identity, &credentials.swarm, now)?,
-        })
+    pub(super) fn new(credentials: Credentials) -> Result<Self, BindError> {
+        let swarm = credentials.swarm.clone();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let own = OwnCertificate::new(credentials, Arc::clone(&provider));
+        // What cannot be made now would fail every handshake later.
+        own.current().map_err(bind_error)?;
+        Ok(Self { swarm, provider, own: Arc::new(own) })
     }
 
     /// For connections that others begin: they must show a certificate of the swarm. No tickets, because a resumed
     /// session would skip that check, and no early data.
     pub(super) fn server(&self) -> Result<Arc<QuicServerConfig>, BindError> {
-        let (chain, key) = self.chain_and_key();
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&TLS13])
             .map_err(bind_error)?
             .with_client_cert_verifier(self.verifier(None))
-            .with_single_cert(chain, key)
-            .map_err(bind_error)?;
+            .with_cert_resolver(Arc::clone(&self.own) as _);
         config.alpn_protocols = vec![ALPN_HTTP3.to_vec()];
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;
@@ -53,12 +53,11 @@ impl Tls {
 
     /// For a connection that we begin, to `expected` or to any member of the swarm.
     pub(super) fn client(&self, expected: Option<AgentId>) -> Result<Arc<QuicClientConfig>, TlsSetupError> {
-        let (chain, key) = self.chain_and_key();
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&TLS13])?
             .dangerous()
             .with_custom_certificate_verifier(self.verifier(expected))
-            .with_client_auth_cert(chain, key)?;
+            .with_client_cert_resolver(Arc::clone(&self.own) as _);
         config.alpn_protocols = vec![ALPN_HTTP3.to_vec()];
         config.resumption = Resumption::disabled();
         config.enable_early_data = false;
@@ -68,15 +67,67 @@ impl Tls {
     fn verifier(&self, expected: Option<AgentId>) -> Arc<SwarmVerifier> {
         Arc::new(SwarmVerifier::new(self.swarm.clone(), expected, Arc::clone(&self.provider)))
     }
+}
 
-    fn chain_and_key(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-        (vec![self.certificate.certificate.clone()], self.certificate.private_key.clone_key())
+/// Our certificate, made anew long before it runs out. Connections that are open keep the one that they began with.
+#[derive(Debug)]
+struct OwnCertificate {
+    credentials: Credentials,
+    provider: Arc<CryptoProvider>,
+    latest: Mutex<Option<(SystemTime, Arc<CertifiedKey>)>>,
+}
+
+/// Less than half of the thirteen days for which a certificate is valid.
+const RENEW_AFTER: Duration = Duration::from_secs(6 * 24 * 3600);
+
+impl OwnCertificate {
+    fn new(credentials: Credentials, provider: Arc<CryptoProvider>) -> Self {
+        Self { credentials, provider, latest: Mutex::new(None) }
+    }
+
+    fn current(&self) -> Result<Arc<CertifiedKey>, TlsSetupError> {
+        let now = self.credentials.wall_clock.now();
+        // It is replaced as a whole, so a poisoned lock is as good as any.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, certificate)) = &*latest
+            && now.duration_since(*since).is_ok_and(|age| age < RENEW_AFTER)
+        {
+            return Ok(Arc::clone(certificate));
+        }
+        let TlsCertificate { certificate, private_key } =
+            identity::issue(&self.credentials.identity, &self.credentials.swarm, now)?;
+        let certified = Arc::new(CertifiedKey::from_der(vec![certificate], private_key, &self.provider)?);
+        *latest = Some((now, Arc::clone(&certified)));
+        Ok(certified)
+    }
+
+    fn current_or_none(&self) -> Option<Arc<CertifiedKey>> {
+        let current = self.current();
+        current.inspect_err(|error| tracing::error!(%error, "no certificate can be made")).ok()
+    }
+}
+
+impl ResolvesServerCert for OwnCertificate {
+    fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.current_or_none()
+    }
+}
+
+impl ResolvesClientCert for OwnCertificate {
+    fn resolve(&self, _root_hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.current_or_none()
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 
 /// TLS refused our own configuration.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TlsSetupError {
+    #[error(transparent)]
+    Certificate(#[from] CertificateIssueError),
     #[error(transparent)]
     Rustls(#[from] rustls::Error),
     #[error(transparent)]
@@ -109,4 +160,45 @@ pub(super) fn accept_error(error: &wtransport::error::ConnectionError) -> Accept
 
 fn is_tls_alert(code: u64) -> bool {
     (0x100..0x200).contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::clock::WallClock;
+    use crate::identity::IdentityKey;
+
+    #[derive(Debug)]
+    struct Days(Arc<AtomicU64>);
+
+    impl WallClock for Days {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+                + Duration::from_secs(24 * 3600 * (20_000 + self.0.load(Ordering::Relaxed)))
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_before_it_runs_out() {
+        let day = Arc::new(AtomicU64::new(0));
+        let credentials = Credentials {
+            identity: Arc::new(IdentityKey::from_seed([7; 32])),
+            swarm: SwarmName::default(),
+            wall_clock: Arc::new(Days(Arc::clone(&day))),
+        };
+        let own = OwnCertificate::new(credentials, Arc::new(rustls::crypto::ring::default_provider()));
+        let on = |n| {
+            day.store(n, Ordering::Relaxed);
+            own.current().unwrap().cert.clone()
+        };
+
+        let first = on(0);
+
+        assert_eq!(on(5), first);
+        assert_ne!(on(6), first);
+        assert_eq!(on(11), on(6));
+        assert_ne!(on(0), first, "a clock that was put back gives no certificate of the future");
+    }
 }
