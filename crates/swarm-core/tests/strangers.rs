@@ -14,7 +14,8 @@ use std::time::Duration;
 use common::{PATIENCE, node_with, stop, witness};
 use futures_util::FutureExt;
 use swarm_core::proto::{
-    self, CloseCode, ControlFrame, Frame, Hello, PeerLimits, ProtocolVersion, VersionRange,
+    self, CloseCode, ControlFrame, Frame, Hello, Outcome, PeerLimits, ProtocolVersion, ReplyFrame,
+    RequestFrame, RequestHead, RequestId, VersionRange,
 };
 use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
 use swarm_core::transport::{Connection, ConnectionLost, Stream, Transport};
@@ -31,6 +32,7 @@ fn config() -> NodeConfig {
     let mut config = NodeConfig::default();
     config.handshake_deadline = Duration::from_millis(500);
     config.head_deadline = Duration::from_millis(500);
+    config.max_requests_per_peer = 4;
     config
 }
 
@@ -50,7 +52,7 @@ fn hello() -> Hello {
     }
 }
 
-fn framed(frame: &ControlFrame) -> Vec<u8> {
+fn framed(frame: &impl Frame) -> Vec<u8> {
     let body = frame.encode().unwrap();
     [&(body.len() as u32).to_be_bytes()[..], &body].concat()
 }
@@ -291,6 +293,40 @@ async fn an_observation_in_the_name_of_another_is_dropped_and_counted() {
         };
         tokio::time::timeout(PATIENCE, counted).await.expect("it is counted");
         connection.close(CloseCode::Normal, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_more_than_was_announced_is_answered_with_busy() {
+    as_a_peer(|victim, connection, control| async move {
+        let _control = control;
+        let ask = |n: usize| {
+            framed(&RequestFrame::Head(RequestHead {
+                id: RequestId::from_random([n as u8; 16]),
+                capability: "test.hang".parse().unwrap(),
+                deadline_ms: None,
+                metadata: Default::default(),
+            }))
+        };
+        let mut held = Vec::new();
+        for n in 0..config().max_requests_per_peer {
+            let mut stream = say(&*connection, &ask(n)).await;
+            // It hangs, but not before it has begun.
+            stream.recv.read_u32().await.unwrap();
+            held.push(stream);
+        }
+
+        let mut stream = say(&*connection, &ask(200)).await;
+
+        let length = stream.recv.read_u32().await.unwrap();
+        let mut reply = vec![0; length as usize];
+        stream.recv.read_exact(&mut reply).await.unwrap();
+        let reply = ReplyFrame::decode(&reply).unwrap();
+        assert!(matches!(reply, ReplyFrame::End(Outcome::Busy { .. })), "{reply:?}");
+        drop(held);
+        connection.close(CloseCode::Normal, "");
+        drop(victim);
     })
     .await;
 }

@@ -59,7 +59,8 @@ pub struct RequestHead {
     pub id: RequestId,
     /// What is asked for.
     pub capability: Capability,
-    /// Milliseconds that remain, counted from when the head is sent, so that clocks need not agree; `None` without end.
+    /// Milliseconds that remain, counted from when the head is sent, so that clocks need not agree; `None`
+    /// leaves it to the responder, which allows 30 s by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u32>,
     /// What else the responder should know, at most 32 entries.

@@ -11,9 +11,7 @@ use crate::codec::{from_slice, to_vec};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::check_len;
 use crate::id::{AgentId, Epoch};
-use crate::limits::{
-    DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS, MAX_CAPABILITIES, MAX_CHUNK_BYTES, MAX_HELLO_BYTES,
-};
+use crate::limits::{DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS, MAX_CAPABILITIES, MAX_HELLO_BYTES};
 use crate::name::SwarmName;
 use crate::wire::{Map, map, maps};
 
@@ -95,28 +93,22 @@ pub fn negotiate(ours: VersionRange, theirs: VersionRange) -> Option<ProtocolVer
 /// What a node takes from a peer. Never above the limits of the protocol, whatever it says.
 ///
 /// ```
-/// use swarm_proto::{MAX_CHUNK_BYTES, PeerLimits};
+/// use swarm_proto::PeerLimits;
 ///
-/// assert_eq!(PeerLimits::default().max_chunk_bytes as usize, MAX_CHUNK_BYTES);
+/// assert_eq!(PeerLimits::default().max_requests, 64);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PeerLimits {
-    /// Requests from one peer that it serves at once, default 64.
+    /// Requests on one connection that it serves at once, default 64. Further ones are answered with busy.
     pub max_requests: u32,
-    /// Longest payload of a chunk, in bytes, default 65,536.
-    pub max_chunk_bytes: u32,
     /// Longest datagram, in bytes, default 1,100. The path may carry less.
     pub max_datagram_bytes: u32,
 }
 
 impl Default for PeerLimits {
     fn default() -> Self {
-        Self {
-            max_requests: DEFAULT_MAX_REQUESTS,
-            max_chunk_bytes: u32::try_from(MAX_CHUNK_BYTES).unwrap_or(u32::MAX),
-            max_datagram_bytes: DEFAULT_MAX_DATAGRAM_BYTES,
-        }
+        Self { max_requests: DEFAULT_MAX_REQUESTS, max_datagram_bytes: DEFAULT_MAX_DATAGRAM_BYTES }
     }
 }
 

@@ -69,18 +69,18 @@ fn observation() -> impl Strategy<Value = Observation> {
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
-    let claims = (any::<[u8; 2]>(), "[a-z0-9][a-z0-9-]{0,62}", any::<u64>(), any::<[u32; 3]>());
+    let claims = (any::<[u8; 2]>(), "[a-z0-9][a-z0-9-]{0,62}", any::<u64>(), any::<[u32; 2]>());
     (agent_id(), claims, vec(capability(), 0..20)).prop_filter_map(
         "a swarm name",
         |(agent, ([min, max], swarm, epoch, limits), capabilities)| {
-            let [max_requests, max_chunk_bytes, max_datagram_bytes] = limits;
+            let [max_requests, max_datagram_bytes] = limits;
             Some(Hello {
                 versions: VersionRange { min: ProtocolVersion::new(min), max: ProtocolVersion::new(max) },
                 agent,
                 swarm: SwarmName::try_from(swarm.as_str()).ok()?,
                 epoch: Epoch::new(epoch),
                 capabilities: capabilities.into_iter().map(Advertisement::from).collect(),
-                limits: PeerLimits { max_requests, max_chunk_bytes, max_datagram_bytes },
+                limits: PeerLimits { max_requests, max_datagram_bytes },
             })
         },
     )

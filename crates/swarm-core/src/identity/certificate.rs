@@ -283,6 +283,33 @@ mod tests {
         }
     }
 
+    /// The worked example of `docs/protocol.md`, computed by another library.
+    #[test]
+    fn the_signature_is_the_one_that_other_languages_compute() {
+        let hex = |text: &str| -> Vec<u8> {
+            (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        };
+        let identity = IdentityKey::from_seed([7; 32]);
+        let binding = Binding {
+            not_after: 1_800_000_000,
+            tls_key: &hex(concat!(
+                "3059301306072a8648ce3d020106082a8648ce3d03010703420004",
+                "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6",
+                "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
+            )),
+            uri: &spiffe_uri(&SwarmName::default(), identity.agent_id()),
+        };
+
+        assert_eq!(identity.agent_id().to_string(), "d8847d91-4101-8863-8914-2419781bbbdd");
+        assert_eq!(
+            identity.sign(&binding.message()).to_vec(),
+            hex(concat!(
+                "278101418af54d4b99e740843afd2968b4a3b5db66673c6006b93592af7ddad5",
+                "8c85b205f42c396e2e23a787da9d1efb076f9aecd54debc877d57f9b4402d909"
+            ))
+        );
+    }
+
     #[test]
     fn bytes_that_are_no_certificate_are_refused() {
         for bytes in [&b""[..], b"\x30", b"nonsense"] {

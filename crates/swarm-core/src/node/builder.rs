@@ -226,7 +226,8 @@ fn hello(
         capabilities: capabilities.iter().cloned().map(Into::into).collect(),
         limits: PeerLimits {
             max_requests: u32::try_from(config.max_requests_per_peer).unwrap_or(u32::MAX),
-            ..PeerLimits::default()
+            // Whatever the path carries.
+            max_datagram_bytes: u16::MAX.into(),
         },
     }
 }

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Hello, negotiate};
+use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Hello, PeerLimits, negotiate};
 use tokio::time::Instant;
 
 use super::control::{ControlStream, GOODBYE_GRACE};
@@ -28,6 +28,7 @@ pub(super) struct Established {
     pub(super) connection: Arc<dyn Connection>,
     pub(super) control: ControlStream,
     pub(super) peer: PeerInfo,
+    pub(super) limits: PeerLimits,
 }
 
 /// Which side of the connection this node is.
@@ -50,7 +51,9 @@ pub(super) async fn exchange_hellos(
     let agreed = tokio::time::timeout_at(deadline, greeting).await;
     let late = Err(HelloError::DeadlineExceeded(shared.config.handshake_deadline));
     match (agreed.unwrap_or(late), control) {
-        (Ok(peer), Some(control)) => Ok(Established { connection, control: control.greeted(), peer }),
+        (Ok((peer, limits)), Some(control)) => {
+            Ok(Established { connection, control: control.greeted(), peer, limits })
+        }
         (Ok(_), None) => Err(HelloError::OutOfTurn),
         (Err(error), control) => {
             turn_away(&*connection, control, &error).await;
@@ -64,7 +67,7 @@ async fn greet(
     connection: &dyn Connection,
     side: Side,
     control: &mut Option<ControlStream>,
-) -> Result<PeerInfo, HelloError> {
+) -> Result<(PeerInfo, PeerLimits), HelloError> {
     match side {
         Side::Dialler => {
             // The acceptor cannot know before it has heard us; there is no need to let it.
@@ -124,7 +127,11 @@ fn lost(error: ConnectionLost) -> HelloError {
     }
 }
 
-fn agree(shared: &NodeShared, connection: &dyn Connection, theirs: Hello) -> Result<PeerInfo, HelloError> {
+fn agree(
+    shared: &NodeShared,
+    connection: &dyn Connection,
+    theirs: Hello,
+) -> Result<(PeerInfo, PeerLimits), HelloError> {
     let ours = &shared.hello;
     negotiate(ours.versions, theirs.versions)
         .ok_or(HelloError::Version { ours: ours.versions, theirs: theirs.versions })?;
@@ -132,12 +139,13 @@ fn agree(shared: &NodeShared, connection: &dyn Connection, theirs: Hello) -> Res
         return Err(HelloError::WrongSwarm { ours: ours.swarm.clone(), theirs: theirs.swarm });
     }
     check_agent(ours.agent, theirs.agent, connection.peer())?;
-    Ok(PeerInfo {
+    let peer = PeerInfo {
         id: theirs.agent,
         epoch: theirs.epoch,
         capabilities: theirs.capabilities.into_iter().map(|offer| offer.capability).collect(),
         address: connection.remote_addr(),
-    })
+    };
+    Ok((peer, theirs.limits))
 }
 
 fn check_agent(ours: AgentId, claimed: AgentId, proven: AgentId) -> Result<(), HelloError> {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use swarm_proto::DATAGRAM_OVERHEAD_BYTES;
-use tokio::sync::Notify;
+use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, PeerLimits};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -30,10 +30,13 @@ pub(crate) struct Link {
     pub(super) id: LinkId,
     pub(super) peer: PeerInfo,
     pub(super) connection: Arc<dyn Connection>,
+    /// What the peer takes, in bytes, whatever the path carries.
+    max_datagram_bytes: usize,
     /// Another connection to this peer replaces it: it ends after its last request.
     pub(super) retired: CancellationToken,
     outbox: Mutex<Outbox>,
     outbox_filled: Notify,
+    requests_made: Arc<Semaphore>,
     in_flight: AtomicUsize,
     unused: Notify,
 }
@@ -42,13 +45,17 @@ impl Link {
     pub(super) fn new(
         id: LinkId,
         peer: PeerInfo,
+        limits: PeerLimits,
         connection: Arc<dyn Connection>,
         config: &NodeConfig,
     ) -> Self {
+        let max_requests = (limits.max_requests as usize).min(Semaphore::MAX_PERMITS);
         Self {
             id,
             peer,
             connection,
+            max_datagram_bytes: limits.max_datagram_bytes as usize,
+            requests_made: Arc::new(Semaphore::new(max_requests)),
             retired: CancellationToken::new(),
             outbox: Mutex::new(Outbox::new(config.coalescing_window, config.outbox_capacity)),
             outbox_filled: Notify::new(),
@@ -59,7 +66,16 @@ impl Link {
 
     /// The largest encoded observation that the path carries now.
     pub(super) fn max_observation_bytes(&self) -> usize {
-        self.connection.max_datagram_bytes().saturating_sub(DATAGRAM_OVERHEAD_BYTES)
+        self.max_datagram_bytes().saturating_sub(DATAGRAM_OVERHEAD_BYTES)
+    }
+
+    fn max_datagram_bytes(&self) -> usize {
+        self.connection.max_datagram_bytes().min(self.max_datagram_bytes)
+    }
+
+    /// A place among the requests that the peer serves at once; `None` when it would answer that it is busy.
+    pub(super) fn place_for_request(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.requests_made).try_acquire_owned().ok()
     }
 
     /// Takes an encoded observation and sends what is due. Never waits.
@@ -111,7 +127,7 @@ impl Link {
     fn send_due(&self, outbox: &mut Outbox, now: Instant) -> u64 {
         let mut all_lost = 0;
         loop {
-            let max = self.connection.max_datagram_bytes();
+            let max = self.max_datagram_bytes();
             let (datagram, lost) = outbox.take(now, max, self.connection.datagram_room());
             all_lost += lost;
             let Some(datagram) = datagram else { return all_lost };

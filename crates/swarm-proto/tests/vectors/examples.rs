@@ -122,7 +122,7 @@ fn full_hello() -> Hello {
         capabilities: ["vision.classify@2", "greet"]
             .map(|capability| capability.parse::<swarm_proto::Capability>().unwrap().into())
             .into(),
-        limits: PeerLimits { max_requests: 8, max_chunk_bytes: 32_768, max_datagram_bytes: 1_400 },
+        limits: PeerLimits { max_requests: 8, max_datagram_bytes: 1_400 },
     }
 }
 

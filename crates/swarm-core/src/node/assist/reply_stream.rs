@@ -45,8 +45,8 @@ pub(super) struct Live {
     pub(super) reader: FrameReader<ReplyFrame>,
     pub(super) body: Body,
     pub(super) deadline: Pin<Box<Sleep>>,
-    /// Its place among the requests of the node and of the link.
-    pub(super) _places: (OwnedSemaphorePermit, InFlight),
+    /// Its places among the requests of the node and of the peer, and on the link.
+    pub(super) _places: (OwnedSemaphorePermit, OwnedSemaphorePermit, InFlight),
 }
 
 impl ReplyStream {

@@ -102,6 +102,9 @@ impl fmt::Debug for OutgoingRequest {
     }
 }
 
+/// The hint when a peer has as many requests of ours as it serves at once.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
 fn chunks(mut payload: Bytes) -> impl Iterator<Item = Chunk> {
     std::iter::from_fn(move || {
         let size = payload.len().min(MAX_CHUNK_BYTES);
@@ -119,6 +122,7 @@ pub(in crate::node) async fn open(
     let permit = Arc::clone(&shared.requests_made)
         .try_acquire_owned()
         .map_err(|_| AssistError::Overloaded { limit })?;
+    let place = link.place_for_request().ok_or(AssistError::Busy { retry_after: RETRY_AFTER })?;
     let in_flight = link.begin_request();
     let now = Instant::now();
     let expires_at = request.expires_at(now, shared.config.request_deadline);
@@ -129,7 +133,7 @@ pub(in crate::node) async fn open(
             let deadline = Box::pin(tokio::time::sleep_until(expires_at));
             let mut body = Body::new(body, writer);
             body.begin().await;
-            let live = Live { reader, body, deadline, _places: (permit, in_flight) };
+            let live = Live { reader, body, deadline, _places: (permit, place, in_flight) };
             Ok(ReplyStream::new(record, live))
         }
         Err(error) => {

@@ -59,8 +59,8 @@ impl Links {
     pub(super) fn add(&mut self, established: Established) -> LinkId {
         self.next += 1;
         let id = LinkId(self.next);
-        let Established { connection, control, peer } = established;
-        let link = Arc::new(Link::new(id, peer, connection, &self.shared.config));
+        let Established { connection, control, peer, limits } = established;
+        let link = Arc::new(Link::new(id, peer, limits, connection, &self.shared.config));
         let (tell, told) = mpsc::channel(TOLD_QUEUE);
         let shared = Arc::clone(&self.shared);
         let task = connection::run(shared, Arc::clone(&link), control, self.to_driver.clone(), told);

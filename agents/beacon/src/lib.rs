@@ -1,0 +1,9 @@
+//! An agent that broadcasts payloads of a fixed size at a fixed rate: a load to measure with.
+//!
+//! It listens to nothing and serves nobody.
+
+mod agent;
+mod params;
+
+pub use agent::{Beacon, TOPIC};
+pub use params::Params;

@@ -1,0 +1,69 @@
+//! What a beacon is made of.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// Fastest rate: beyond it a timer of whole milliseconds cannot keep the pauses even.
+const FASTEST_HZ: f64 = 1000.0;
+
+/// Largest payload: with its header it fits into a datagram of every path that carries QUIC at all.
+const LARGEST_BYTES: u16 = 1024;
+
+/// What a beacon is made of.
+///
+/// ```
+/// let params: agent_beacon::Params = serde_json::from_str(r#"{ "rate_hz": 2.5 }"#).unwrap();
+/// assert_eq!((params.rate_hz, params.payload_bytes), (2.5, 64));
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Params {
+    /// Observations in each second, more than 0 and at most 1000.
+    #[serde(deserialize_with = "rate")]
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1000))]
+    pub rate_hz: f64,
+    /// Bytes of each payload, at most 1024.
+    #[serde(deserialize_with = "payload")]
+    #[schemars(range(max = 1024))]
+    pub payload_bytes: u16,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { rate_hz: 10.0, payload_bytes: 64 }
+    }
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let rate = f64::deserialize(deserializer)?;
+    if rate > 0.0 && rate <= FASTEST_HZ {
+        return Ok(rate);
+    }
+    Err(D::Error::custom(format!("{rate} is no rate, expected more than 0 and at most {FASTEST_HZ}")))
+}
+
+fn payload<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let bytes = u16::deserialize(deserializer)?;
+    if bytes <= LARGEST_BYTES {
+        return Ok(bytes);
+    }
+    Err(D::Error::custom(format!("{bytes} bytes fit into no datagram, expected at most {LARGEST_BYTES}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_sizes_have_their_bounds() {
+        for wrong in [
+            r#"{ "rate_hz": 0 }"#,
+            r#"{ "rate_hz": -1.0 }"#,
+            r#"{ "rate_hz": 1001 }"#,
+            r#"{ "payload_bytes": 1025 }"#,
+            r#"{ "rate": 1 }"#,
+        ] {
+            assert!(serde_json::from_str::<Params>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The program `swarm-sim` with the cast of the scenarios in the box. Write one like it for agents of your own.
+
+use std::process::ExitCode;
+
+use agent_beacon::Beacon;
+use agent_control::ControlAgent;
+use agent_greeter::Greeter;
+use agent_language::LanguageAgent;
+use agent_reasoner::{Puzzles, ReasonerAgent};
+use agent_rover::RoverAgent;
+use agent_vision::VisionAgent;
+use swarm_sim::{Question, Registry, Setup};
+
+fn main() -> ExitCode {
+    let cast = Registry::new()
+        .agent("beacon", "broadcasts payloads of a fixed size at a fixed rate", |setup: Setup<'_, _>| {
+            Ok(Beacon::new(setup.params, setup.seed))
+        })
+        .agent("control", "sends rovers about, each command until it is confirmed", |setup: Setup<'_, _>| {
+            Ok(ControlAgent::new(setup.params, setup.seed))
+        })
+        .agent("greeter", "greets everybody, and by name whoever asks", |setup: Setup<'_, _>| {
+            Ok(Greeter::new(setup.params))
+        })
+        .agent("language", "tells what a sentence asks about a digit, word by word", |setup: Setup<'_, _>| {
+            Ok(LanguageAgent::new(setup.params, setup.seed)?)
+        })
+        .agent(
+            "reasoner",
+            "answers questions about pictures, with vision and language",
+            |setup: Setup<'_, _>| Ok(ReasonerAgent::new(setup.params, setup.seed)),
+        )
+        .agent("rover", "drives about, tells where it is, and takes commands", |setup: Setup<'_, _>| {
+            Ok(RoverAgent::new(setup.params, setup.seed))
+        })
+        .agent(
+            "vision",
+            "reads digits from pictures, roughly at once and well after",
+            |setup: Setup<'_, _>| Ok(VisionAgent::new(setup.params, setup.seed)?),
+        )
+        .questions("puzzles", "a picture of a digit and a question about it, for a reasoner", |seed| {
+            Puzzles::new(seed).filter_map(|puzzle| {
+                let payload = puzzle.payload().ok()?;
+                Some(Question::new(payload, move |reply| puzzle.is_solved_by(reply)))
+            })
+        });
+    swarm_sim::cli::main(&cast)
+}

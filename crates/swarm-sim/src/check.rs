@@ -1,0 +1,65 @@
+//! What a run must show to be a good one.
+//!
+//! A check is a metric and a condition on it. This module reads conditions and compares; it neither measures nor
+//! decides what a failed check means for the exit status.
+
+mod condition;
+mod evaluation;
+
+pub use condition::{Aggregate, Bound, Comparison, Condition, ConditionError, Unit};
+pub use evaluation::{CheckOutcome, Verdict};
+
+use crate::metric::Metric;
+
+/// Something that must hold at the end of a run.
+///
+/// ```
+/// use swarm_sim::{Registry, Scenario};
+///
+/// let text = r#"
+/// schema = 1
+/// scenario = { name = "quiet", duration = "1s" }
+/// groups.sitter = { agent = "idle" }
+/// checks.list = [{ name = "nothing hangs", metric = "request.open{group=sitter}", check = "== 0" }]
+/// "#;
+/// let scenario = Scenario::parse("quiet.toml", text, &Registry::new()).unwrap();
+/// assert_eq!(scenario.checks[0].to_string(), "request.open{group=sitter} == 0");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Check {
+    /// What the check is about, in the words of whoever wrote it.
+    pub name: String,
+    /// What is measured.
+    pub metric: Metric,
+    /// Whose; everybody's if absent.
+    pub group: Option<String>,
+    /// What must hold of it.
+    pub condition: Condition,
+    /// What it means when it does not.
+    pub severity: Severity,
+}
+
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.metric)?;
+        if let Some(group) = &self.group {
+            write!(f, "{{group={group}}}")?;
+        }
+        write!(f, " {}", self.condition)
+    }
+}
+
+/// What it means when a check does not hold.
+///
+/// ```
+/// assert_eq!(swarm_sim::Severity::default(), swarm_sim::Severity::Fail);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    /// The run has failed.
+    #[default]
+    Fail,
+    /// Somebody should know; the run is still a good one.
+    Warn,
+}

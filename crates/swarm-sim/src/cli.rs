@@ -1,0 +1,88 @@
+//! The command line of the runner, for any registry of agents.
+//!
+//! It reads files, prints, and turns outcomes into exit codes; everything else is the library's.
+
+mod arguments;
+mod check;
+mod failure;
+mod run;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+use self::arguments::{Arguments, Command};
+use crate::{Paint, Registry, report};
+
+/// How the program ends.
+///
+/// ```
+/// assert_eq!(swarm_sim::cli::Status::Mistaken.code(), 2);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Everything held.
+    Good,
+    /// A check failed, or the run ended early.
+    Failed,
+    /// The file or the command line is wrong, or a port is in use.
+    Mistaken,
+}
+
+impl Status {
+    /// The exit code: 0, 1 or 2.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Failed => 1,
+            Self::Mistaken => 2,
+        }
+    }
+}
+
+/// Does what the command line of this process says, with these agents and questions.
+///
+/// See the [crate] for a whole program.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     swarm_sim::cli::main(&swarm_sim::Registry::new())
+/// }
+/// ```
+#[must_use]
+pub fn main(registry: &Registry) -> ExitCode {
+    // clap prints help and complaints itself, and ends with 2 for the latter.
+    let arguments = Arguments::parse();
+    let status = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments, registry),
+        Command::Check(arguments) => check::check(&arguments.files, registry),
+        Command::List => print(&report::catalogue(registry, output_paint())),
+        Command::Schema => print(&crate::json_schema()),
+    };
+    ExitCode::from(status.code())
+}
+
+/// Prints to standard output. That nobody reads it any more, as behind `head`, is no failure.
+fn print(text: &str) -> Status {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Status::Failed,
+        _ => Status::Good,
+    }
+}
+
+/// Prints to standard error, for as long as there is one.
+fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn output_paint() -> Paint {
+    Paint::on_terminal(io::stdout().is_terminal())
+}
+
+fn error_paint() -> Paint {
+    Paint::on_terminal(io::stderr().is_terminal())
+}

@@ -1,0 +1,93 @@
+//! What the command line says when something does not work.
+
+use std::{fmt, ops::Range, path::Path, sync::Arc};
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
+
+use super::{complain, error_paint};
+use crate::{Registry, RunError, Scenario, report};
+
+/// A scenario with the text that it was read from.
+pub(super) struct Loaded {
+    pub(super) scenario: Scenario,
+    pub(super) source: Arc<NamedSource<String>>,
+}
+
+/// Reads a scenario file. Says what is wrong with it, if anything is.
+pub(super) fn load(file: &Path, registry: &Registry) -> Option<Loaded> {
+    let name = file.display().to_string();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            say(&Failure::plain(format!("failed to read the scenario {name}: {error}")));
+            return None;
+        }
+    };
+    match Scenario::parse(&name, &text, registry) {
+        Ok(scenario) => Some(Loaded { scenario, source: Arc::new(NamedSource::new(name, text)) }),
+        Err(errors) => {
+            errors.problems().iter().for_each(|problem| say(problem));
+            let many = errors.problems().len();
+            let things = if many == 1 { "1 thing is" } else { &format!("{many} things are") };
+            complain(&format!("{things} wrong with {name}; nothing was started\n"));
+            None
+        }
+    }
+}
+
+/// Says why a run came to nothing, with the place in the file where there is one.
+pub(super) fn run_failed(error: &RunError, source: &Arc<NamedSource<String>>) {
+    let mut failure = Failure::plain(format!("failed to run {}: {error}", source.name()));
+    if let RunError::Port { place, .. } = error {
+        failure.help =
+            Some("end what uses the port, name another first_port, or 0 for any free ones".to_owned());
+        failure.place = place.clone().map(|span| (source.clone(), span));
+    }
+    say(&failure);
+}
+
+/// A blank line follows, so that several of them can be told apart.
+pub(super) fn say(diagnostic: &dyn Diagnostic) {
+    complain(&(report::render(diagnostic, error_paint()) + "\n"));
+}
+
+/// Something that went wrong, said in a sentence.
+#[derive(Debug)]
+pub(super) struct Failure {
+    message: String,
+    help: Option<String>,
+    place: Option<(Arc<NamedSource<String>>, Range<usize>)>,
+}
+
+impl Failure {
+    pub(super) fn plain(message: String) -> Self {
+        Self { message, help: None, place: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place.as_ref().map(|(source, _)| &**source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let (_, span) = self.place.as_ref()?;
+        let label = LabeledSpan::new_with_span(
+            Some("the ports begin here".to_owned()),
+            SourceSpan::from(span.clone()),
+        );
+        Some(Box::new(std::iter::once(label)))
+    }
+}

@@ -1,0 +1,133 @@
+//! `swarm-sim run`: runs one scenario and reports on it.
+
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    process,
+};
+
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Status,
+    arguments::RunArguments,
+    complain, error_paint,
+    failure::{Failure, Loaded, load, run_failed, say},
+    output_paint, print,
+};
+use crate::{
+    Registry, RunError, RunOptions, RunSummary,
+    report::{self, ProgressReport},
+};
+
+/// The exit code of a program that an interrupt ended (128 + SIGINT).
+const INTERRUPTED_TWICE: i32 = 130;
+
+pub(super) fn run(arguments: &RunArguments, registry: &Registry) -> Status {
+    if let Err(failure) = start_log(arguments.log.as_deref()) {
+        say(&failure);
+        return Status::Mistaken;
+    }
+    let Some(mut loaded) = load(&arguments.file, registry) else { return Status::Mistaken };
+    if let Some(seed) = arguments.seed {
+        loaded.scenario.seed = seed;
+    }
+    if let Err(failure) = writable(arguments.json.as_deref()) {
+        say(&failure);
+        return Status::Mistaken;
+    }
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(&Failure::plain(format!("failed to start the runtime: {error}")));
+            return Status::Failed;
+        }
+    };
+    let source = loaded.source.clone();
+    match runtime.block_on(play(arguments, registry, loaded)) {
+        Ok(summary) => conclude(arguments, &summary),
+        Err(error) => {
+            run_failed(&error, &source);
+            if error.is_mistake() { Status::Mistaken } else { Status::Failed }
+        }
+    }
+}
+
+async fn play(arguments: &RunArguments, registry: &Registry, loaded: Loaded) -> Result<RunSummary, RunError> {
+    let mut progress = progress(arguments);
+    let options = RunOptions::default();
+    let ended = tokio::select! {
+        ended = crate::run(loaded.scenario, registry, options.clone(), |event| progress.show(event)) => ended,
+        never = interrupts(options.stop) => match never {},
+    };
+    progress.finish();
+    ended
+}
+
+/// Ends the run at the first interrupt, and the program at the second.
+async fn interrupts(stop: CancellationToken) -> std::convert::Infallible {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if stop.is_cancelled() {
+            process::exit(INTERRUPTED_TWICE);
+        }
+        stop.cancel();
+    }
+    // Without signals the run ends by itself.
+    std::future::pending().await
+}
+
+fn progress(arguments: &RunArguments) -> ProgressReport<io::Stderr> {
+    // Lines of a log between those of a bar would be unreadable.
+    match (arguments.quiet, io::stderr().is_terminal() && arguments.log.is_none()) {
+        (true, _) => ProgressReport::silence(io::stderr()),
+        (false, true) => ProgressReport::bar(io::stderr(), error_paint()),
+        (false, false) => ProgressReport::lines(io::stderr()),
+    }
+}
+
+fn conclude(arguments: &RunArguments, summary: &RunSummary) -> Status {
+    let to_stdout = arguments.json.as_deref() == Some(Path::new("-"));
+    let paint = if to_stdout { error_paint() } else { output_paint() };
+    let text = match arguments.quiet {
+        true => report::verdict(summary, paint) + "\n",
+        false => format!("\n{}", report::human(summary, paint)),
+    };
+    let printed = if to_stdout {
+        complain(&text);
+        print(&report::json(summary))
+    } else {
+        print(&text).max(write_json(arguments.json.as_ref(), summary))
+    };
+    printed.max(if summary.passed() { Status::Good } else { Status::Failed })
+}
+
+fn write_json(file: Option<&PathBuf>, summary: &RunSummary) -> Status {
+    let Some(file) = file else { return Status::Good };
+    match std::fs::write(file, report::json(summary)) {
+        Ok(()) => Status::Good,
+        Err(error) => {
+            say(&Failure::plain(format!("failed to write the report {}: {error}", file.display())));
+            Status::Mistaken
+        }
+    }
+}
+
+/// Fails before a run that may take long, rather than after it.
+fn writable(json: Option<&Path>) -> Result<(), Failure> {
+    let Some(file) = json.filter(|file| *file != Path::new("-")) else { return Ok(()) };
+    let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
+    let name = file.display();
+    opened.map(drop).map_err(|error| Failure::plain(format!("failed to write the report {name}: {error}")))
+}
+
+fn start_log(filter: Option<&str>) -> Result<(), Failure> {
+    let Some(filter) = filter else { return Ok(()) };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
+        Failure::plain(format!(
+            "failed to read the log filter {filter:?}: {error}; expected such as swarm_core=debug"
+        ))
+    })?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    Ok(())
+}

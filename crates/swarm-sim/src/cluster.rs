@@ -1,0 +1,245 @@
+//! The agents of a run, each a node of its own on a UDP port of its own on the loopback address.
+//!
+//! A cluster starts nodes, connects them as the topology says, and lets members stop and start. When that happens is
+//! the runner's business, and so is what is counted.
+//!
+//! ```text
+//!            launch            connected
+//!  Stopped ──────────► Starting ──────────► Running
+//!     ▲                                        │ stop
+//!     └──────────── Stopping ◄─────────────────┘
+//!       has stopped    └── launch: starts again as soon as it has stopped
+//! ```
+
+mod launch;
+mod roster;
+mod wiring;
+
+use std::{mem, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use swarm_core::AgentNode;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::wiring::Wiring;
+pub(crate) use launch::{Launcher, RunClock};
+pub(crate) use roster::Roster;
+
+use crate::runner::RunError;
+
+/// How many nodes start, and how many dials are under way, at once. Each costs a handshake's worth of CPU on either
+/// side, so more at once would only make all of them late.
+const AT_ONCE: usize = 16;
+
+/// How long a node may take to stop: to let requests end that it is serving, and to say goodbye.
+const STOP_DEADLINE: Duration = Duration::from_secs(2);
+
+/// All agents of a scenario, whether they run or not.
+pub(crate) struct Cluster {
+    launcher: Arc<Launcher>,
+    roster: Arc<Roster>,
+    wiring: Wiring,
+    /// By the number of the member.
+    members: Vec<Presence>,
+    /// Who should be connected to whom while both run: dialler and target.
+    pairs: Vec<(usize, usize)>,
+    /// Starts and stops under way.
+    changes: JoinSet<Change>,
+    /// How many members were started since the beginning.
+    lives: u64,
+    /// Nobody waits for newcomers any more.
+    ending: CancellationToken,
+}
+
+/// Where a member is between running and not.
+enum Presence {
+    Stopped,
+    Starting,
+    Running(AgentNode),
+    Stopping { starts_again: bool },
+}
+
+/// A member has finished starting or stopping.
+struct Change {
+    member: usize,
+    /// The node, if it runs now.
+    node: Option<AgentNode>,
+    /// What did not go well.
+    complaint: Option<String>,
+}
+
+impl Cluster {
+    /// Starts everybody who runs from the beginning and connects them. Dropping the future ends what was started.
+    pub(crate) async fn start(launcher: Launcher) -> Result<Self, RunError> {
+        let scenario = launcher.scenario();
+        let members = scenario.agents();
+        let roster = Arc::new(Roster::new(scenario));
+        let mut cluster = Self {
+            wiring: Wiring::new(roster.clone()),
+            roster,
+            members: (0..members).map(|_| Presence::Stopped).collect(),
+            pairs: scenario.topology.pairs(members, launcher.topology_seed()),
+            changes: JoinSet::new(),
+            lives: 0,
+            ending: CancellationToken::new(),
+            launcher: Arc::new(launcher),
+        };
+        cluster.launch_first().await?;
+        cluster.wiring.connect(&cluster.pairs).await?;
+        Ok(cluster)
+    }
+
+    /// Who runs, for those who ask.
+    pub(crate) fn roster(&self) -> &Arc<Roster> {
+        &self.roster
+    }
+
+    /// How many connections the topology gives to those who run.
+    pub(crate) fn connections(&self) -> usize {
+        let runs = |member| self.roster.get(member).is_some();
+        self.pairs.iter().filter(|(a, b)| runs(*a) && runs(*b)).count()
+    }
+
+    /// Members of a group that could stop.
+    pub(crate) fn running(&self, group: &str) -> Vec<usize> {
+        self.members(group, |presence| matches!(presence, Presence::Running(_)))
+    }
+
+    /// Members of a group that could start, those included that have yet to stop.
+    pub(crate) fn stopped(&self, group: &str) -> Vec<usize> {
+        let fits =
+            |presence: &_| matches!(presence, Presence::Stopped | Presence::Stopping { starts_again: false });
+        self.members(group, fits)
+    }
+
+    /// Begins to stop a member that runs. It is not asked any more from now on.
+    pub(crate) fn stop(&mut self, member: usize) {
+        let Some(presence) = self.members.get_mut(member) else { return };
+        match mem::replace(presence, Presence::Stopping { starts_again: false }) {
+            Presence::Running(node) => {
+                self.roster.leave(member);
+                self.changes.spawn(stop(node, member, self.roster.name(member)));
+            }
+            other => *presence = other,
+        }
+    }
+
+    /// Begins to start a member that does not run, or will once it has stopped. It is asked once it is connected.
+    pub(crate) fn launch(&mut self, member: usize) {
+        match self.members.get_mut(member) {
+            Some(Presence::Stopping { starts_again }) => *starts_again = true,
+            Some(presence @ Presence::Stopped) => {
+                *presence = Presence::Starting;
+                self.lives += 1;
+                let newcomer = Newcomer { member, life: self.lives, pairs: self.pairs_of(member) };
+                let (launcher, wiring) = (self.launcher.clone(), self.wiring.clone());
+                let (roster, ending) = (self.roster.clone(), self.ending.clone());
+                self.changes.spawn(newcomer.join(launcher, roster, wiring, ending));
+            }
+            Some(Presence::Starting | Presence::Running(_)) | None => {}
+        }
+    }
+
+    /// Waits until a member has finished starting or stopping, and says what did not go well with it; `None` if no
+    /// member is about to. Cancel safe.
+    pub(crate) async fn changed(&mut self) -> Option<Result<(), String>> {
+        let change = match self.changes.join_next().await? {
+            Ok(change) => change,
+            // An agent's constructor that panics is a defect of whoever registered it.
+            Err(error) => return Some(Err(format!("an agent could not start or stop: {error}"))),
+        };
+        self.settle(change.member, change.node);
+        Some(change.complaint.map_or(Ok(()), Err))
+    }
+
+    /// Stops everybody, all at once. Gives the complaints of those who could not in order.
+    pub(crate) async fn shut_down(mut self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        self.ending.cancel();
+        for presence in &mut self.members {
+            if let Presence::Stopping { starts_again } = presence {
+                *starts_again = false;
+            }
+        }
+        // Those who were just starting are running then.
+        loop {
+            (0..self.members.len()).for_each(|member| self.stop(member));
+            match self.changed().await {
+                Some(changed) => complaints.extend(changed.err()),
+                None => return complaints,
+            }
+        }
+    }
+
+    fn settle(&mut self, member: usize, node: Option<AgentNode>) {
+        match &node {
+            Some(node) => self.roster.join(member, node.handle()),
+            None => self.roster.leave(member),
+        }
+        let Some(presence) = self.members.get_mut(member) else { return };
+        let now = node.map_or(Presence::Stopped, Presence::Running);
+        let before = mem::replace(presence, now);
+        if matches!(before, Presence::Stopping { starts_again: true }) {
+            self.launch(member);
+        }
+    }
+
+    /// The pairs of a member, which dials in all of them: those who run may have given up on it long ago.
+    fn pairs_of(&self, member: usize) -> Vec<(usize, usize)> {
+        let pairs = self.pairs.iter().filter(|(a, b)| *a == member || *b == member);
+        pairs.map(|(a, b)| (member, if *a == member { *b } else { *a })).collect()
+    }
+
+    fn members(&self, group: &str, fits: impl Fn(&Presence) -> bool) -> Vec<usize> {
+        self.roster.members(group).filter(|member| self.members.get(*member).is_some_and(&fits)).collect()
+    }
+
+    async fn launch_first(&mut self) -> Result<(), RunError> {
+        let launcher = &self.launcher;
+        let first = (0..self.members.len()).filter(|member| launcher.starts(*member));
+        let nodes: Vec<_> = stream::iter(first)
+            .map(|member| async move { Ok::<_, RunError>((member, launcher.launch(member, 0).await?)) })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        nodes.into_iter().for_each(|(member, node)| self.settle(member, Some(node)));
+        Ok(())
+    }
+}
+
+async fn stop(node: AgentNode, member: usize, name: String) -> Change {
+    let complaint = node.shutdown(STOP_DEADLINE).await.err().map(|error| format!("{name}: {error}"));
+    Change { member, node: None, complaint }
+}
+
+/// A member on its way to the others.
+struct Newcomer {
+    member: usize,
+    life: u64,
+    /// Whom it should be connected to.
+    pairs: Vec<(usize, usize)>,
+}
+
+impl Newcomer {
+    async fn join(
+        self,
+        launcher: Arc<Launcher>,
+        roster: Arc<Roster>,
+        wiring: Wiring,
+        ending: CancellationToken,
+    ) -> Change {
+        let member = self.member;
+        let node = match launcher.launch(member, self.life).await {
+            Ok(node) => node,
+            Err(error) => return Change { member, node: None, complaint: Some(error.to_string()) },
+        };
+        roster.arrive(member, node.handle());
+        let complaint = tokio::select! {
+            biased;
+            () = ending.cancelled() => Some(format!("{} had yet to join when the run ended", roster.name(member))),
+            connected = wiring.connect(&self.pairs) => connected.err().map(|error| error.to_string()),
+        };
+        Change { member, node: Some(node), complaint }
+    }
+}

@@ -1,0 +1,141 @@
+//! Makes one member of the cluster: its agent, its identity, its node.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use swarm_core::{AgentNode, IdentityKey, NodeConfig, StartError, SystemClock, WallClock};
+use tokio::time::Instant;
+
+use crate::{
+    Registry, Scenario,
+    registry::{Kind, Seat},
+    runner::RunError,
+    seed::derive,
+    tally::Tally,
+};
+
+/// The time of day of a run, the same for all of its nodes: read once from the machine's clock and kept by a clock
+/// that never jumps, so that latencies across nodes mean something.
+#[derive(Debug, Clone)]
+pub(crate) struct RunClock {
+    begun_at: SystemTime,
+    begun: Instant,
+}
+
+impl RunClock {
+    pub(crate) fn start() -> Self {
+        Self { begun_at: SystemClock.now(), begun: Instant::now() }
+    }
+}
+
+impl WallClock for RunClock {
+    fn now(&self) -> SystemTime {
+        self.begun_at.checked_add(self.begun.elapsed()).unwrap_or(self.begun_at)
+    }
+}
+
+/// Makes members of a cluster.
+pub(crate) struct Launcher {
+    scenario: Scenario,
+    /// By group.
+    kinds: Vec<Arc<Kind>>,
+    /// Which group each member belongs to, and its number in there.
+    seats: Vec<(usize, usize)>,
+    tally: Arc<Tally>,
+    clock: RunClock,
+}
+
+impl Launcher {
+    /// Fails when the registry lacks a kind that the scenario was checked against, so another one was meant.
+    pub(crate) fn new(
+        scenario: &Scenario,
+        registry: &Registry,
+        tally: &Arc<Tally>,
+        clock: &RunClock,
+    ) -> Result<Self, RunError> {
+        let kinds: Result<Vec<_>, _> = scenario
+            .groups
+            .iter()
+            .map(|group| {
+                let kind = registry.kind(&group.agent).cloned();
+                kind.ok_or_else(|| RunError::UnknownKind { kind: group.agent.clone() })
+            })
+            .collect();
+        let groups = scenario.groups.iter().enumerate();
+        let seats = groups.flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
+        let (tally, clock) = (tally.clone(), clock.clone());
+        Ok(Self { scenario: scenario.clone(), kinds: kinds?, seats, tally, clock })
+    }
+
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    pub(crate) fn topology_seed(&self) -> u64 {
+        derive(self.scenario.seed, "topology", 0)
+    }
+
+    /// Whether a member runs from the beginning.
+    pub(crate) fn starts(&self, member: usize) -> bool {
+        let group = self.seats.get(member).and_then(|(group, _)| self.scenario.groups.get(*group));
+        group.is_some_and(|group| group.starts)
+    }
+
+    /// Makes and starts a member. Its identity is the same in every life, its random choices are not.
+    pub(crate) async fn launch(&self, member: usize, life: u64) -> Result<AgentNode, RunError> {
+        let missing = || RunError::UnknownKind { kind: format!("of agent {member}") };
+        let (number, index) = *self.seats.get(member).ok_or_else(missing)?;
+        let group = self.scenario.groups.get(number).ok_or_else(missing)?;
+        let kind = self.kinds.get(number).ok_or_else(missing)?;
+        let seed = self.member_seed("agent", member);
+        let seat = Seat { group: &group.name, index, seed };
+        let name = || format!("{}[{index}]", group.name);
+        let agent =
+            kind.build(&group.params, seat).map_err(|source| RunError::Build { member: name(), source })?;
+        let port = self.scenario.ports.of_member(member);
+        let node = AgentNode::builder(agent)
+            .identity(self.identity(member))
+            .rng_seed(derive(self.member_seed("node", member), "life", life))
+            .config(self.config())
+            .wall_clock(self.clock.clone())
+            .trace(self.tally.sink(number))
+            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .await
+            .map_err(|source| self.start_error(name(), port, source))?;
+        self.tally.enlist(node.id(), number);
+        Ok(node)
+    }
+
+    fn start_error(&self, member: String, port: u16, source: StartError) -> RunError {
+        match source {
+            StartError::Bind(swarm_core::transport::webtransport::BindError::Socket { source, .. })
+                if port != 0 =>
+            {
+                RunError::Port { member, port, place: self.scenario.ports.place.clone(), source }
+            }
+            source => RunError::Start { member, source },
+        }
+    }
+
+    /// The dials of the cluster alone make the topology: introductions would have everybody dial everybody twice.
+    fn config(&self) -> NodeConfig {
+        let mut config = NodeConfig::default();
+        config.mesh.introduce = false;
+        config
+    }
+
+    fn identity(&self, member: usize) -> IdentityKey {
+        let mut seed = [0; 32];
+        for (part, bytes) in (0..).zip(seed.chunks_mut(8)) {
+            bytes.copy_from_slice(&derive(self.member_seed("identity", member), "part", part).to_be_bytes());
+        }
+        IdentityKey::from_seed(seed)
+    }
+
+    fn member_seed(&self, part: &str, member: usize) -> u64 {
+        derive(self.scenario.seed, part, member as u64)
+    }
+}

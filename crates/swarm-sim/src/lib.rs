@@ -1,0 +1,70 @@
+//! Runs swarms from scenario files and checks what must hold.
+//!
+//! A [`Scenario`] says who takes part, how they are connected, what happens when, and what must hold at the end. A
+//! [`Registry`] says which kinds of agents there are: the runner itself knows none but one that does nothing.
+//! [`run`] starts every agent as a node of its own and gives a [`RunSummary`]; [`report`] shows it.
+//!
+//! A program with agents of your own takes a few lines:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! use swarm_core::{Agent, Context, Observation};
+//! use swarm_sim::{NoParams, Registry, Setup};
+//!
+//! struct Listener;
+//!
+//! impl Agent for Listener {
+//!     async fn on_observation(&self, cx: &Context, observation: Observation) {
+//!         cx.measure("payload_bytes", observation.payload.len() as f64);
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     let registry = Registry::new()
+//!         .agent("listener", "measures what it hears", |_: Setup<'_, NoParams>| Ok(Listener));
+//!     swarm_sim::cli::main(&registry)
+//! }
+//! ```
+//!
+//! What this crate never does: know a concrete agent, be needed by `swarm-core`, or start anything of a scenario that
+//! is not wholly valid. `docs/scenarios.md` describes the files.
+
+pub mod cli;
+pub mod quantity;
+pub mod report;
+
+mod check;
+mod cluster;
+mod event;
+mod metric;
+mod nearest;
+mod registry;
+mod runner;
+mod scenario;
+mod seed;
+mod summary;
+mod tally;
+mod topology;
+
+pub use check::{
+    Aggregate, Bound, Check, CheckOutcome, Comparison, Condition, ConditionError, Severity, Unit, Verdict,
+};
+pub use event::{Phase, Progress, RunEvent};
+pub use metric::{Metric, Shape};
+pub use nearest::nearest;
+pub use registry::{BuildError, NoParams, Question, Registry, Setup};
+pub use report::Paint;
+pub use runner::{RunError, RunOptions, run};
+pub use scenario::{
+    Action, Ask, Content, Event, Group, MOST_AGENTS, Network, Pick, Ports, Problem, SCHEMA, Scenario,
+    ScenarioErrors, json_schema,
+};
+pub use summary::{End, GroupSummary, RunSummary};
+pub use tally::{Durations, Figures, NOT_SENT, Numbers};
+pub use topology::{Topology, TopologyError};
+
+/// Compiles the code of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-agents.md")]
+struct WritingAgents;

@@ -1,0 +1,182 @@
+//! Asks the questions of one event of the timeline.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use swarm_core::{AssistError, Chunk, NodeHandle, OutgoingRequest};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Interval, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cluster::Roster,
+    registry::{Question, Questions},
+    scenario::Ask,
+    tally::Tally,
+};
+
+/// Longest answer that is kept for its judge. A longer one is not right.
+const MOST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Asks until all is asked, the questions end, or the window closes; then waits for the answers under way.
+pub(super) struct Asker {
+    pub(super) plan: Ask,
+    /// The number of the group of those who ask.
+    pub(super) group: usize,
+    pub(super) content: Source,
+    pub(super) roster: Arc<Roster>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) closing: CancellationToken,
+    pub(super) notices: mpsc::UnboundedSender<String>,
+}
+
+/// Where the questions come from.
+pub(super) enum Source {
+    /// A registered source.
+    Questions(Questions),
+    /// The same text each time, judged if there is something to expect.
+    Payload { payload: Bytes, expect: Option<String> },
+}
+
+/// One question on its way.
+struct Errand {
+    asker: NodeHandle,
+    asked: NodeHandle,
+    names: String,
+    request: OutgoingRequest,
+    question: Option<Question>,
+}
+
+impl Asker {
+    pub(super) async fn run(mut self) {
+        let (mut interval, in_flight) = (self.interval(), self.plan.in_flight);
+        let mut under_way = JoinSet::new();
+        let mut turns = (0, 0);
+        for number in 0..self.plan.count {
+            tokio::select! {
+                biased;
+                () = self.closing.cancelled() => break,
+                () = until_next(&mut interval, &mut under_way, in_flight) => {}
+            }
+            let Some((payload, question)) = self.content.next() else {
+                let _ = self.notices.send(format!("the questions for {} ended after {number}", self.plan.to));
+                break;
+            };
+            if question.is_some() {
+                self.tally.question_asked(self.group);
+            }
+            match self.errand(&mut turns, payload, question) {
+                Some(errand) => {
+                    drop(under_way.spawn(errand.run(self.tally.clone(), self.group, self.notices.clone())))
+                }
+                None => self.nobody_there(),
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    fn interval(&self) -> Option<Interval> {
+        let mut interval = (!self.plan.every.is_zero()).then(|| tokio::time::interval(self.plan.every));
+        if let Some(interval) = &mut interval {
+            // Questions that had to wait are not made up for: they would come all at once.
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        interval
+    }
+
+    fn errand(
+        &self,
+        turns: &mut (usize, usize),
+        payload: Bytes,
+        question: Option<Question>,
+    ) -> Option<Errand> {
+        let (from, asker) = self.roster.next(&self.plan.from, &mut turns.0, None)?;
+        let (to, asked) = self.roster.next(&self.plan.to, &mut turns.1, Some(asker.id()))?;
+        let names = format!("{} to {}", self.roster.name(from), self.roster.name(to));
+        let request =
+            OutgoingRequest::new(self.plan.capability.clone()).payload(payload).deadline(self.plan.deadline);
+        Some(Errand { asker, asked, names, request, question })
+    }
+
+    fn nobody_there(&self) {
+        self.tally.request_not_sent(self.group);
+        let Ask { from, to, .. } = &self.plan;
+        let _ = self.notices.send(format!("{from} asks {to}, but nobody runs on one of the two sides"));
+    }
+}
+
+/// Waits for the moment of the next question and until fewer than `in_flight` are under way.
+async fn until_next(interval: &mut Option<Interval>, under_way: &mut JoinSet<()>, in_flight: usize) {
+    if let Some(interval) = interval {
+        interval.tick().await;
+    }
+    // Those that have ended are taken off, or they would be kept until the end.
+    while under_way.try_join_next().is_some() {}
+    while under_way.len() >= in_flight {
+        under_way.join_next().await;
+    }
+}
+
+impl Source {
+    /// The next thing to say, with a judge if there is one.
+    fn next(&mut self) -> Option<(Bytes, Option<Question>)> {
+        match self {
+            Self::Questions(questions) => {
+                let question = questions.next()?;
+                Some((question.payload().clone(), Some(question)))
+            }
+            Self::Payload { payload, expect } => {
+                let question = expect.clone().map(|expect| {
+                    Question::new(payload.clone(), move |answer| joined(answer).contains(&expect))
+                });
+                Some((payload.clone(), question))
+            }
+        }
+    }
+}
+
+fn joined(answer: &[Chunk]) -> String {
+    let bytes: Vec<u8> = answer.iter().flat_map(|chunk| chunk.payload.iter().copied()).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl Errand {
+    async fn run(self, tally: Arc<Tally>, group: usize, notices: mpsc::UnboundedSender<String>) {
+        let reply = match self.asker.request(self.asked.id(), self.request).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                if is_unsent(&error) {
+                    tally.request_not_sent(group);
+                    let _ = notices.send(format!("request from {} not sent: {error}", self.names));
+                }
+                return;
+            }
+        };
+        let judged = answer(reply).await.zip(self.question);
+        if judged.is_some_and(|(answer, question)| question.judge(&answer)) {
+            tally.answered_rightly(group);
+        }
+    }
+}
+
+/// Whether a node refused a request before it counted as sent; everything else the node itself traces.
+fn is_unsent(error: &AssistError) -> bool {
+    matches!(error, AssistError::NotConnected(_) | AssistError::NotReady(_) | AssistError::Overloaded { .. })
+}
+
+/// The whole answer, if it came to its end and is not too long to be judged.
+async fn answer(mut reply: swarm_core::ReplyStream) -> Option<Vec<Chunk>> {
+    let mut chunks = Vec::new();
+    let mut bytes = 0_usize;
+    while let Some(chunk) = reply.next_chunk().await.ok()? {
+        bytes = bytes.saturating_add(chunk.payload.len());
+        // Read on to its end all the same: the request itself is a good one.
+        if bytes <= MOST_ANSWER_BYTES {
+            chunks.push(chunk);
+        }
+    }
+    (bytes <= MOST_ANSWER_BYTES).then_some(chunks)
+}

@@ -1,0 +1,221 @@
+//! The JSON Schema of scenario files, for editors.
+//!
+//! The types here only describe: they are never read into. Reading is the business of the modules beside this one,
+//! which know the places of things; a test holds the two together.
+
+#![expect(dead_code, reason = "the types exist for the schema that is derived from them")]
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
+use serde_json::Value;
+
+/// The JSON Schema (draft 2020-12) of a scenario file, as `swarm-sim schema` prints it.
+///
+/// ```
+/// assert!(swarm_sim::json_schema().contains("\"$schema\""));
+/// ```
+#[must_use]
+pub fn json_schema() -> String {
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(forbid_null));
+    let schema = settings.into_generator().into_root_schema_for::<ScenarioFile>();
+    serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
+}
+
+/// A key may be absent, but TOML knows no null, and editors should not offer it.
+fn forbid_null(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    let Some(Value::Array(choices)) = schema.get("anyOf") else { return };
+    let mut choices = choices.iter().filter(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+    if let (Some(Value::Object(only)), None) = (choices.next().cloned(), choices.next()) {
+        schema.remove("anyOf");
+        only.into_iter().for_each(|(key, value)| drop(schema.insert(key, value)));
+    }
+}
+
+/// A swarm, what happens to it, and what must hold.
+#[derive(JsonSchema)]
+#[schemars(title = "Swarm scenario", deny_unknown_fields)]
+struct ScenarioFile {
+    /// Version of this format.
+    #[schemars(range(min = 1, max = 1))]
+    schema: u64,
+    /// What the scenario is and how long it takes.
+    scenario: About,
+    /// How it is run.
+    run: Option<Run>,
+    /// Who is connected to whom.
+    mesh: Option<Mesh>,
+    /// The agents, in groups of a kind.
+    #[schemars(extend("minProperties" = 1))]
+    groups: BTreeMap<String, Group>,
+    /// What happens when.
+    timeline: Option<Timeline>,
+    /// What must hold at the end.
+    checks: Option<Checks>,
+}
+
+/// A number and a unit, such as 500ms, 10s or 1m 30s.
+#[derive(JsonSchema)]
+#[schemars(transparent, extend("examples" = ["500ms", "10s", "1m 30s"]))]
+struct Duration(#[schemars(length(min = 2))] String);
+
+/// What the scenario is and how long it takes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct About {
+    /// What it is called.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// What it is for, in a sentence.
+    description: Option<String>,
+    /// Words to find it by.
+    tags: Option<Vec<String>>,
+    /// How long the swarm runs before anything counts. Nothing unless given.
+    warmup: Option<Duration>,
+    /// How long it is measured.
+    duration: Duration,
+    /// Longest wall clock time of the whole run. Warm-up, duration and a minute unless given.
+    timeout: Option<Duration>,
+}
+
+/// How it is run.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Run {
+    /// What carries the bytes.
+    #[schemars(extend("enum" = ["webtransport"], "default" = "webtransport"))]
+    network: Option<String>,
+    /// What every random choice is derived from.
+    #[schemars(extend("default" = 1))]
+    seed: Option<u64>,
+    /// UDP port of the first agent, the others follow; 0 for any free ones.
+    #[schemars(extend("default" = 0))]
+    first_port: Option<u16>,
+}
+
+/// Who is connected to whom.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Mesh {
+    /// The shape.
+    #[schemars(extend("enum" = ["full", "ring", "star", "random"], "default" = "full"))]
+    topology: Option<String>,
+    /// Peers of each agent; for a random mesh only.
+    #[schemars(range(min = 1))]
+    degree: Option<u16>,
+    /// Group whose first member is the centre; for a star only. The first agent unless given.
+    hub: Option<String>,
+}
+
+/// Agents of one kind with the same params.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Group {
+    /// How many.
+    #[schemars(range(min = 1, max = 512), extend("default" = 1))]
+    count: Option<u32>,
+    /// Kind of agent; `swarm-sim list` names them.
+    agent: String,
+    /// What each of them is made of; the kind says what it knows.
+    params: Option<serde_json::Map<String, Value>>,
+    /// Whether they run from the beginning. If not, an event of the timeline starts them.
+    #[schemars(extend("default" = true))]
+    start: Option<bool>,
+}
+
+/// What happens when.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Timeline {
+    /// In any order; what happens at the same time happens in the order of the file.
+    events: Option<Vec<Event>>,
+}
+
+/// Something that happens at its time.
+#[derive(JsonSchema)]
+#[schemars(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+enum Event {
+    /// Members of a group ask those of another, taking turns.
+    Ask {
+        /// When, from the end of the warm-up.
+        at: Duration,
+        /// Group of those who ask.
+        from: String,
+        /// Group of those who are asked.
+        to: String,
+        /// What for.
+        capability: String,
+        /// Source of questions, which judges the answers too; `swarm-sim list` names them. Excludes payload and
+        /// expect.
+        questions: Option<String>,
+        /// The same text each time.
+        payload: Option<String>,
+        /// What the answer, all chunks joined, must contain to be right.
+        expect: Option<String>,
+        /// How many times, all members together.
+        #[schemars(range(min = 1, max = 1_000_000), extend("default" = 1))]
+        count: Option<u64>,
+        /// From one question to the next. As soon as in_flight allows unless given.
+        every: Option<Duration>,
+        /// Most questions without an answer yet.
+        #[schemars(range(min = 1, max = 1024), extend("default" = 1))]
+        in_flight: Option<u64>,
+        /// Longest time to the end of an answer.
+        #[schemars(extend("default" = "10s"))]
+        deadline: Option<Duration>,
+    },
+    /// Running agents leave the swarm.
+    Stop {
+        /// When, from the end of the warm-up.
+        at: Duration,
+        /// Their group.
+        target: String,
+        /// How many of the running ones. All unless given.
+        pick: Option<Pick>,
+    },
+    /// Agents that do not run join the swarm.
+    Start {
+        /// When, from the end of the warm-up.
+        at: Duration,
+        /// Their group.
+        target: String,
+        /// How many of those that do not run. All unless given.
+        pick: Option<Pick>,
+    },
+}
+
+/// "one", "all", or how many.
+#[derive(JsonSchema)]
+#[schemars(transparent, extend("type" = ["string", "integer"], "pattern" = "^(one|all)$", "minimum" = 1))]
+struct Pick(Value);
+
+/// What must hold at the end.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Checks {
+    /// In the order of the report.
+    list: Option<Vec<Check>>,
+}
+
+/// Something that must hold at the end of the run.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Check {
+    /// What it is about, in your words.
+    name: String,
+    /// What is measured, such as `request.latency` or `request.latency{group=client}`; `swarm-sim list` names the
+    /// metrics.
+    metric: String,
+    /// What must hold of it, such as `p99 < 800ms`, `>= 99%` or `== 0`.
+    check: String,
+    /// What it means when it does not hold.
+    #[schemars(extend("enum" = ["fail", "warn"], "default" = "fail"))]
+    severity: Option<String>,
+}

@@ -1,0 +1,205 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use schemars::JsonSchema;
+use serde_json::Value;
+use swarm_core::Agent;
+
+use super::*;
+use crate::{Question, Setup, registry::BuildError};
+
+mod complaints;
+
+pub(super) struct Nothing;
+impl Agent for Nothing {}
+
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only read into")]
+pub(super) struct Params {
+    rate_hz: f64,
+    #[serde(default)]
+    topics: Vec<String>,
+}
+
+pub(super) fn registry() -> Registry {
+    Registry::new().agent("beacon", "ticks", |_: Setup<'_, Params>| Ok::<_, BuildError>(Nothing)).questions(
+        "digits",
+        "asks about digits",
+        |_| std::iter::empty::<Question>(),
+    )
+}
+
+/// A scenario with every key there is.
+pub(super) const WHOLE: &str = r#"
+schema = 1
+[scenario]
+name = "everything"
+description = "Every key there is."
+tags = ["test"]
+warmup = "1s"
+duration = "10s"
+timeout = "2m"
+[run]
+network = "webtransport"
+seed = 42
+first_port = 4400
+[mesh]
+topology = "star"
+hub = "tower"
+[groups.ship]
+count = 3
+agent = "beacon"
+params = { rate_hz = 2.5, topics = ["sea"] }
+start = false
+[groups.tower]
+agent = "idle"
+[timeline]
+events = [
+  { at = "3s", do = "stop", target = "ship", pick = "one" },
+  { at = "1s", do = "ask", from = "tower", to = "ship", capability = "hello.greet@2", questions = "digits", count = 50, every = "20ms", in_flight = 4, deadline = "5s" },
+  { at = "2s", do = "ask", from = "tower", to = "ship", capability = "hello.greet", payload = "you", expect = "hello" },
+  { at = "1s", do = "start", target = "ship", pick = 2 },
+]
+[checks]
+list = [
+  { name = "in time", metric = "request.latency{group=tower}", check = "p99 < 800ms", severity = "warn" },
+  { name = "nothing hangs", metric = "request.open", check = "== 0" },
+]
+"#;
+
+#[test]
+fn a_file_with_every_key_is_read_as_it_stands() {
+    let scenario = Scenario::parse("whole.toml", WHOLE, &registry()).unwrap();
+    assert_eq!(scenario.name, "everything");
+    assert_eq!(scenario.timeout, Duration::from_secs(120));
+    assert_eq!(scenario.seed, 42);
+    assert_eq!(scenario.ports.of_member(3), 4403);
+    assert_eq!(scenario.topology, Topology::Star { hub: 3 });
+    assert_eq!(
+        scenario.groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
+        ["ship", "tower"]
+    );
+    assert!(!scenario.groups[0].starts);
+    assert_eq!(scenario.agents(), 4);
+    let order: Vec<_> = scenario.timeline.iter().map(|event| event.action.to_string()).collect();
+    assert_eq!(order[0], "tower asks ship for hello.greet@2, 50 times");
+    assert_eq!(order[1..], ["start 2 of ship", "tower asks ship for hello.greet", "stop 1 of ship"]);
+    assert_eq!(scenario.checks[0].to_string(), "request.latency{group=tower} p99 < 800 ms");
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let text = "schema = 1\nscenario = { name = 'x', duration = '5s', warmup = '1s' }\ngroups.a = { agent = 'idle' }";
+    let scenario = Scenario::parse("x.toml", text, &registry()).unwrap();
+    assert_eq!(scenario.timeout, Duration::from_secs(66));
+    assert_eq!(scenario.network, Network::WebTransport);
+    assert_eq!((scenario.seed, scenario.ports.first), (1, 0));
+    assert_eq!(scenario.topology, Topology::Full);
+    assert!(scenario.groups[0].starts && scenario.groups[0].count == 1);
+    assert!(scenario.timeline.is_empty() && scenario.checks.is_empty());
+}
+
+#[test]
+fn groups_keep_the_order_of_the_file() {
+    let text = "schema = 1\nscenario = { name = 'x', duration = '5s' }\n[groups]\nz = { agent = 'idle' }\na = { agent = 'idle' }";
+    let scenario = Scenario::parse("x.toml", text, &registry()).unwrap();
+    assert_eq!(scenario.groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["z", "a"]);
+}
+
+/// The keys that the JSON Schema gives to the object at that place in it.
+fn keys_in_schema(schema: &Value, pointer: &str) -> BTreeSet<String> {
+    let object = schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in the schema"));
+    object["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+/// The keys that the reader says it knows, when it meets one that it does not.
+fn keys_of_reader(text: &str) -> BTreeSet<String> {
+    let errors = Scenario::parse("x.toml", text, &registry()).unwrap_err();
+    let problem = errors.problems().iter().find(|problem| problem.message().starts_with("unknown key `zzz`"));
+    let expected = problem.unwrap_or_else(|| panic!("{text}: {errors}")).expected().to_owned();
+    expected.strip_prefix("expected one of: ").unwrap().split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_schema_and_the_reader_know_the_same_keys() {
+    let schema: Value = serde_json::from_str(&json_schema()).unwrap();
+    let pairs = [
+        ("", "zzz = 1"),
+        ("/$defs/About", "[scenario]\nzzz = 1"),
+        ("/$defs/Run", "[run]\nzzz = 1"),
+        ("/$defs/Mesh", "[mesh]\nzzz = 1"),
+        ("/$defs/Group", "[groups.g]\nzzz = 1"),
+        ("/$defs/Timeline", "[timeline]\nzzz = 1"),
+        ("/$defs/Event/oneOf/0", "timeline.events = [{ do = 'ask', zzz = 1 }]"),
+        ("/$defs/Event/oneOf/1", "timeline.events = [{ do = 'stop', zzz = 1 }]"),
+        ("/$defs/Event/oneOf/2", "timeline.events = [{ do = 'start', zzz = 1 }]"),
+        ("/$defs/Checks", "[checks]\nzzz = 1"),
+        ("/$defs/Check", "checks.list = [{ zzz = 1 }]"),
+    ];
+    for (pointer, text) in pairs {
+        assert_eq!(keys_in_schema(&schema, pointer), keys_of_reader(text), "{text}");
+    }
+}
+
+/// After a change of the format: `swarm-sim schema > docs/scenario-v1.schema.json`.
+#[test]
+fn the_schema_in_the_documentation_is_that_of_the_code() {
+    let documented = include_str!("../../../../docs/scenario-v1.schema.json");
+    assert!(documented == json_schema(), "docs/scenario-v1.schema.json is out of date");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_scenario_or_has_problems_with_places(text in "\\PC{0,200}") {
+        if let Err(errors) = Scenario::parse("x.toml", &text, &registry()) {
+            prop_assert!(!errors.problems().is_empty());
+            for problem in errors.problems() {
+                prop_assert!(text.get(problem.span()).is_some());
+            }
+        }
+    }
+
+    /// Cuts, doubles and swaps pieces of a file that is right: most of the results are nearly right.
+    #[test]
+    fn a_mutated_file_never_panics(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..4u8), 1..4),
+        filling in "[\\[\\]{}=\",.0-9a-z\\n-]{0,6}",
+    ) {
+        let mut text = WHOLE.to_owned();
+        for (from, to, how) in cuts {
+            let (from, to) = (from.index(text.len()), to.index(text.len()));
+            let (from, to) = (from.min(to), from.max(to).min(from.min(to) + 12));
+            match how {
+                0 => text.replace_range(from..to, ""),
+                1 => text.replace_range(from..to, &filling),
+                2 => text.insert_str(from, &filling),
+                _ => text.truncate(from),
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        if let Err(errors) = Scenario::parse("x.toml", &text, &registry()) {
+            prop_assert!(!errors.to_string().is_empty());
+            for problem in errors.problems() {
+                prop_assert!(text.get(problem.span()).is_some());
+            }
+        }
+    }
+
+    /// Puts another value in the place of one that is right.
+    #[test]
+    fn a_value_of_another_type_never_panics(line in any::<prop::sample::Index>(), value in prop::sample::select(vec![
+        "-1", "0", "1e400", "nan", "true", "[]", "{}", "\"\"", "\"é\\u0000\"", "1979-05-27", "99999999999999999999999",
+        "{ a = { b = [1] } }", "'''\nx'''", "[{}, 1]", "\"18446744073709551616s\"", "0xffffffffffffffff",
+    ])) {
+        let lines: Vec<_> = WHOLE.lines().collect();
+        let chosen = line.index(lines.len());
+        let mutated: Vec<String> = lines.iter().enumerate().map(|(number, line)| match line.split_once(" = ") {
+            Some((key, _)) if number == chosen && !line.starts_with(' ') => format!("{key} = {value}"),
+            _ => (*line).to_owned(),
+        }).collect();
+        let _ = Scenario::parse("x.toml", &mutated.join("\n"), &registry());
+    }
+}

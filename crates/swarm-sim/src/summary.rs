@@ -1,0 +1,171 @@
+//! What came of a run. Reports are made from it; it knows nothing of how they look.
+
+use std::time::Duration;
+
+use crate::{
+    check::{CheckOutcome, Verdict},
+    scenario::Scenario,
+    tally::Figures,
+};
+
+/// What came of a run.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use swarm_sim::{Registry, RunOptions, Scenario};
+///
+/// let registry = Registry::new();
+/// let scenario = Scenario::parse("x.toml", &std::fs::read_to_string("x.toml")?, &registry)?;
+/// let summary = swarm_sim::run(scenario, &registry, RunOptions::default(), |_| {}).await?;
+/// assert!(summary.passed());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RunSummary {
+    /// What was run.
+    pub scenario: Scenario,
+    /// How it came to its end.
+    pub end: End,
+    /// How long it was measured: the duration of the scenario, unless the run ended early.
+    pub measured: Duration,
+    /// How many connections there were when the warm-up began.
+    pub connections: usize,
+    /// What was counted, group by group in the order of the scenario.
+    pub groups: Vec<GroupSummary>,
+    /// What was counted in all groups together.
+    pub total: Figures,
+    /// How the checks came out, in the order of the scenario.
+    pub checks: Vec<CheckOutcome>,
+    /// What was not as the scenario has it.
+    pub notices: Vec<String>,
+}
+
+/// What was counted for one group.
+///
+/// ```
+/// fn heard(group: &swarm_sim::GroupSummary) -> String {
+///     format!("{} heard {} observations", group.name, group.figures.observations_delivered())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct GroupSummary {
+    /// Its name.
+    pub name: String,
+    /// The kind of its agents.
+    pub agent: String,
+    /// How many there are.
+    pub agents: usize,
+    /// What was counted.
+    pub figures: Figures,
+}
+
+/// How a run came to its end.
+///
+/// ```
+/// assert_eq!(swarm_sim::End::Interrupted.to_string(), "interrupted");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It ran for as long as the scenario says.
+    Complete,
+    /// Somebody ended it early.
+    Interrupted,
+    /// Its wall clock time was up.
+    TimedOut,
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Complete => "complete",
+            Self::Interrupted => "interrupted",
+            Self::TimedOut => "timed out",
+        })
+    }
+}
+
+impl RunSummary {
+    /// Puts the figures of a run together and holds the checks of its scenario against them.
+    pub(crate) fn new(scenario: Scenario, end: End, figures: Vec<Figures>) -> Self {
+        let mut total = Figures::default();
+        figures.iter().for_each(|figures| total.merge(figures));
+        let groups: Vec<_> = scenario
+            .groups
+            .iter()
+            .zip(figures)
+            .map(|(group, figures)| GroupSummary {
+                name: group.name.clone(),
+                agent: group.agent.clone(),
+                agents: group.count,
+                figures,
+            })
+            .collect();
+        let figures_of =
+            |name: &str| groups.iter().find(|group| group.name == name).map(|group| &group.figures);
+        let checks = scenario
+            .checks
+            .iter()
+            .map(|check| {
+                let group = check.group.as_deref().and_then(figures_of);
+                CheckOutcome::of(check, group.unwrap_or(&total))
+            })
+            .collect();
+        let measured = scenario.duration;
+        Self { scenario, end, measured, connections: 0, groups, total, checks, notices: Vec::new() }
+    }
+
+    /// Whether it ran to its end and no check failed; warnings do not count.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.end == End::Complete && self.count(Verdict::Failed) == 0
+    }
+
+    /// How many checks came out like this.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.checks.iter().filter(|check| check.verdict == verdict).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+
+    fn scenario() -> Scenario {
+        let text = r#"
+            schema = 1
+            scenario = { name = "two", duration = "1s" }
+            groups.a = { agent = "idle" }
+            groups.b = { agent = "idle" }
+            checks.list = [
+              { name = "all", metric = "observation.sent", check = "== 5" },
+              { name = "some", metric = "observation.sent{group=b}", check = "== 3", severity = "warn" },
+              { name = "none", metric = "request.open", check = "== 0", severity = "warn" },
+            ]"#;
+        Scenario::parse("two.toml", text, &Registry::new()).unwrap()
+    }
+
+    fn figures(sent: u64) -> Figures {
+        let mut figures = Figures::default();
+        figures.observations_sent = sent;
+        figures
+    }
+
+    #[test]
+    fn a_check_is_about_its_group_or_everybody() {
+        let summary = RunSummary::new(scenario(), End::Complete, vec![figures(2), figures(3)]);
+        let verdicts: Vec<_> = summary.checks.iter().map(|check| check.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Passed, Verdict::Passed, Verdict::Warned]);
+        assert!(summary.passed());
+    }
+
+    #[test]
+    fn an_interrupted_run_has_not_passed() {
+        let summary = RunSummary::new(scenario(), End::Interrupted, vec![figures(2), figures(3)]);
+        assert!(!summary.passed());
+    }
+}

@@ -1,0 +1,197 @@
+//! Counts what happens at every node of a run, per group of agents.
+//!
+//! Memory is bounded by the number of groups and of requests under way, not by how long a run takes: latencies go into
+//! histograms, numbers of agents into sketches. Nothing here judges.
+
+mod durations;
+mod figures;
+mod numbers;
+mod window;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use swarm_core::{AgentId, TraceEvent, TraceSink, UnixMicros, WallClock};
+
+pub use durations::Durations;
+pub use figures::{Figures, NOT_SENT};
+pub use numbers::Numbers;
+pub(crate) use window::Window;
+
+/// What happened in the whole swarm.
+pub(crate) struct Tally {
+    groups: Vec<GroupTally>,
+    /// Which group an agent belongs to.
+    members: RwLock<BTreeMap<AgentId, usize>>,
+    window: Window,
+    clock: Arc<dyn WallClock>,
+}
+
+#[derive(Default)]
+struct GroupTally {
+    figures: Mutex<Figures>,
+    /// Copies of observations of this group that were delivered, in whichever group. Apart from the rest, so that one
+    /// delivery never takes two locks.
+    delivered_of: AtomicU64,
+}
+
+impl GroupTally {
+    fn figures(&self) -> MutexGuard<'_, Figures> {
+        // Counting cannot leave figures half changed, so a poisoned lock is as good as any.
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tally {
+    /// A tally of so many groups. The clock must be the one that the nodes go by.
+    pub(crate) fn new(groups: usize, clock: Arc<dyn WallClock>) -> Arc<Self> {
+        let groups = (0..groups).map(|_| GroupTally::default()).collect();
+        Arc::new(Self { groups, members: RwLock::default(), window: Window::default(), clock })
+    }
+
+    /// What is told by the nodes of one group.
+    pub(crate) fn sink(self: &Arc<Self>, group: usize) -> impl TraceSink + use<> {
+        GroupSink { tally: self.clone(), group }
+    }
+
+    /// Says to which group an agent belongs. Before that its observations are delivered for nobody's credit.
+    pub(crate) fn enlist(&self, agent: AgentId, group: usize) {
+        self.members.write().unwrap_or_else(PoisonError::into_inner).insert(agent, group);
+    }
+
+    /// What counts.
+    pub(crate) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// The time by the clock of the run.
+    pub(crate) fn now(&self) -> UnixMicros {
+        UnixMicros::from_system_time(self.clock.now())
+    }
+
+    /// A question with a judge is asked on behalf of a group.
+    pub(crate) fn question_asked(&self, group: usize) {
+        self.with(group, |figures| figures.questions += 1);
+    }
+
+    /// The answer to a question was right.
+    pub(crate) fn answered_rightly(&self, group: usize) {
+        self.with(group, |figures| figures.right += 1);
+    }
+
+    /// A request that the timeline wanted could not even be sent; no node knows of it.
+    pub(crate) fn request_not_sent(&self, group: usize) {
+        self.with(group, |figures| {
+            figures.requests_sent += 1;
+            figures.count_ending(NOT_SENT);
+        });
+    }
+
+    /// The figures of each group as they are now.
+    pub(crate) fn read(&self) -> Vec<Figures> {
+        self.groups.iter().map(GroupTally::read).collect()
+    }
+
+    /// Sums over all groups as they are now, cheap enough to be looked at often.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for group in &self.groups {
+            counts.add(&group.figures());
+            counts.copies_delivered += group.delivered_of.load(Ordering::Relaxed);
+        }
+        counts
+    }
+
+    fn with(&self, group: usize, change: impl FnOnce(&mut Figures)) {
+        if let Some(group) = self.groups.get(group) {
+            change(&mut group.figures());
+        }
+    }
+
+    fn record(&self, group: usize, event: TraceEvent) {
+        match event {
+            TraceEvent::ObservationSent { sent_at, handed, dropped, .. } if self.window.contains(sent_at) => {
+                self.with(group, |figures| figures.observation_sent(handed, dropped));
+            }
+            TraceEvent::ObservationDelivered { origin, sent_at, latency, .. }
+                if self.window.contains(sent_at) =>
+            {
+                self.with(group, |figures| figures.observation_delivered(latency));
+                self.credit(origin);
+            }
+            TraceEvent::ObservationDropped { reason, count } if self.window.contains(self.now()) => {
+                self.with(group, |figures| figures.observations_dropped(reason, count));
+            }
+            TraceEvent::RequestSent { id, .. } if self.window.contains(self.now()) => {
+                self.with(group, |figures| figures.request_sent(id));
+            }
+            TraceEvent::RequestEnded { id, ending, first_chunk, elapsed, .. } => {
+                self.with(group, |figures| figures.request_ended(id, ending, first_chunk, elapsed));
+            }
+            TraceEvent::AgentPanicked { .. } => self.with(group, |figures| figures.panics += 1),
+            TraceEvent::Measured { name, value } if self.window.has_begun(self.now()) => {
+                self.with(group, |figures| figures.measured(name, value));
+            }
+            _ => {}
+        }
+    }
+
+    fn credit(&self, origin: AgentId) {
+        let group = self.members.read().unwrap_or_else(PoisonError::into_inner).get(&origin).copied();
+        if let Some(group) = group.and_then(|group| self.groups.get(group)) {
+            group.delivered_of.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl GroupTally {
+    fn read(&self) -> Figures {
+        let mut figures = self.figures().clone();
+        figures.copies_delivered = self.delivered_of.load(Ordering::Relaxed);
+        figures
+    }
+}
+
+/// Sums over all groups.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) sent: u64,
+    pub(crate) delivered: u64,
+    pub(crate) copies_sent: u64,
+    pub(crate) copies_delivered: u64,
+    pub(crate) asked: u64,
+    pub(crate) answered: u64,
+    /// Requests that have not ended.
+    pub(crate) open: usize,
+}
+
+impl Counts {
+    fn add(&mut self, figures: &Figures) {
+        self.sent += figures.observations_sent;
+        self.delivered += figures.observations_delivered();
+        self.copies_sent += figures.copies_sent;
+        self.asked += figures.requests_sent;
+        self.answered += figures.requests_answered();
+        self.open += figures.open.len();
+    }
+}
+
+/// The ear of the tally at the nodes of one group.
+struct GroupSink {
+    tally: Arc<Tally>,
+    group: usize,
+}
+
+impl TraceSink for GroupSink {
+    fn record(&self, _node: AgentId, event: TraceEvent) {
+        self.tally.record(self.group, event);
+    }
+}
+
+#[cfg(test)]
+mod tests;

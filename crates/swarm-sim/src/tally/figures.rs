@@ -1,0 +1,183 @@
+//! What was counted, for one group or for several together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use swarm_core::{DropReason, Ending, RequestId};
+
+use super::{Durations, Numbers};
+use crate::{check::Aggregate, metric::Metric};
+
+/// How a request of the timeline is said to have ended that could not even be sent.
+pub const NOT_SENT: &str = "not_sent";
+
+/// What was counted in a run, for one group or for several together.
+///
+/// ```
+/// use swarm_sim::{Figures, Metric};
+///
+/// // Nothing was sent, so there is nothing to say about delivery.
+/// assert_eq!(Figures::default().value(&Metric::ObservationDeliveryRatio, None), None);
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Figures {
+    /// Observations broadcast by the group.
+    pub observations_sent: u64,
+    /// Copies of them that went to a peer or were meant to.
+    pub copies_sent: u64,
+    /// Copies of them that were handed to an agent of any group.
+    pub copies_delivered: u64,
+    /// Copies of anybody's that were handed to an agent of this group, and how long they took.
+    pub observation_latency: Durations,
+    /// Observations lost at a node of the group, by reason.
+    pub dropped: BTreeMap<String, u64>,
+    /// Requests that the group sent, those included that could not be sent.
+    pub requests_sent: u64,
+    /// How many of them ended, by ending; [`NOT_SENT`] is one.
+    pub endings: BTreeMap<String, u64>,
+    /// From sending to the end of a complete answer.
+    pub request_latency: Durations,
+    /// From sending to the first chunk, however the request ended.
+    pub first_chunk: Durations,
+    /// Questions with a judge that the timeline asked on behalf of the group.
+    pub questions: u64,
+    /// How many of them were answered rightly.
+    pub right: u64,
+    /// Numbers that its agents measured themselves, by name.
+    pub measures: BTreeMap<String, Numbers>,
+    /// Panics of its agents.
+    pub panics: u64,
+    /// Requests that have not ended.
+    pub(super) open: BTreeSet<RequestId>,
+}
+
+impl Figures {
+    /// Copies of anybody's observations that were handed to an agent of this group.
+    #[must_use]
+    pub fn observations_delivered(&self) -> u64 {
+        self.observation_latency.count()
+    }
+
+    /// Requests that ended with a complete answer.
+    #[must_use]
+    pub fn requests_answered(&self) -> u64 {
+        self.endings.get(COMPLETED).copied().unwrap_or_default()
+    }
+
+    /// Requests that have not ended.
+    #[must_use]
+    pub fn requests_open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What the metric is worth, in the unit that its checks compare in: microseconds, a ratio from 0 to 1, or a plain
+    /// number. `None` when there was nothing to measure, or when a distribution lacks its aggregate.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a run counts far less than 2^53 of anything")]
+    pub fn value(&self, metric: &Metric, aggregate: Option<Aggregate>) -> Option<f64> {
+        let observed = |count: u64| (self.heard_or_sent_anything()).then_some(count as f64);
+        let asked = |count: u64| (self.requests_sent > 0).then_some(count as f64);
+        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+        match metric {
+            Metric::ObservationSent => observed(self.observations_sent),
+            Metric::ObservationDelivered => observed(self.observations_delivered()),
+            Metric::ObservationDeliveryRatio => share(self.copies_delivered, self.copies_sent),
+            Metric::ObservationLatency => self.observation_latency.micros(aggregate?),
+            Metric::RequestSent => asked(self.requests_sent),
+            Metric::RequestAnswered => asked(self.requests_answered()),
+            Metric::RequestAnsweredRatio => share(self.requests_answered(), self.requests_sent),
+            Metric::RequestOpen => asked(self.open.len() as u64),
+            Metric::RequestLatency => self.request_latency.micros(aggregate?),
+            Metric::RequestFirstChunk => self.first_chunk.micros(aggregate?),
+            Metric::AnswerRight => (self.questions > 0).then_some(self.right as f64),
+            Metric::AnswerRightRatio => share(self.right, self.questions),
+            Metric::Measure(name) => self.measures.get(name)?.value(aggregate?),
+        }
+    }
+
+    /// Counts all of the others too.
+    pub fn merge(&mut self, others: &Self) {
+        self.observations_sent += others.observations_sent;
+        self.copies_sent += others.copies_sent;
+        self.copies_delivered += others.copies_delivered;
+        self.observation_latency.merge(&others.observation_latency);
+        self.requests_sent += others.requests_sent;
+        self.request_latency.merge(&others.request_latency);
+        self.first_chunk.merge(&others.first_chunk);
+        self.questions += others.questions;
+        self.right += others.right;
+        self.panics += others.panics;
+        self.open.extend(&others.open);
+        add_counts(&mut self.dropped, &others.dropped);
+        add_counts(&mut self.endings, &others.endings);
+        for (name, numbers) in &others.measures {
+            self.measures.entry(name.clone()).or_default().merge(numbers);
+        }
+    }
+
+    fn heard_or_sent_anything(&self) -> bool {
+        self.observations_sent > 0 || self.observations_delivered() > 0
+    }
+
+    pub(super) fn observation_sent(&mut self, handed: usize, dropped: usize) {
+        self.observations_sent += 1;
+        let copies = handed.saturating_add(dropped);
+        self.copies_sent = self.copies_sent.saturating_add(u64::try_from(copies).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn observation_delivered(&mut self, latency: Duration) {
+        self.observation_latency.record(latency);
+    }
+
+    pub(super) fn observations_dropped(&mut self, reason: DropReason, count: u64) {
+        *self.dropped.entry(reason.to_string()).or_default() += count;
+    }
+
+    pub(super) fn request_sent(&mut self, id: RequestId) {
+        self.requests_sent += 1;
+        self.open.insert(id);
+    }
+
+    /// A request that was sent outside the window is not among the open ones, and does not count here either.
+    pub(super) fn request_ended(
+        &mut self,
+        id: RequestId,
+        ending: Ending,
+        first_chunk: Option<Duration>,
+        elapsed: Duration,
+    ) {
+        if !self.open.remove(&id) {
+            return;
+        }
+        self.count_ending(&ending.to_string());
+        if ending == Ending::Completed {
+            self.request_latency.record(elapsed);
+        }
+        if let Some(first_chunk) = first_chunk {
+            self.first_chunk.record(first_chunk);
+        }
+    }
+
+    pub(super) fn count_ending(&mut self, ending: &str) {
+        *self.endings.entry(ending.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn measured(&mut self, name: &str, value: f64) {
+        match self.measures.get_mut(name) {
+            Some(numbers) => numbers.record(value),
+            None => self.measures.entry(name.to_owned()).or_default().record(value),
+        }
+    }
+}
+
+/// How [`Ending::Completed`] shows.
+const COMPLETED: &str = "completed";
+
+fn add_counts(counts: &mut BTreeMap<String, u64>, others: &BTreeMap<String, u64>) {
+    for (name, count) in others {
+        *counts.entry(name.clone()).or_default() += count;
+    }
+}

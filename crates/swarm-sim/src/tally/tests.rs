@@ -1,0 +1,164 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use swarm_core::{Capability, DropReason, Ending, RequestId, Sequence, Topic};
+
+use super::*;
+use crate::{check::Aggregate, metric::Metric};
+
+/// A clock that stands where it was put.
+#[derive(Debug, Default)]
+struct Hand(AtomicU64);
+
+impl WallClock for Hand {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A tally of two groups with one agent each, whose window is from 1,000 to 2,000 microseconds.
+struct Scene {
+    tally: Arc<Tally>,
+    clock: Arc<Hand>,
+    agents: [AgentId; 2],
+}
+
+impl Scene {
+    fn new() -> Self {
+        let clock = Arc::new(Hand::default());
+        let tally = Tally::new(2, clock.clone());
+        let agents = [AgentId::from_key_digest([1; 32]), AgentId::from_key_digest([2; 32])];
+        agents.iter().enumerate().for_each(|(group, agent)| tally.enlist(*agent, group));
+        tally.window().set(UnixMicros::new(1_000), Duration::from_micros(1_000));
+        Self { tally, clock, agents }
+    }
+
+    fn at(&self, micros: u64, group: usize, event: TraceEvent) {
+        self.clock.0.store(micros, Ordering::Relaxed);
+        self.tally.sink(group).record(self.agents[group], event);
+    }
+
+    fn value(&self, group: usize, metric: &str, aggregate: Option<Aggregate>) -> Option<f64> {
+        self.tally.read()[group].value(&Metric::from_name(metric).unwrap(), aggregate)
+    }
+}
+
+fn sent(sent_at: u64, handed: usize, dropped: usize) -> TraceEvent {
+    let topic = Topic::try_from("a.b").unwrap();
+    TraceEvent::ObservationSent {
+        topic,
+        sequence: Sequence::new(1),
+        sent_at: UnixMicros::new(sent_at),
+        handed,
+        dropped,
+    }
+}
+
+fn delivered(origin: AgentId, sent_at: u64) -> TraceEvent {
+    TraceEvent::ObservationDelivered {
+        origin,
+        topic: Topic::try_from("a.b").unwrap(),
+        sequence: Sequence::new(1),
+        sent_at: UnixMicros::new(sent_at),
+        latency: Duration::from_micros(300),
+    }
+}
+
+fn asked(id: u8) -> TraceEvent {
+    let capability = Capability::try_from("a.b").unwrap();
+    let to = AgentId::from_key_digest([2; 32]);
+    TraceEvent::RequestSent { id: RequestId::from_random([id; 16]), to, capability }
+}
+
+fn ended(id: u8, ending: Ending) -> TraceEvent {
+    TraceEvent::RequestEnded {
+        id: RequestId::from_random([id; 16]),
+        to: AgentId::from_key_digest([2; 32]),
+        capability: Capability::try_from("a.b").unwrap(),
+        ending,
+        first_chunk: Some(Duration::from_micros(10)),
+        elapsed: Duration::from_micros(50),
+    }
+}
+
+#[test]
+fn sending_counts_for_the_origin_and_hearing_for_the_receiver() {
+    let scene = Scene::new();
+    scene.at(1_000, 0, sent(1_000, 3, 1));
+    scene.at(1_300, 1, delivered(scene.agents[0], 1_000));
+    assert_eq!(scene.value(0, "observation.sent", None), Some(1.0));
+    assert_eq!(scene.value(0, "observation.delivery_ratio", None), Some(0.25));
+    assert_eq!(scene.value(0, "observation.delivered", None), Some(0.0));
+    assert_eq!(scene.value(1, "observation.sent", None), Some(0.0));
+    assert_eq!(scene.value(1, "observation.delivered", None), Some(1.0));
+    assert_eq!(scene.value(1, "observation.delivery_ratio", None), None);
+    assert_eq!(scene.value(1, "observation.latency", Some(Aggregate::Max)), Some(300.0));
+}
+
+#[test]
+fn what_was_sent_outside_the_window_does_not_count_whenever_it_arrives() {
+    let scene = Scene::new();
+    scene.at(999, 0, sent(999, 1, 0));
+    scene.at(1_500, 1, delivered(scene.agents[0], 999));
+    scene.at(2_000, 0, sent(2_000, 1, 0));
+    scene.at(2_100, 1, delivered(scene.agents[0], 2_000));
+    scene.at(2_200, 1, delivered(scene.agents[0], 1_999));
+    assert_eq!(scene.value(0, "observation.sent", None), None);
+    assert_eq!(scene.value(1, "observation.delivered", None), Some(1.0));
+}
+
+#[test]
+fn a_request_counts_by_the_time_of_its_sending() {
+    let scene = Scene::new();
+    scene.at(900, 0, asked(1));
+    scene.at(1_100, 0, ended(1, Ending::Completed));
+    scene.at(1_200, 0, asked(2));
+    scene.at(2_500, 0, ended(2, Ending::Completed));
+    scene.at(1_300, 0, asked(3));
+    scene.at(1_400, 0, ended(3, Ending::Declined));
+    scene.at(1_500, 0, asked(4));
+    assert_eq!(scene.value(0, "request.sent", None), Some(3.0));
+    assert_eq!(scene.value(0, "request.answered", None), Some(1.0));
+    assert_eq!(scene.value(0, "request.open", None), Some(1.0));
+    assert_eq!(scene.value(0, "request.latency", Some(Aggregate::Count)), Some(1.0));
+    assert_eq!(scene.tally.counts().open, 1);
+    assert_eq!(scene.tally.read()[0].endings["declined"], 1);
+}
+
+#[test]
+fn a_request_that_could_not_be_sent_is_one_without_an_answer() {
+    let scene = Scene::new();
+    scene.tally.request_not_sent(0);
+    assert_eq!(scene.value(0, "request.answered_ratio", None), Some(0.0));
+    assert_eq!(scene.value(0, "request.open", None), Some(0.0));
+}
+
+#[test]
+fn nothing_asked_and_nothing_said_is_nothing_to_measure() {
+    let scene = Scene::new();
+    for metric in Metric::names() {
+        assert_eq!(scene.value(0, metric, Some(Aggregate::P50)), None, "{metric}");
+    }
+}
+
+#[test]
+fn numbers_of_agents_count_from_the_beginning_of_the_window_on() {
+    let scene = Scene::new();
+    scene.at(999, 0, TraceEvent::Measured { name: "tokens", value: 1.0 });
+    scene.at(1_500, 0, TraceEvent::Measured { name: "tokens", value: 4.0 });
+    scene.at(2_500, 0, TraceEvent::Measured { name: "tokens", value: 2.0 });
+    assert_eq!(scene.value(0, "measure.tokens", Some(Aggregate::Sum)), Some(6.0));
+    assert_eq!(scene.value(1, "measure.tokens", Some(Aggregate::Sum)), None);
+}
+
+#[test]
+fn groups_add_up_to_the_swarm() {
+    let scene = Scene::new();
+    scene.at(1_000, 0, sent(1_000, 1, 0));
+    scene.at(1_000, 1, sent(1_000, 1, 0));
+    scene.at(1_300, 1, delivered(scene.agents[0], 1_000));
+    scene.at(1_300, 0, TraceEvent::ObservationDropped { reason: DropReason::Duplicate, count: 2 });
+    let mut all = Figures::default();
+    scene.tally.read().iter().for_each(|figures| all.merge(figures));
+    assert_eq!(all.value(&Metric::ObservationDeliveryRatio, None), Some(0.5));
+    assert_eq!(all.dropped["duplicate"], 2);
+}
