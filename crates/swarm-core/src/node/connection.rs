@@ -135,7 +135,8 @@ pub(super) async fn run(
     };
     task.shared.recorder.dropped(DropReason::PeerLost, link.waiting());
     task.responders.shutdown().await;
-    reason
+    // However the other side takes our goodbye, it is we who left.
+    if task.phase == Phase::WeLeave { GoneReason::ShutDown } else { reason }
 }
 
 async fn at(time: Option<Instant>) {
@@ -185,7 +186,9 @@ impl Task {
     /// Once nothing is served any more, the peer closes; if it does not, we do.
     fn await_the_close(&mut self) -> Option<GoneReason> {
         if self.responders.is_empty() {
-            self.linger_until.get_or_insert_with(|| Instant::now() + GOODBYE_GRACE);
+            // A retired connection may have had longer to go.
+            let grace = Instant::now() + GOODBYE_GRACE;
+            self.linger_until = Some(self.linger_until.map_or(grace, |until| until.min(grace)));
         }
         None
     }

@@ -31,7 +31,8 @@ use crate::error::{AcceptError, DialError};
 use crate::identity::IdentityKey;
 
 /// How long `close` waits for the other ends to acknowledge, and then for the port to be free again.
-const CLOSE_DEADLINE: Duration = Duration::from_millis(500);
+/// Peers have heard a goodbye by then; what this would wait out longer are dials to nobody.
+const CLOSE_DEADLINE: Duration = Duration::from_millis(200);
 
 /// Who a transport speaks as: what goes into its certificate and what it asks of others.
 #[derive(Debug, Clone)]
