@@ -1,165 +1,197 @@
-"""A client of Swarm, protocol version 1, written after docs/protocol.md; "section" means a section of that page."""
-import argparse, asyncio, datetime, hashlib, os, re, ssl, time
-from collections.abc import AsyncIterator, Callable, Iterable
+"""A client of Swarm, protocol version 1, after docs/protocol.md: hello, observations, assistance, goodbye."""
+
+import argparse
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID
+from urllib.parse import SplitResult, urlsplit
 
-import aioquic.asyncio, msgpack
-from aioquic.h3.connection import H3Connection
-from aioquic.h3.events import DatagramReceived, HeadersReceived
-from aioquic.quic import events
-from aioquic.quic.configuration import QuicConfiguration
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from aioquic.asyncio.client import connect as dial
 
-class Malformed(ValueError): "What came, or was to be sent, breaks the rules."
-class Ended(ConnectionError): "The peer refused, left or was lost: a code of section 9 (or of QUIC) and a reason."
-class Reset(Exception): "The peer gave up on a stream: a code of section 9."
+from swarm_identity import Identity, Malformed, require, swarm_id
+from swarm_messages import Known, decode_datagram, decode_frame, encode_datagram, encode_frame
+from swarm_session import STREAM_HEADER, Ended, Reset, Session, configuration, to_wire
 
-def require(condition: Any, otherwise: str) -> None:
-    if not condition:
-        raise Malformed(otherwise)
+HELLO, GOODBYE, INTRODUCE, HEAD, BODY, END, REPLY, OUTCOME = 1, 2, 3, 16, 17, 18, 32, 33
 
-# -- Identity and certificate: section 2 --
-IDENTITY = x509.ObjectIdentifier("2.25.6180339887498948482")
 
-def swarm_id(data: bytes) -> UUID:
-    b = bytearray(data[:16])
-    b[6], b[8] = b[6] & 0x0F | 0x80, b[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(b))
+class Peer(Session):
+    """A connection to a node. `connect` makes and ends it."""
 
-def agent_id(public: bytes) -> UUID:
-    return swarm_id(hashlib.sha256(b"swarm agent id v1\0" + public).digest())
+    def __init__(self, quic: Any, url: SplitResult, swarm: str, hello: dict[str, Any]) -> None:
+        super().__init__(quic, url, swarm, lambda *stream: self._start(self._turn_down(*stream)))
+        self.hello, self.theirs = hello, {}
+        self._greeted, self._tasks = asyncio.Event(), set()
+        self._sequence, self._running, self._known = 0, 0, Known()
 
-def signed_part(tls_key: Any) -> bytes:  # encoded anew by `cryptography`: for P-256 the bytes of the certificate
-    info = serialization.PublicFormat.SubjectPublicKeyInfo
-    return b"swarm tls key v1\0" + tls_key.public_bytes(serialization.Encoding.DER, info)
+    async def observations(self) -> AsyncIterator[dict[str, Any]]:
+        """What the peer observes, until one of both leaves."""
+        while (data := await self.datagrams.get()) is not None:
+            with suppress(Malformed):
+                for each in decode_datagram(data):
+                    if each["origin"] == self.proven and self._known.is_new(each["epoch"], each["sequence"]):
+                        yield each
+        self.datagrams.put_nowait(None)
 
-def spiffe(swarm: str, agent: UUID) -> x509.SubjectAlternativeName:
-    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"spiffe://{swarm}/agent/{agent}")])
+    def observe(self, topic: str, payload: bytes) -> None:
+        self.require_open()
+        data = encode_datagram(dict(origin=self.hello["agent"], epoch=self.hello["epoch"], sequence=self._sequence + 1,
+                                    topic=topic, sent_at=time.time_ns() // 1_000, hops=0, payload=payload))
+        # Trick: aioquic's packets have 1,200 bytes, and a datagram that does not fit blocks its queue for good.
+        require(len(data) <= min(1_100, self.theirs["limits"]["max_datagram_bytes"]), "too long for an observation")
+        self._sequence += 1
+        self.send_datagram(data)
 
-class Identity:
-    def __init__(self, seed: bytes | None = None) -> None:
-        self.key = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32))
-        self.public = self.key.public_key().public_bytes_raw()
-        self.agent = agent_id(self.public)
+    async def ask(self, capability: str, payload: bytes, on_chunk: Callable[[str, bytes], None],
+                  seconds: float = 30.0) -> dict[str, Any]:
+        """Asks for assistance, hands on each chunk (label, payload) as it comes, and returns the outcome."""
+        self.require_open()
+        require(self._running < self.theirs["limits"]["max_requests"], "as many requests run as the peer takes")
+        head = dict(id=swarm_id(os.urandom(16)), capability=capability, deadline_ms=int(seconds * 1_000))
+        body = [encode_frame(BODY, "", payload[at:at + 65_536]) for at in range(0, len(payload), 65_536)]
+        frames = [encode_frame(HEAD, head), *body, encode_frame(END)]
+        reader, stream_id = self.open_stream()
+        self._running, give_up = self._running + 1, 1
+        try:
+            self.send(stream_id, b"".join(frames), end=True)
+            async with asyncio.timeout(seconds):
+                while (frame := await self._read(reader, {REPLY, OUTCOME}))[0] == REPLY:
+                    on_chunk(*frame[1:])
+            give_up = 0
+            return frame[1]
+        except TimeoutError:
+            give_up = 2
+            return {"outcome": "deadline_exceeded"}
+        except Malformed as error:
+            give_up = 3
+            return {"outcome": "malformed", "reason": str(error)}
+        except Reset as reset:
+            words = {2: "deadline_exceeded", 3: "malformed", 4: "shut_down"}
+            return {"outcome": words.get(reset.args[0], "failed"), "error": "the peer gave up"}
+        finally:
+            self._running -= 1
+            if give_up:
+                self.give_up(stream_id, give_up)
+            self.forget(stream_id)
+            self._close_if_done()
 
-    def certificate(self, swarm: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        tls, nobody = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-        start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-        proof = b"\x04\x60" + self.public + self.key.sign(signed_part(tls.public_key()))
-        builder = x509.CertificateBuilder(nobody, nobody, tls.public_key(), x509.random_serial_number(), start)
-        builder = builder.not_valid_after(start + datetime.timedelta(days=13))
-        builder = builder.add_extension(spiffe(swarm, self.agent), critical=True)
-        return builder.add_extension(x509.UnrecognizedExtension(IDENTITY, proof), False).sign(tls, hashes.SHA256()), tls
+    async def leave(self, code: int = 0, reason: str = "") -> None:
+        """Says goodbye, unless the peer did or is gone, waits for its close, and closes."""
+        if not self.ended:
+            said = encode_frame(GOODBYE, code, reason.encode()[:256].decode(errors="ignore"))
+            self.send(self._control, said)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wait_closed(), 0.25)
+        self.close(to_wire(code), reason)
 
-def proven_agent(certificate: x509.Certificate, swarm: str) -> UUID:
-    """The agent that a peer's certificate proves; raises whatever the failing check raises."""
-    extensions, now = certificate.extensions, datetime.datetime.now(datetime.UTC)
-    proof = extensions.get_extension_for_oid(IDENTITY).value.value
-    agent, key = agent_id(proof[2:34]), ed25519.Ed25519PublicKey.from_public_bytes(proof[2:34])
-    key.verify(proof[34:], signed_part(certificate.public_key()))
-    unknown = any(e.critical and isinstance(e.value, x509.UnrecognizedExtension) for e in extensions)
-    require(proof[:2] == b"\x04\x60" and not unknown, "an extension has the wrong form")
-    require(certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc, "not valid now")
-    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    require(names == spiffe(swarm, agent), f"it names {[n.value for n in names]}, not agent {agent} of swarm {swarm}")
-    return agent
+    async def greet(self) -> None:
+        await self.opened
+        reader, self._control = self.open_stream()
+        self.send(self._control, encode_frame(HELLO, self.hello))
+        code, reason = 1, ""
+        try:
+            kind, *said = await self._read(reader, {HELLO, GOODBYE}, longest=4_096)
+            if kind == GOODBYE:
+                raise Ended(*said)
+            self.theirs, ours = said[0], self.hello["versions"]
+            code, reason = self._objection(said[0], min(ours["max"], said[0]["versions"]["max"]))
+        except Malformed as error:
+            reason = f"the Hello cannot be read: {error}"
+        if reason:
+            await self.leave(code, reason)
+            raise Ended(code, reason)
+        self._greeted.set()
+        self._start(self._read_control(reader))
 
-# -- Frames and observations: sections 4 to 8. A shape says what may stand in a place; `read` checks it. --
-class Text(int): "Text of at most so many bytes."
-LABEL, REQUIRED, STAYS_OUT = "[a-z0-9_-]{1,63}", object(), object()
-NAME = rf"(?=[^@]{{1,128}}(@|$)){LABEL}(\.{LABEL})*"
-SWARM, TOPIC, CAPABILITY = map(re.compile, ("[a-z0-9][a-z0-9-]{0,62}", NAME, NAME + "(@[1-9][0-9]{0,4})?"))
-U8, U32, U64, NIL_IS_LEFT_OUT = range(2**8), range(2**32), range(2**64), ("deadline_ms", "reason", "error", "retry_after_ms")
+    def _objection(self, theirs: dict[str, Any], version: int) -> tuple[int, str]:
+        if version < max(theirs["versions"]["min"], self.hello["versions"]["min"]):
+            return 2, f"no common version: {theirs['versions']}"
+        if theirs["swarm"] != self.swarm:
+            return 3, f"the swarm is {self.swarm}, not {theirs['swarm']}"
+        if theirs["agent"] != self.proven:
+            return 6, f"the certificate proves {self.proven}, not {theirs['agent']}"
+        return (5, "this is the agent itself") if theirs["agent"] == self.hello["agent"] else (0, "")
 
-def read(shape: Any, v: Any) -> Any:
-    """`v`, if it has the shape; of a map in the order of its shape: {key: shape, or (shape, value if left out)}."""
-    match shape:
-        case range(): fits = type(v) is int and v in shape
-        case Text(): fits = type(v) is str and len(v.encode()) <= shape
-        case re.Pattern(): fits = type(v) is str and shape.fullmatch(v)
-        case type(): fits = type(v) is shape
-        case tuple(): return [read(s, item) for s, item in zip(shape, read(list, v), strict=len(v) < len(shape))]
-        case list(): return [read(shape[0], item) for item in read(list, v)]
-        case dict():
-            out, v = {}, read(dict, v)
-            for key, inner in shape.items():
-                inner, default = inner if type(inner) is tuple else (inner, REQUIRED)
-                item = default if v.get(key) is None and key in NIL_IS_LEFT_OUT else v.get(key, default)
-                require(item is not REQUIRED, f"{key} is missing")
-                out |= {} if item is STAYS_OUT else {key: read(inner, item)}
-            return out
-        case _: return shape(v)
-    require(fits, f"{v!r:.60} does not fit {shape!r:.60}")
-    return v
+    async def _read_control(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                kind, *said = await self._read(reader, {GOODBYE, INTRODUCE})
+                if kind == GOODBYE:
+                    self.end(Ended(*said))
+                    self._close_if_done()
+        except (Malformed, Reset, Ended) as error:
+            self.close(to_wire(1), f"the control stream: {error!r}"[:200])  # nothing happens if it is closed already
 
-def an_id(v: Any) -> UUID:
-    require(type(v) is bytes and v == swarm_id(v.ljust(16)).bytes, f"{v!r:.60} is no id")
-    return UUID(bytes=v)
+    async def _turn_down(self, reader: asyncio.StreamReader, stream_id: int) -> None:
+        """Answers a request of the peer: this client serves nothing."""
+        await self._greeted.wait()
+        try:
+            async with asyncio.timeout(2):
+                require(await reader.readexactly(3) == STREAM_HEADER, "not a stream of the session")
+                await self._read(reader, {HEAD}, longest=16_384)
+            self.send(stream_id, encode_frame(OUTCOME, {"outcome": "no_such_capability"}), end=True)
+        except (TimeoutError, Malformed, Reset, Ended, asyncio.IncompleteReadError) as error:
+            self.give_up(stream_id, 2 if isinstance(error, TimeoutError) else 1 if isinstance(error, Reset) else 3)
+        self.forget(stream_id)
 
-def metadata(v: Any) -> dict[str, str]:
-    require(len(read(dict, v)) <= 32, "too much metadata")
-    return {read(str, key): read(str, item) for key, item in v.items()}
+    async def _read(self, reader: asyncio.StreamReader, kinds: Collection[int], longest: int = 66_560) -> list[Any]:
+        try:
+            length = int.from_bytes(await reader.readexactly(4), "big")
+            require(0 < length <= longest, f"a frame of {length} bytes")
+            return decode_frame(await reader.readexactly(length), kinds)
+        except asyncio.IncompleteReadError:
+            raise self.ended or Ended(1, "the peer ended a stream before its last frame") from None
 
-def outcome(v: Any) -> dict[str, Any]:
-    word = read({"outcome": Text(1024)}, v)["outcome"]
-    if word not in OUTCOMES:
-        return {"outcome": "failed", "error": f'the outcome "{word}" is not known here'}
-    return read({"outcome": Text(1024), **OUTCOMES[word]}, v)
+    def _close_if_done(self) -> None:
+        if self.ended and not self._running:
+            self.close(to_wire(0))
 
-OUTCOMES = {"completed": {}, "declined": {"reason": (Text(1024), "")}, "failed": {"error": (Text(1024), "")},
-            "no_such_capability": {}, "busy": {"retry_after_ms": (U32, 0)}, "deadline_exceeded": {},
-            "malformed": {"reason": (Text(1024), "")}, "shut_down": {}}
-LIMITS = {"max_requests": (U32, 64), "max_chunk_bytes": (U32, 65_536), "max_datagram_bytes": (U32, 1_100)}
-HELLO = {"versions": {"min": U8, "max": U8}, "agent": an_id, "swarm": SWARM, "epoch": U64,
-         "capabilities": ([{"capability": CAPABILITY}], []), "limits": (LIMITS, {})}
-HEAD = {"id": an_id, "capability": CAPABILITY, "deadline_ms": (U32, STAYS_OUT), "metadata": (metadata, STAYS_OUT)}
-FRAMES = {1: (HELLO,), 2: (U32, Text(256)), 3: ([{"agent": an_id, "address": Text(64)}],), 16: (HEAD,),
-          17: (Text(64), bytes), 18: (), 32: (Text(64), bytes), 33: (outcome,)}
-OBSERVATION = dict(origin=an_id, epoch=U64, sequence=U64, topic=TOPIC, sent_at=U64, hops=U8, payload=bytes)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(task := asyncio.create_task(work))
+        task.add_done_callback(self._tasks.discard)
 
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    require(len(found := dict(pairs)) == len(pairs), "a key comes twice")
-    return found
 
-def decode(data: bytes) -> list[Any]:
-    """The values in `data`, one behind the other. msgpack bounds their depth and size by itself."""
-    values, unpacker = [], msgpack.Unpacker(object_pairs_hook=unique, max_buffer_size=len(data) or 1)
-    unpacker.feed(data)
+@asynccontextmanager
+async def connect(url: str, identity: Identity, swarm: str = "local", said: dict[str, Any] = {}) -> AsyncIterator[Peer]:
+    """Dials a node, checks it and greets it within 3 s, and leaves in order. `said` replaces keys of our Hello."""
+    versions, epoch = {"min": 1, "max": 1}, time.time_ns() // 1_000_000
+    hello = dict(versions=versions, agent=identity.agent, swarm=swarm, epoch=epoch, capabilities=[], limits={}) | said
+    where = urlsplit(url)
+    async with dial(where.hostname, where.port, configuration=configuration(identity, swarm), wait_connected=False,
+                    create_protocol=lambda quic, **_: Peer(quic, where, swarm, hello)) as peer:
+        peer.transmit()  # not waited for: aioquic would keep the reason of a failure to itself
+        async with asyncio.timeout(3):
+            await peer.greet()
+        try:
+            yield peer
+        finally:
+            await peer.leave()
+
+
+async def run(options: argparse.Namespace) -> None:
+    async with connect(options.url, Identity(), options.swarm) as peer:
+        print("connected to", peer.proven)
+        observations = peer.observations()
+        for _ in range(options.observations):
+            if (each := await anext(observations, None)) is None:
+                raise peer.ended
+            print(f"observed {each['topic']}: {each['payload'].decode(errors='replace')}", flush=True)
+        peer.observe("client.text", options.text.encode())
+        print(await peer.ask(options.capability, options.text.encode(), lambda label, payload: print(
+            f"{label}: {payload.decode(errors='replace')}", flush=True)))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Observe, and ask for assistance, at a node of Swarm.")
+    parser.add_argument("url", help="as a node prints it: https://HOST:PORT/swarm/v1")
+    parser.add_argument("--swarm", default="local")
+    parser.add_argument("--capability", required=True)
+    parser.add_argument("--text", default="", help="what is observed, and the body of the request")
+    parser.add_argument("--observations", type=int, default=0, help="how many to wait for and print, first")
     try:
-        while unpacker.tell() < len(data):
-            values.append(unpacker.unpack())
-    except (ValueError, msgpack.UnpackException) as error:
-        raise Malformed(f"not to be read: {error!r}") from error
-    return values
-
-def encode(value: Any) -> bytes:
-    return msgpack.packb(value, default=lambda uuid: uuid.bytes)
-
-def decode_frame(data: bytes, kinds: Iterable[int] = FRAMES) -> list[Any]:
-    """[kind, element, ...] of a frame without its length."""
-    values = decode(data)
-    kind = read(list, values[0])[0] if len(values) == 1 and values[0] else None
-    require(kind in kinds, f"a frame of kind {kind!r:.20} is not expected")
-    return read((U8, *FRAMES[kind]), values[0])
-
-def frame(kind: int, *elements: Any) -> bytes:
-    data = encode([kind, *elements])
-    decode_frame(data)  # what others would refuse does not leave
-    return len(data).to_bytes(4, "big") + data
-
-def decode_datagram(data: bytes) -> list[dict[str, Any]]:
-    """The observations of a datagram without the leading 00; none if it is padding."""
-    require(data[:1] in (b"\x10", b"\x11"), "another version or kind of datagram")
-    found = [read(tuple(OBSERVATION.values()), value) for value in decode(data[1:])] if data[0] == 0x11 else [[]]
-    require(1 <= len(found) <= 256, "1 to 256 observations expected")
-    return [dict(zip(OBSERVATION, values)) for values in found if values]
-
-def encode_datagram(*observations: dict[str, Any]) -> bytes:
-    data = b"\x11" + b"".join(encode([observation[key] for key in OBSERVATION]) for observation in observations)
-    decode_datagram(data)
-    return data
+        asyncio.run(run(parser.parse_args()))
+    except (Ended, Malformed, TimeoutError) as error:
+        raise SystemExit(f"the client ended: {str(error) or 'nothing came in time'}")
