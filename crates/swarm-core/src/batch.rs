@@ -8,14 +8,16 @@ mod queue;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use self::queue::BatchQueue;
+use crate::deadline::at;
 
 /// What goes into a batch, and how long it may wait for company.
 ///
@@ -35,7 +37,7 @@ pub struct BatchConfig {
     /// The longest that an item waits for company while the model is idle. Default 2 ms; zero runs at once what is
     /// there, and still collects while the model is busy.
     pub max_wait: Duration,
-    /// How many items may wait in all. Default 256; beyond it [`Batcher::submit`] waits for room.
+    /// How many items may wait for a batch. Default 256; beyond it [`Batcher::submit`] waits for room.
     pub max_waiting: usize,
     /// How many batches may run at once, at least 1. Default 1: most models use all cores already.
     pub max_running: usize,
@@ -47,7 +49,7 @@ impl Default for BatchConfig {
     }
 }
 
-/// Nothing comes of an item any more: the worker has ended, or its batch gave fewer results than it had items.
+/// Nothing comes of an item any more: the worker has ended, or its batch panicked or gave too few results.
 ///
 /// ```
 /// assert_eq!(swarm_core::BatchError.to_string(), "the batch gave no result");
@@ -100,7 +102,7 @@ where
         F: Fn(K, Vec<I>) -> R + Send + 'static,
         R: Future<Output = Vec<O>> + Send + 'static,
     {
-        let (items, queue) = mpsc::channel(config.max_waiting.max(1));
+        let (items, queue) = mpsc::channel(1);
         (Self { items }, work(config, run, queue))
     }
 
@@ -143,24 +145,17 @@ where
         tokio::select! {
             biased;
             Some(()) = running.next() => {}
+            item = items.recv(), if open && queue.len() < config.max_waiting.max(1) => match item {
+                Some((key, item)) => queue.push(Instant::now(), key, item),
+                None => open = false,
+            },
+            // Last, so that whatever has come already goes along.
             () = at(due), if due.is_some() => {
                 if let Some((key, batch)) = queue.take_due(Instant::now()) {
                     running.extend(begin(&run, key, batch));
                 }
             }
-            // While the model is busy what waits stays bounded by a batch of each key; the rest waits in the channel.
-            item = items.recv(), if open && queue.len() < config.max_waiting.max(1) => match item {
-                Some((key, item)) => queue.push(Instant::now(), key, item),
-                None => open = false,
-            },
         }
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }
 
@@ -179,7 +174,9 @@ where
     (!inputs.is_empty()).then(|| {
         let results = run(key, inputs);
         async move {
-            for (result, output) in results.await.into_iter().zip(outputs) {
+            // A panic fails the items of this batch and nothing else.
+            let results = AssertUnwindSafe(results).catch_unwind().await.unwrap_or_default();
+            for (result, output) in results.into_iter().zip(outputs) {
                 // Whoever stopped waiting meanwhile misses nothing.
                 let _ = output.send(result);
             }
@@ -269,6 +266,21 @@ mod tests {
         tokio::join!(asked, worker);
 
         assert_eq!(*log.lock().unwrap(), [('a', vec![2])]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_panics_fails_its_items_and_not_the_next() {
+        let (batcher, worker) = Batcher::new(config(1), |_: (), numbers: Vec<u32>| async move {
+            assert_ne!(numbers, [13], "as expected");
+            numbers
+        });
+        let asked = async {
+            assert_eq!(batcher.submit((), 13).await, Err(BatchError));
+            assert_eq!(batcher.submit((), 14).await, Ok(14));
+            drop(batcher);
+        };
+
+        tokio::join!(asked, worker);
     }
 
     #[tokio::test(start_paused = true)]

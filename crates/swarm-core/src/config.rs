@@ -24,17 +24,20 @@ pub struct NodeConfig {
     /// QUIC's own knobs; used by [`Builder::bind`](crate::Builder::bind).
     #[cfg(feature = "webtransport")]
     pub web_transport: WebTransportConfig,
-    /// From the first packet of a connection to the end of both hellos. Default 3 s. Whoever takes longer is dropped:
-    /// a stranger that only keeps a connection alive would hold it for ever otherwise.
+    /// From the first packet of a connection to the end of both hellos. Default 3 s. Whoever takes longer is given up.
     pub handshake_deadline: Duration,
     /// From the opening of a request's stream to the end of its head. Default 2 s.
     pub head_deadline: Duration,
     /// How many handshakes of strangers may be under way at once. Default 64; further ones are refused.
     pub max_half_open: usize,
-    /// How many connections there may be. Default 512; further strangers are refused.
+    /// How many connections there may be before strangers are refused. Default 512. A node's own dials are not bound
+    /// by it.
     pub max_connections: usize,
-    /// How many requests of one peer are served at once. Default 64; beyond it the answer is `Busy`.
+    /// How many requests of one peer are served at once, on each connection to it. Default 64; beyond it the answer is
+    /// `Busy`.
     pub max_requests_per_peer: usize,
+    /// How many requests of all peers together are served at once. Default 1,024; beyond it the answer is `Busy`.
+    pub max_requests_served: usize,
     /// How many requests of its own a node may have under way. Default 1,024; beyond it asking fails with
     /// `Overloaded`.
     pub max_requests_made: usize,
@@ -45,11 +48,11 @@ pub struct NodeConfig {
     pub coalescing_window: Duration,
     /// How many observations may wait for one peer. Default 1,024; beyond it the oldest are dropped and counted.
     pub outbox_capacity: usize,
-    /// How many observations may wait for the agent. Default 1,024; beyond it the oldest are dropped and counted, and
+    /// How many observations may wait for the agent, rounded up to a power of two. Default 1,024; beyond it the oldest are dropped and counted, and
     /// the agent is told by `on_lagged`.
     pub agent_queue: usize,
     /// How long a connection that another one replaces stays open after its last request. Default 1 s: the other side
-    /// may still be about to use it.
+    /// may be about to use it.
     pub linger: Duration,
 }
 
@@ -64,6 +67,7 @@ impl Default for NodeConfig {
             max_half_open: 64,
             max_connections: 512,
             max_requests_per_peer: 64,
+            max_requests_served: 1024,
             max_requests_made: 1024,
             request_deadline: Duration::from_secs(30),
             coalescing_window: Duration::from_millis(1),

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{AssistError, PublishError};
-use crate::node::{NodeShared, OutgoingRequest, Receipt, ReplyStream};
+use crate::node::{NodeShared, OutgoingRequest, Purpose, Receipt, ReplyStream};
 use crate::peer::PeerInfo;
 use crate::trace::TraceEvent;
 
@@ -36,18 +36,21 @@ use crate::trace::TraceEvent;
 #[derive(Clone)]
 pub struct Context {
     node: Arc<NodeShared>,
+    /// Fires when the agent should come to an end.
     cancelled: CancellationToken,
+    /// Fires when its tasks are ended.
+    ended: CancellationToken,
     deadline: Option<Instant>,
 }
 
 impl Context {
     pub(crate) fn of_node(node: Arc<NodeShared>) -> Self {
-        let cancelled = node.stopping.child_token();
-        Self { node, cancelled, deadline: None }
+        let (cancelled, ended) = (node.leaving.clone(), node.killed.clone());
+        Self { node, cancelled, ended, deadline: None }
     }
 
     pub(crate) fn of_request(node: Arc<NodeShared>, cancelled: CancellationToken, deadline: Instant) -> Self {
-        Self { node, cancelled, deadline: Some(deadline) }
+        Self { node, ended: cancelled.clone(), cancelled, deadline: Some(deadline) }
     }
 
     /// The id of this agent.
@@ -63,7 +66,7 @@ impl Context {
     /// Sends a small message to every peer that is connected now. Never waits; it may be lost on the way.
     ///
     /// # Errors
-    /// See [`PublishError`]. With no peers it succeeds, and the receipt says that nobody got it.
+    /// See [`PublishError`]. With no peers, one of at most 1,200 bytes succeeds, and the receipt says that nobody got it.
     pub fn broadcast_observation<T>(
         &self,
         topic: T,
@@ -73,7 +76,7 @@ impl Context {
         T: TryInto<Topic>,
         PublishError: From<T::Error>,
     {
-        self.node.publish(topic.try_into()?, payload.into())
+        self.node.publish(self.purpose(), topic.try_into()?, payload.into())
     }
 
     /// Asks one peer for assistance. The reply streams back; dropping it cancels the request.
@@ -102,25 +105,31 @@ impl Context {
             Some(deadline) => request.by(deadline),
             None => request,
         };
-        self.node.request(peer, request).await
+        self.node.request(self.purpose(), peer, request).await
     }
 
-    /// Runs a task that ends with this context: with the node, or inside a request with the request.
+    /// Runs a task of the agent. Inside a request it ends with the request. Outside it ends with the node, after the
+    /// requests that were still being served: a task that should end sooner waits for [`Self::cancelled`].
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let cancelled = self.cancelled.clone();
+        let (ended, node) = (self.ended.clone(), Arc::clone(&self.node));
         self.node.tasks.spawn(async move {
-            let _ = cancelled.run_until_cancelled(task).await;
+            node.guard("a task", ended.run_until_cancelled(task)).await;
         });
     }
 
-    /// Waits until this context ends: the node stops, or the request was cancelled or is over. Cancel safe.
+    /// Waits until this context comes to an end: the node is told to stop, or the request was cancelled or is over.
+    /// Cancel safe.
     pub async fn cancelled(&self) {
         self.cancelled.cancelled().await;
     }
 
-    /// Whether this context has ended.
+    /// Whether this context has come to an end.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.is_cancelled()
+    }
+
+    fn purpose(&self) -> Purpose {
+        if self.deadline.is_some() { Purpose::Request } else { Purpose::Own }
     }
 
     /// When the request must be done; `None` outside of requests.

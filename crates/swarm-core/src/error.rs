@@ -203,14 +203,9 @@ pub enum StartError {
     #[cfg(feature = "webtransport")]
     #[error(transparent)]
     Bind(#[from] crate::transport::webtransport::BindError),
-    /// The agent offers more than a hello can carry.
-    #[error("the agent offers {count} capabilities, and {max} fit into a hello")]
-    TooManyCapabilities {
-        /// How many it offers.
-        count: usize,
-        /// How many fit.
-        max: usize,
-    },
+    /// The agent offers more, or with longer names, than a hello can carry.
+    #[error("the agent's capabilities do not fit into a hello")]
+    TooManyCapabilities(#[source] swarm_proto::EncodeError),
 }
 
 /// Why an observation was not published. Nobody got it.
@@ -291,13 +286,11 @@ pub enum AssistError {
     /// The responder gave the request up without an outcome.
     #[error("the responder cancelled the request")]
     Cancelled,
-    /// A part of the request is larger than the protocol allows.
-    #[error("{what} of {size} bytes is too large, at most {max} are allowed")]
+    /// A part of the request is larger than the protocol allows. Send less, or in more chunks.
+    #[error("the {what} exceed the limit of {max}")]
     TooLarge {
-        /// Which part.
+        /// Which part, with its unit.
         what: &'static str,
-        /// Its size.
-        size: usize,
         /// The most that is allowed.
         max: usize,
     },

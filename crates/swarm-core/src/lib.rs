@@ -61,6 +61,8 @@ mod config;
 #[cfg(feature = "node")]
 mod context;
 #[cfg(feature = "node")]
+mod deadline;
+#[cfg(feature = "node")]
 mod error;
 #[cfg(feature = "node")]
 mod node;

@@ -57,6 +57,8 @@ pub struct MeshConfig {
     pub backoff_max: Duration,
     /// A lost peer is dialled for this long, then forgotten; seeds never are. Default 60 s.
     pub forget_after: Duration,
+    /// How many dials may be under way at once. Default 32; the rest wait their turn.
+    pub max_dials: usize,
     /// How many addresses are remembered at most. Default 1,024; further introductions are ignored.
     pub max_candidates: usize,
 }
@@ -68,6 +70,7 @@ impl Default for MeshConfig {
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(5),
             forget_after: Duration::from_secs(60),
+            max_dials: 32,
             max_candidates: 1024,
         }
     }
@@ -95,6 +98,8 @@ pub enum Input {
         /// Why.
         reason: GoneReason,
     },
+    /// The peer prefers another connection to this node: nothing new should begin on this one.
+    Replaced(LinkId),
     /// A peer told of others.
     Introduced(Vec<Introduction>),
     /// A peer sent an observation.
@@ -136,6 +141,8 @@ pub enum Output {
     Observed(Observation),
     /// An observation that was known already.
     Duplicate(AgentId),
+    /// An observation of a peer that has gone.
+    Late(AgentId),
     /// An observation that its sender is not the origin of. Nothing is relayed yet, so it is forged.
     Forged(AgentId),
     /// A peer is there.
@@ -200,6 +207,10 @@ impl Mesh {
             Input::DialFailed(address) => self.candidates.failed(address, now, &mut self.rng),
             Input::Up { link, peer } => self.up(now, link, peer),
             Input::Down { link, reason } => self.down(now, link, reason),
+            Input::Replaced(link) => {
+                let change = self.members.replaced(link);
+                self.apply(now, Vec::from_iter(change));
+            }
             Input::Introduced(peers) => self.introduced(now, peers),
             Input::Received { from, observation } => self.received(from, observation),
             Input::Timeout => {}
@@ -214,7 +225,11 @@ impl Mesh {
     }
 
     fn up(&mut self, now: Instant, link: LinkId, peer: PeerInfo) {
-        self.candidates.connected(peer.id, peer.address, now);
+        let displaced = self.candidates.connected(peer.id, peer.address, now);
+        if let Some(displaced) = displaced.filter(|agent| !self.members.is_connected(*agent)) {
+            self.duplicates.forget(displaced);
+            self.outputs.push_back(Output::Forgotten(displaced));
+        }
         let changes = self.members.up(link, peer);
         self.apply(now, changes);
     }
@@ -274,6 +289,8 @@ impl Mesh {
     fn received(&mut self, from: AgentId, observation: Observation) {
         let output = if observation.origin != from {
             Output::Forged(from)
+        } else if !self.members.is_connected(from) {
+            Output::Late(from)
         } else if self.duplicates.is_new(&observation) {
             Output::Observed(observation)
         } else {

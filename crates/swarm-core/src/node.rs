@@ -40,11 +40,14 @@ pub use self::assist::{AssistanceRequest, OutgoingRequest, Replies, ReplyStream}
 pub use self::builder::Builder;
 use self::driver::Command;
 pub use self::peer_url::{PeerUrl, PeerUrlError};
-pub(crate) use self::shared::NodeShared;
+pub(crate) use self::shared::{NodeShared, Purpose};
 use crate::agent::{Agent, BoxedAgent};
 use crate::error::{AssistError, ConnectError, PublishError, ReadyError, ShutdownError};
 use crate::peer::PeerInfo;
 use crate::trace::Counters;
+
+/// How long `shutdown` waits for tasks of the agent that were told to end.
+const TASK_GRACE: Duration = Duration::from_secs(1);
 
 /// What became of a broadcast.
 ///
@@ -58,7 +61,7 @@ use crate::trace::Counters;
 pub struct Receipt {
     /// For how many peers it was taken; it may still be lost on the way.
     pub handed: usize,
-    /// For how many it was not, because it does not fit into a datagram of their path.
+    /// For how many it was not: it does not fit into a datagram of their path, or they have just gone.
     pub dropped: usize,
 }
 
@@ -107,8 +110,11 @@ impl AgentNode {
             Ok(()) => done.await.unwrap_or_default(),
             Err(_) => 0,
         };
-        // The driver ends right after its answer; a panic in it has nothing left to harm.
+        // Whatever became of the driver, nothing outlives it.
         let _ = (&mut self.driver).await;
+        self.handle.shared.kill();
+        // Tasks end at their next await; one that never awaits is not waited for.
+        let _ = tokio::time::timeout(TASK_GRACE, self.handle.shared.tasks.wait()).await;
         if aborted > 0 { Err(ShutdownError { aborted }) } else { Ok(()) }
     }
 }
@@ -122,14 +128,14 @@ impl Deref for AgentNode {
 }
 
 impl Drop for AgentNode {
+    /// The driver ends by itself then, and closes every connection without a goodbye.
     fn drop(&mut self) {
         self.handle.shared.kill();
-        self.driver.abort();
     }
 }
 
-/// A way to a node that many can share. It does not keep the node alive; once the node has stopped, everything fails
-/// with a shut-down error.
+/// A way to a node that many can share. It does not keep the node alive: once the node has stopped there are no peers,
+/// and what is asked of it fails with a shut-down error.
 ///
 /// ```
 /// use swarm_core::{NodeHandle, PublishError, Receipt};
@@ -210,7 +216,7 @@ impl NodeHandle {
         T: TryInto<Topic>,
         PublishError: From<T::Error>,
     {
-        self.shared.publish(topic.try_into()?, payload.into())
+        self.shared.publish(Purpose::Own, topic.try_into()?, payload.into())
     }
 
     /// Asks one peer for assistance. See [`Context::request_assistance`].
@@ -237,7 +243,7 @@ impl NodeHandle {
     /// # Errors
     /// See [`AssistError`].
     pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
-        self.shared.request(peer, request).await
+        self.shared.request(Purpose::Own, peer, request).await
     }
 }
 

@@ -179,6 +179,8 @@ reasons! {
         NodeBusy = "node_busy",
         /// The agent was too slow: the oldest in its queue made room.
         AgentLagged = "agent_lagged",
+        /// The agent had stopped.
+        ShutDown = "shut_down",
         /// It was known already.
         Duplicate = "duplicate",
         /// Its sender was not its origin.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::deadline::after;
+
 /// Items that wait, by key, oldest first.
 #[derive(Debug)]
 pub(super) struct BatchQueue<K, T> {
@@ -50,7 +52,7 @@ impl<K: Ord + Clone, T> BatchQueue<K, T> {
 
     fn due(&self, items: &VecDeque<(Instant, T)>) -> Option<Instant> {
         let (oldest, _) = items.front()?;
-        Some(if items.len() >= self.max_items { *oldest } else { *oldest + self.max_wait })
+        Some(if items.len() >= self.max_items { *oldest } else { after(*oldest, self.max_wait) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 use swarm_proto::AgentId;
@@ -23,7 +23,9 @@ enum State {
     /// To be dialled at this time.
     Waiting(Instant),
     Dialling,
-    Connected,
+    Connected {
+        since: Instant,
+    },
 }
 
 #[derive(Debug)]
@@ -66,17 +68,18 @@ impl Candidates {
     }
 
     /// A peer is connected from this address: nothing needs to be dialled, and it is where to look when it is lost.
-    /// With no room left, it will not be looked for.
-    pub(super) fn connected(&mut self, agent: AgentId, address: SocketAddr, now: Instant) {
+    /// With no room left, it will not be looked for. Gives who was looked for here before, if that was another.
+    pub(super) fn connected(&mut self, agent: AgentId, address: SocketAddr, now: Instant) -> Option<AgentId> {
         self.by_address.retain(|at, known| known.seed || known.agent != Some(agent) || *at == address);
+        let mut displaced = None;
         if self.by_address.len() < self.config.max_candidates || self.by_address.contains_key(&address) {
             let candidate =
                 self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
-            candidate.agent = Some(agent);
-            candidate.state = State::Connected;
-            candidate.attempts = 0;
+            displaced = candidate.agent.replace(agent).filter(|before| *before != agent);
+            candidate.state = State::Connected { since: now };
         }
         self.find_next_due();
+        displaced.filter(|before| !self.by_address.values().any(|known| known.agent == Some(*before)))
     }
 
     /// The last link to a peer ended. Says whether it will be dialled again.
@@ -91,7 +94,7 @@ impl Candidates {
         self.by_address.retain(|_, known| !(left && known.agent == Some(agent) && !known.seed));
         let mut returning = false;
         for candidate in self.by_address.values_mut().filter(|known| known.agent == Some(agent)) {
-            candidate.missing_since = now;
+            candidate.ended(now, self.config.backoff_max);
             candidate.wait(now, &self.config, rng);
             returning = true;
         }
@@ -125,7 +128,13 @@ impl Candidates {
         self.by_address.len()
     }
 
+    /// Nothing is due while as many are being dialled as may be: the end of a dial comes as an input.
     fn find_next_due(&mut self) {
+        let dialling = self.by_address.values().filter(|candidate| candidate.state == State::Dialling);
+        if dialling.count() >= self.config.max_dials {
+            self.next_due = None;
+            return;
+        }
         let waiting = self.by_address.values().filter_map(|candidate| match candidate.state {
             State::Waiting(at) => Some(at),
             _ => None,
@@ -155,6 +164,17 @@ impl Candidates {
 impl Candidate {
     fn new(agent: Option<AgentId>, now: Instant) -> Self {
         Self { agent, seed: false, state: State::Waiting(now), attempts: 0, missing_since: now }
+    }
+
+    /// A connection that lasted is a reason to begin anew with short pauses and full patience; one that ended at once is
+    /// a failed attempt like any other.
+    fn ended(&mut self, now: Instant, lasting: Duration) {
+        if let State::Connected { since } = self.state
+            && now.saturating_duration_since(since) >= lasting
+        {
+            self.attempts = 0;
+            self.missing_since = now;
+        }
     }
 
     fn wait(&mut self, now: Instant, config: &MeshConfig, rng: &mut impl Rng) {

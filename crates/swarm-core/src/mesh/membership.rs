@@ -2,8 +2,8 @@
 //!
 //! Two connections to the same peer come about when both sides dial at once, or when one side dials again before the
 //! other has noticed a loss. The side with the smaller [`AgentId`] decides, so that both end with the same one: the
-//! newer stays, because the older may be dead already. The other side uses whichever came up last and waits for the
-//! older to be closed. A retired link finishes what runs on it, so nothing is lost by the decision.
+//! newer stays, because the older may be dead already. The other side is told and uses whichever came up last. A retired
+//! link finishes what runs on it, so nothing is lost by the decision.
 
 use std::collections::BTreeMap;
 
@@ -75,6 +75,18 @@ impl Membership {
                 vec![Change::Went(id, reason)]
             }
         }
+    }
+
+    /// The other side wants this link to end. If no other is up yet, it will be: until then this one serves.
+    pub(super) fn replaced(&mut self, link: LinkId) -> Option<Change> {
+        let member = self.members.get_mut(self.owners.get(&link)?)?;
+        let was_in_use = member.links.last() == Some(&link);
+        if member.links.len() < 2 {
+            return None;
+        }
+        member.links.retain(|other| *other != link);
+        self.owners.remove(&link);
+        member.links.last().filter(|_| was_in_use).copied().map(Change::Use)
     }
 
     fn first_link(&mut self, link: LinkId, info: PeerInfo) -> Vec<Change> {

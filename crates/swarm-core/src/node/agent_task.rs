@@ -1,10 +1,7 @@
 //! Calls the agent: what happens comes one at a time and in order, from queues with a bound.
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use swarm_proto::{Observation, UnixMicros};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
@@ -44,12 +41,13 @@ impl AgentInbox {
         )
     }
 
-    pub(super) fn observed(&self, observation: Observation) {
-        // Without a receiver the node stops, and nobody is left to tell.
-        let _ = self.observations.send(observation);
+    /// False when the agent has stopped and nobody is left to tell.
+    pub(super) fn observed(&self, observation: Observation) -> bool {
+        self.observations.send(observation).is_ok()
     }
 
     pub(super) fn peer(&self, event: PeerEvent) {
+        // An agent that has stopped need not know.
         let _ = self.peer_events.send(event);
     }
 }
@@ -70,21 +68,25 @@ enum DropKind {
 /// Runs the agent from start to stop. Ends after `on_stop` once `stop` is cancelled.
 pub(super) async fn run(shared: Arc<NodeShared>, mut queues: AgentQueues, stop: CancellationToken) {
     let cx = Context::of_node(Arc::clone(&shared));
-    call(&shared, "on_start", shared.agent.on_start(&cx)).await;
+    shared.guard("on_start", shared.agent.on_start(&cx)).await;
     loop {
         match queues.next(&stop).await {
             Input::Observation(observation) => observed(&shared, &cx, observation).await,
-            Input::Peer(event) => call(&shared, "on_peer", shared.agent.on_peer(&cx, event)).await,
+            Input::Peer(event) => {
+                shared.guard("on_peer", shared.agent.on_peer(&cx, event)).await;
+            }
             Input::Lagged(kind, missed) => {
                 if kind == DropKind::Observations {
                     shared.recorder.dropped(DropReason::AgentLagged, missed);
                 }
-                call(&shared, "on_lagged", shared.agent.on_lagged(&cx, missed)).await;
+                shared.guard("on_lagged", shared.agent.on_lagged(&cx, missed)).await;
             }
             Input::Stop => break,
         }
     }
-    call(&shared, "on_stop", shared.agent.on_stop(&cx)).await;
+    shared.recorder.dropped(DropReason::ShutDown, queues.observations.len() as u64);
+    drop(queues);
+    shared.guard("on_stop", shared.agent.on_stop(&cx)).await;
 }
 
 async fn observed(shared: &NodeShared, cx: &Context, observation: Observation) {
@@ -96,15 +98,7 @@ async fn observed(shared: &NodeShared, cx: &Context, observation: Observation) {
         sent_at: observation.sent_at,
         latency: now.saturating_since(observation.sent_at),
     });
-    call(shared, "on_observation", shared.agent.on_observation(cx, observation)).await;
-}
-
-/// A panic ends the call that it happened in, and nothing else.
-async fn call(shared: &NodeShared, method: &'static str, call: impl Future<Output = ()>) {
-    if AssertUnwindSafe(call).catch_unwind().await.is_err() {
-        tracing::error!(agent = %shared.id, method, "the agent panicked");
-        shared.recorder.record(TraceEvent::AgentPanicked { method });
-    }
+    shared.guard("on_observation", shared.agent.on_observation(cx, observation)).await;
 }
 
 impl AgentQueues {

@@ -17,5 +17,5 @@ mod responder;
 pub use self::reply_stream::ReplyStream;
 pub use self::requester::OutgoingRequest;
 pub(super) use self::requester::open;
-pub(super) use self::responder::serve;
+pub(super) use self::responder::{Admission, serve};
 pub use self::responder::{AssistanceRequest, Replies};

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use swarm_proto::{
-    AgentId, Capability, Epoch, Hello, MAX_CAPABILITIES, PeerLimits, Sequence, SwarmName, UnixMicros,
-    VersionRange,
+    AgentId, Capability, Epoch, Hello, PeerLimits, Sequence, SwarmName, UnixMicros, VersionRange,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -140,7 +139,8 @@ impl Builder {
         self.start_as(identity.agent_id(), rng, Arc::new(transport))
     }
 
-    /// Starts the node on a transport, which must speak as `identity`'s agent.
+    /// Starts the node on a transport, which must speak as the agent of this identity; one given by
+    /// [`Self::identity`] is not used.
     ///
     /// # Errors
     /// When the agent offers too much.
@@ -168,24 +168,27 @@ impl Builder {
         transport: Arc<dyn Transport>,
     ) -> Result<AgentNode, StartError> {
         let capabilities = self.agent.capabilities();
-        check_capabilities(&capabilities)?;
+        let hello = hello(id, self.swarm, &capabilities, &self.config, &*self.wall_clock);
+        hello.encode().map_err(StartError::TooManyCapabilities)?;
         let mesh = Mesh::new(id, self.config.mesh.clone(), rng.random());
         let (inbox, queues) = AgentInbox::new(self.config.agent_queue);
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
         let shared = Arc::new(NodeShared {
             id,
             local_addr: transport.local_addr(),
-            hello: hello(id, self.swarm, &capabilities, &self.config, &*self.wall_clock),
+            hello,
             capabilities,
             agent: self.agent,
             wall_clock: self.wall_clock,
-            recorder: Recorder::new(id, self.sink),
+            recorder: Arc::new(Recorder::new(id, self.sink)),
             connections: ConnectionMap::new(),
             inbox,
             commands,
+            leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
             killed: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            requests_served: Arc::new(Semaphore::new(self.config.max_requests_served)),
             requests_made: Arc::new(Semaphore::new(self.config.max_requests_made)),
             sequence: AtomicU64::new(Sequence::FIRST.get()),
             rng: Mutex::new(rng),
@@ -202,11 +205,6 @@ impl Builder {
         let driver = shared.tasks.spawn(driver::run(start));
         Ok(AgentNode { handle: NodeHandle { shared }, driver })
     }
-}
-
-fn check_capabilities(capabilities: &[Capability]) -> Result<(), StartError> {
-    let (count, max) = (capabilities.len(), MAX_CAPABILITIES);
-    if count > max { Err(StartError::TooManyCapabilities { count, max }) } else { Ok(()) }
 }
 
 fn hello(

@@ -3,17 +3,22 @@
 //! It owns the responder tasks of its peer. When it ends, nothing of this connection is left running.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use swarm_proto::{CloseCode, ControlFrame, Datagram, Goodbye, Introduction, Observation, decode_datagram};
-use tokio::sync::mpsc;
+use futures_util::FutureExt;
+use swarm_proto::{
+    AgentId, CloseCode, ControlFrame, Datagram, Goodbye, Introduction, Observation, decode_datagram,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use super::assist;
+use super::assist::{self, Admission};
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
 use super::link::Link;
 use super::shared::NodeShared;
+use crate::deadline::{after, at};
 use crate::mesh::LinkId;
 use crate::peer::GoneReason;
 use crate::trace::{DropReason, RefusedReason, TraceEvent};
@@ -22,12 +27,14 @@ use crate::transport::{ConnectionLost, Stream, StreamError};
 /// What a connection tells the driver.
 #[derive(Debug)]
 pub(super) enum FromLink {
-    /// The peer sent observations.
-    Observed { link: LinkId, observations: Vec<Observation> },
+    /// The peer sent observations. The permit is its share of the driver's queue.
+    Observed { from: AgentId, observations: Vec<Observation>, _share: OwnedSemaphorePermit },
     /// The peer told of others.
     Introduced(Vec<Introduction>),
     /// The peer says goodbye: what runs may finish, nothing new should begin.
     Leaving(LinkId),
+    /// The peer prefers another connection to this node.
+    Replaced(LinkId),
 }
 
 /// What the driver tells a connection.
@@ -53,15 +60,21 @@ enum Happened {
     Datagram(Result<bytes::Bytes, ConnectionLost>),
 }
 
+/// What one peer may fill of the driver's queue: whoever floods it must not crowd out the others.
+const DRIVER_SHARE: usize = 256;
+
+/// The least that a connection stays open after its last request, so that what was said last gets through.
+const LAST_WORDS: Duration = Duration::from_millis(20);
+
 /// Where a connection is in its life. It moves down this list only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Open,
     /// Another connection replaces it: it ends when nothing has run on it for a while.
     Retired,
-    /// The peer has said goodbye: it ends with the last request.
+    /// The peer has said goodbye: it ends soon after its last request.
     PeerLeaves,
-    /// We have said goodbye: it ends with the last request that we serve, and the peer's close.
+    /// We stop and have said goodbye: it ends with the requests that we serve, and the peer's close.
     WeLeave,
 }
 
@@ -70,6 +83,8 @@ struct Task {
     link: Arc<Link>,
     control: ControlStream,
     to_driver: mpsc::Sender<FromLink>,
+    /// How many datagrams of this peer may wait for the driver.
+    share: Arc<Semaphore>,
     responders: JoinSet<()>,
     phase: Phase,
     /// The peer has ended its control stream.
@@ -95,6 +110,7 @@ pub(super) async fn run(
         link: Arc::clone(&link),
         control,
         to_driver,
+        share: Arc::new(Semaphore::new(DRIVER_SHARE)),
         responders: JoinSet::new(),
         phase: Phase::Open,
         control_ended: false,
@@ -116,7 +132,7 @@ pub(super) async fn run(
             Some(told) = from_driver.recv() => Happened::Told(told),
             () = retired.cancelled(), if phase == Phase::Open => Happened::Retired,
             Some(_) = task.responders.join_next() => Happened::ResponderEnded,
-            () = link.unused(), if phase == Phase::PeerLeaves => Happened::Unused,
+            () = link.unused(), if phase > Phase::Open => Happened::Unused,
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
             accepted = &mut stream => {
                 stream = connection.accept_stream();
@@ -133,17 +149,15 @@ pub(super) async fn run(
             break reason;
         }
     };
-    task.shared.recorder.dropped(DropReason::PeerLost, link.waiting());
-    task.responders.shutdown().await;
+    link.end();
+    task.take_in_what_has_come();
+    task.responders.abort_all();
+    // One that never awaits is left behind.
+    let _ =
+        tokio::time::timeout(GOODBYE_GRACE, async { while task.responders.join_next().await.is_some() {} })
+            .await;
     // However the other side takes our goodbye, it is we who left.
     if task.phase == Phase::WeLeave { GoneReason::ShutDown } else { reason }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
 }
 
 impl Task {
@@ -157,10 +171,10 @@ impl Task {
             }
             Happened::Control(frame) => self.control_frame(frame).await,
             Happened::Told(ToLink::Introduce(peers)) => self.introduce(peers).await,
-            Happened::Retired => self.retire(),
+            Happened::Retired => self.retire().await,
             Happened::ResponderEnded if self.phase == Phase::WeLeave => self.await_the_close(),
             Happened::ResponderEnded => None,
-            Happened::Unused => self.let_the_peer_go(),
+            Happened::Unused => self.linger(),
             Happened::LingeredOut => self.lingered_out(),
             Happened::Stream(Ok(stream)) => self.serve(stream),
             Happened::OutboxDue => self.flush(),
@@ -176,44 +190,73 @@ impl Task {
     async fn say_goodbye(&mut self) -> Option<GoneReason> {
         let peer_leaves_too = self.phase == Phase::PeerLeaves;
         self.phase = Phase::WeLeave;
+        self.linger_until = None;
         self.flush();
         let goodbye = Goodbye { code: CloseCode::ShutDown, reason: String::new() };
         // Whoever does not take it learns the same from the close.
         let _ = self.send_control(ControlFrame::Goodbye(goodbye)).await;
-        if peer_leaves_too { self.let_the_peer_go() } else { self.await_the_close() }
+        if peer_leaves_too && self.link.requests_in_flight() == 0 {
+            return Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown));
+        }
+        self.await_the_close()
     }
 
-    /// Once nothing is served any more, the peer closes; if it does not, we do.
+    /// Once nothing is served here any more, the peer closes; if it does not, we do.
     fn await_the_close(&mut self) -> Option<GoneReason> {
         if self.responders.is_empty() {
-            // A retired connection may have had longer to go.
-            let grace = Instant::now() + GOODBYE_GRACE;
-            self.linger_until = Some(self.linger_until.map_or(grace, |until| until.min(grace)));
+            self.linger_until = Some(Instant::now() + GOODBYE_GRACE);
         }
         None
     }
 
-    /// Closing tells a peer that said goodbye that it was heard.
-    fn let_the_peer_go(&mut self) -> Option<GoneReason> {
-        (self.link.requests_in_flight() == 0).then(|| self.close(CloseCode::Normal, GoneReason::Goodbye))
+    /// The other side is told, so that it begins nothing new here either.
+    async fn retire(&mut self) -> Option<GoneReason> {
+        self.phase = Phase::Retired;
+        let goodbye = Goodbye { code: CloseCode::Duplicate, reason: String::new() };
+        let _ = self.send_control(ControlFrame::Goodbye(goodbye)).await;
+        self.linger()
     }
 
-    fn retire(&mut self) -> Option<GoneReason> {
-        self.phase = Phase::Retired;
-        self.linger_until = Some(Instant::now() + self.shared.config.linger);
+    /// The peer has said goodbye, or prefers another connection.
+    async fn peer_leaves(&mut self, goodbye: &Goodbye) -> Option<GoneReason> {
+        tracing::debug!(peer = %self.link.peer.id, code = %goodbye.code, "the peer says goodbye");
+        self.take_in_what_has_come();
+        let told = match goodbye.code {
+            CloseCode::Duplicate => FromLink::Replaced(self.link.id),
+            _ => FromLink::Leaving(self.link.id),
+        };
+        // The driver never waits for us, so waiting for it ends.
+        let _ = self.to_driver.send(told).await;
+        let next = if goodbye.code == CloseCode::Duplicate { Phase::Retired } else { Phase::PeerLeaves };
+        self.phase = self.phase.max(next);
+        self.linger()
+    }
+
+    /// Begins to wait for the end, when nothing runs; what runs ends with [`Happened::Unused`].
+    fn linger(&mut self) -> Option<GoneReason> {
+        let pause = match self.phase {
+            Phase::Retired => self.shared.config.linger,
+            // Closing tells a peer that said goodbye that it was heard, but not before what we said last was.
+            Phase::PeerLeaves => (3 * self.link.connection.round_trip()).clamp(LAST_WORDS, GOODBYE_GRACE),
+            Phase::Open | Phase::WeLeave => return None,
+        };
+        if self.link.requests_in_flight() == 0 {
+            self.linger_until = Some(after(Instant::now(), pause));
+        }
         None
     }
 
     fn lingered_out(&mut self) -> Option<GoneReason> {
+        self.linger_until = None;
+        let in_use = self.link.requests_in_flight() > 0;
         match self.phase {
+            Phase::WeLeave if !self.responders.is_empty() => None,
+            // What we asked for in the name of a request that is still served elsewhere may finish.
+            Phase::WeLeave if in_use && self.shared.serving() > 0 => self.await_the_close(),
             Phase::WeLeave => Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown)),
-            _ if self.link.requests_in_flight() == 0 => {
-                Some(self.close(CloseCode::Duplicate, GoneReason::Lost))
-            }
-            _ => {
-                self.linger_until = Some(Instant::now() + self.shared.config.linger);
-                None
-            }
+            Phase::PeerLeaves if !in_use => Some(self.close(CloseCode::Normal, GoneReason::Goodbye)),
+            Phase::Retired if !in_use => Some(self.close(CloseCode::Duplicate, GoneReason::Lost)),
+            _ => None,
         }
     }
 
@@ -224,15 +267,10 @@ impl Task {
                 let _ = self.to_driver.send(FromLink::Introduced(peers)).await;
                 None
             }
-            Some(Ok(ControlFrame::Goodbye(goodbye))) => {
-                tracing::debug!(peer = %self.link.peer.id, code = %goodbye.code, "the peer says goodbye");
-                let _ = self.to_driver.send(FromLink::Leaving(self.link.id)).await;
-                self.phase = self.phase.max(Phase::PeerLeaves);
-                self.let_the_peer_go()
-            }
+            Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
             // Whoever has said goodbye has nothing more to say.
-            None if self.phase >= Phase::PeerLeaves => {
+            None if self.phase > Phase::Open => {
                 self.control_ended = true;
                 None
             }
@@ -258,33 +296,51 @@ impl Task {
 
     /// A peer that does not read its control stream must not hold this task up.
     async fn send_control(&mut self, frame: ControlFrame) -> Result<(), Unheard> {
-        let sending = self.control.writer.send(&frame);
-        match tokio::time::timeout(self.shared.config.head_deadline, sending).await {
-            Ok(Ok(())) => Ok(()),
+        let (killed, patience) = (self.shared.killed.clone(), self.shared.config.head_deadline);
+        let sending = tokio::time::timeout(patience, self.control.writer.send(&frame));
+        match killed.run_until_cancelled(sending).await {
+            Some(Ok(Ok(()))) => Ok(()),
             _ => Err(Unheard),
         }
     }
 
     fn serve(&mut self, stream: Stream) -> Option<GoneReason> {
-        let admitted = self.responders.len() < self.shared.config.max_requests_per_peer;
+        let admission = match self.phase {
+            Phase::Open | Phase::Retired if self.is_full() => Admission::Busy,
+            Phase::Open | Phase::Retired => Admission::Welcome,
+            Phase::PeerLeaves | Phase::WeLeave => Admission::Leaving,
+        };
         let (shared, link) = (Arc::clone(&self.shared), Arc::clone(&self.link));
-        self.responders.spawn(assist::serve(shared, link, stream, admitted));
+        self.responders.spawn(assist::serve(shared, link, stream, admission));
         None
     }
 
+    fn is_full(&self) -> bool {
+        self.responders.len() >= self.shared.config.max_requests_per_peer
+    }
+
     fn flush(&mut self) -> Option<GoneReason> {
-        let (next, lost) = self.link.flush(Instant::now());
-        self.flush_at = next;
-        self.shared.recorder.dropped(DropReason::OutboxFull, lost);
+        self.flush_at = self.link.flush(Instant::now());
         None
+    }
+
+    /// Datagrams are not ordered with the control stream: what has arrived already came before a goodbye.
+    fn take_in_what_has_come(&self) {
+        while let Some(Ok(datagram)) = self.link.connection.receive_datagram().now_or_never() {
+            self.received(&datagram);
+        }
     }
 
     fn received(&self, datagram: &bytes::Bytes) -> Option<GoneReason> {
         match decode_datagram(datagram) {
             Ok(Datagram::Observations(observations)) => {
                 let count = observations.len() as u64;
-                let observed = FromLink::Observed { link: self.link.id, observations };
-                if self.to_driver.try_send(observed).is_err() {
+                let share = Arc::clone(&self.share).try_acquire_owned();
+                let told = share.is_ok_and(|share| {
+                    let from = self.link.peer.id;
+                    self.to_driver.try_send(FromLink::Observed { from, observations, _share: share }).is_ok()
+                });
+                if !told {
                     self.shared.recorder.dropped(DropReason::NodeBusy, count);
                 }
             }
@@ -301,11 +357,9 @@ impl Task {
 /// The peer does not take what is said on the control stream.
 struct Unheard;
 
+/// Orderly leaving is said on the control stream; a connection that just ends was lost.
 fn gone_reason(error: &ConnectionLost) -> GoneReason {
     match error {
-        ConnectionLost::ClosedByPeer { code: CloseCode::Normal | CloseCode::ShutDown, .. } => {
-            GoneReason::Goodbye
-        }
         ConnectionLost::ClosedHere => GoneReason::ShutDown,
         _ => GoneReason::Lost,
     }

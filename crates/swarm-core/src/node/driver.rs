@@ -13,8 +13,7 @@ use std::time::Duration;
 use swarm_proto::CloseCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::dials::{Attempts, Finished, Reply};
@@ -23,6 +22,7 @@ use super::agent_task::{self, AgentQueues};
 use super::connection::FromLink;
 use super::handshake::Established;
 use super::shared::NodeShared;
+use crate::deadline::{after, at};
 use crate::error::ConnectError;
 use crate::mesh::{Input, LinkId, Mesh, Output};
 use crate::peer::{GoneReason, PeerEvent};
@@ -58,11 +58,12 @@ const RECEIVED_QUEUE: usize = 4096;
 const RECEIVED_PER_TURN: usize = 64;
 
 enum Happened {
+    Killed,
     Deadline,
     LinkEnded(LinkId, GoneReason),
     AgentEnded,
     MeshTimeout,
-    Command(Option<Command>),
+    Command(Command),
     Attempt(Finished),
     Stranger(Option<Accepting>),
     Received(FromLink),
@@ -80,7 +81,6 @@ pub(super) struct Driver {
     mesh: Mesh,
     attempts: Attempts,
     links: Links,
-    agent_stop: CancellationToken,
     agent_ended: bool,
     stopping: Option<Stopping>,
     /// The deadline has passed, or nobody is left who could stop the node in order.
@@ -92,8 +92,9 @@ pub(super) struct Driver {
 /// Runs a node until it is shut down. Gives the number of requests that were given up.
 pub(super) async fn run(start: Start) -> usize {
     let Start { shared, transport, mesh, seeds, mut commands, queues } = start;
-    let agent_stop = CancellationToken::new();
-    let mut agent = spawn_agent(&shared, queues, &agent_stop);
+    let _end_of_node = EndOfNode(Arc::clone(&shared));
+    let killed = shared.killed.clone();
+    let mut agent = spawn_agent(&shared, queues);
     let (links, mut received) = Links::new(Arc::clone(&shared), RECEIVED_QUEUE);
     let mut driver = Driver {
         attempts: Attempts::new(Arc::clone(&shared), Arc::clone(&transport)),
@@ -101,7 +102,6 @@ pub(super) async fn run(start: Start) -> usize {
         transport: Arc::clone(&transport),
         mesh,
         links,
-        agent_stop,
         agent_ended: false,
         stopping: None,
         gave_up: false,
@@ -118,11 +118,12 @@ pub(super) async fn run(start: Start) -> usize {
         let deadline = driver.stopping.as_ref().filter(|_| !driver.gave_up).map(|stopping| stopping.until);
         let happened = tokio::select! {
             biased;
+            () = killed.cancelled(), if !driver.gave_up => Happened::Killed,
             () = at(deadline), if deadline.is_some() => Happened::Deadline,
             Some((link, reason)) = driver.links.ended() => Happened::LinkEnded(link, reason),
             () = finished(&mut agent), if !driver.agent_ended => Happened::AgentEnded,
             () = at(timeout), if timeout.is_some() && !stopping => Happened::MeshTimeout,
-            command = commands.recv(), if !stopping => Happened::Command(command),
+            Some(command) = commands.recv(), if !stopping => Happened::Command(command),
             Some(finished) = driver.attempts.finished() => Happened::Attempt(finished),
             accepting = &mut stranger, if !driver.closed_to_strangers => {
                 stranger = transport.accept();
@@ -139,12 +140,8 @@ pub(super) async fn run(start: Start) -> usize {
     driver.close().await
 }
 
-fn spawn_agent(
-    shared: &Arc<NodeShared>,
-    queues: AgentQueues,
-    stop: &CancellationToken,
-) -> AbortOnDropHandle<()> {
-    let (shared, stop) = (Arc::clone(shared), stop.clone());
+fn spawn_agent(shared: &Arc<NodeShared>, queues: AgentQueues) -> AbortOnDropHandle<()> {
+    let (shared, stop) = (Arc::clone(shared), shared.leaving.clone());
     let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), queues, stop));
     AbortOnDropHandle::new(agent)
 }
@@ -154,29 +151,30 @@ async fn finished(agent: &mut AbortOnDropHandle<()>) {
     let _ = agent.await;
 }
 
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
+/// However the driver ends, even in a panic, nobody goes on believing in the node.
+struct EndOfNode(Arc<NodeShared>);
+
+impl Drop for EndOfNode {
+    fn drop(&mut self) {
+        self.0.kill();
+        self.0.connections.clear();
     }
 }
 
 impl Driver {
     fn handle(&mut self, happened: Happened) {
         match happened {
-            Happened::Deadline => self.give_up(),
+            Happened::Killed | Happened::Deadline => self.give_up(),
             Happened::LinkEnded(link, reason) => self.decide(Input::Down { link, reason }),
             Happened::AgentEnded => self.agent_ended(),
             Happened::MeshTimeout => self.decide(Input::Timeout),
-            Happened::Command(Some(Command::Connect { address, reply })) => {
+            Happened::Command(Command::Connect { address, reply }) => {
                 self.attempts.dial(address, None, Some(reply));
             }
-            Happened::Command(Some(Command::Shutdown { deadline, reply })) => self.stop(deadline, reply),
-            // Every handle is gone, and with them the node.
-            Happened::Command(None) => self.give_up(),
+            Happened::Command(Command::Shutdown { deadline, reply }) => self.stop(deadline, reply),
             Happened::Attempt(finished) => self.attempt_finished(finished),
             Happened::Stranger(Some(accepting)) => self.stranger(accepting),
-            Happened::Stranger(None) => self.closed_to_strangers = true,
+            Happened::Stranger(None) => self.transport_ended(),
             Happened::Received(from_link) => self.received(from_link),
         }
     }
@@ -192,14 +190,23 @@ impl Driver {
 
     fn received(&mut self, from_link: FromLink) {
         match from_link {
-            FromLink::Observed { link, observations } => {
-                let Some(from) = self.links.peer_of(link) else { return };
+            FromLink::Observed { from, observations, _share } => {
                 for observation in observations {
                     self.decide(Input::Received { from, observation });
                 }
             }
             FromLink::Introduced(peers) => self.decide(Input::Introduced(peers)),
+            FromLink::Replaced(link) => self.decide(Input::Replaced(link)),
             FromLink::Leaving(link) => self.decide(Input::Down { link, reason: GoneReason::Goodbye }),
+        }
+    }
+
+    /// Nobody can reach the node any more, nor it them.
+    fn transport_ended(&mut self) {
+        self.closed_to_strangers = true;
+        if self.stopping.is_none() {
+            tracing::error!(agent = %self.shared.id, "the transport has ended, and the node with it");
+            self.give_up();
         }
     }
 
@@ -207,7 +214,9 @@ impl Driver {
         let config = &self.shared.config;
         let full =
             self.attempts.half_open() >= config.max_half_open || self.links.len() >= config.max_connections;
-        if full || self.stopping.is_some() {
+        if self.stopping.is_some() {
+            drop(accepting);
+        } else if full {
             // Dropping it turns the stranger away.
             tracing::debug!(from = %accepting.from, "a stranger is turned away: too many at once");
             self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::Overloaded });
@@ -242,12 +251,18 @@ impl Driver {
         let now = Instant::now().into_std();
         for output in self.mesh.handle(now, input) {
             match output {
+                Output::Dial { .. } if self.stopping.is_some() => {}
                 Output::Dial { address, expected } => self.attempts.dial(address, expected, None),
                 Output::Use(link) => self.links.put_to_use(link),
                 Output::Retire(link) => self.links.retire(link),
                 Output::Close(link) => self.links.close(link),
                 Output::Introduce { to, peers } => self.links.introduce(to, peers),
-                Output::Observed(observation) => self.shared.inbox.observed(observation),
+                Output::Observed(observation) => {
+                    if !self.shared.inbox.observed(observation) {
+                        self.shared.recorder.dropped(DropReason::ShutDown, 1);
+                    }
+                }
+                Output::Late(_) => self.shared.recorder.dropped(DropReason::PeerLost, 1),
                 Output::Duplicate(_) => self.shared.recorder.dropped(DropReason::Duplicate, 1),
                 Output::Forged(peer) => {
                     tracing::debug!(%peer, "an observation of another origin");
@@ -271,8 +286,8 @@ impl Driver {
 
     /// First the agent stops, with all its peers still there.
     fn stop(&mut self, deadline: Duration, reply: oneshot::Sender<usize>) {
-        self.stopping = Some(Stopping { until: Instant::now() + deadline, reply });
-        self.agent_stop.cancel();
+        self.stopping = Some(Stopping { until: after(Instant::now(), deadline), reply });
+        self.shared.leaving.cancel();
     }
 
     /// Then nothing new begins: every connection says goodbye and ends with its last request.
@@ -286,7 +301,7 @@ impl Driver {
 
     /// What is left at the deadline ends at once.
     fn give_up(&mut self) {
-        self.aborted = self.links.requests_in_flight();
+        self.aborted = self.shared.serving();
         self.gave_up = true;
         self.agent_ended = true;
         self.attempts.abort_all();
@@ -301,7 +316,6 @@ impl Driver {
 
     async fn close(self) -> usize {
         self.shared.kill();
-        self.shared.connections.clear();
         self.transport.close(CloseCode::ShutDown).await;
         if let Some(stopping) = self.stopping {
             // Whoever asked may have stopped waiting.

@@ -14,15 +14,18 @@ use super::outbox::Outbox;
 use crate::config::NodeConfig;
 use crate::mesh::LinkId;
 use crate::peer::PeerInfo;
-use crate::transport::Connection;
+use crate::trace::{DropReason, Recorder};
+use crate::transport::{Connection, DatagramError};
 
 /// What became of an observation for one peer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Handed {
-    /// It is on its way; so many older ones made room for it.
-    Taken { displaced: u64 },
+    /// It is on its way.
+    Taken,
     /// It does not fit into a datagram of this path.
     TooLarge,
+    /// The connection is over.
+    Gone,
 }
 
 /// A connection with its outbox. Handles publish and open requests on it directly; its connection task does the rest.
@@ -34,7 +37,9 @@ pub(crate) struct Link {
     max_datagram_bytes: usize,
     /// Another connection to this peer replaces it: it ends after its last request.
     pub(super) retired: CancellationToken,
-    outbox: Mutex<Outbox>,
+    recorder: Arc<Recorder>,
+    /// `None` once the connection is over.
+    outbox: Mutex<Option<Outbox>>,
     outbox_filled: Notify,
     requests_made: Arc<Semaphore>,
     in_flight: AtomicUsize,
@@ -48,6 +53,7 @@ impl Link {
         limits: PeerLimits,
         connection: Arc<dyn Connection>,
         config: &NodeConfig,
+        recorder: Arc<Recorder>,
     ) -> Self {
         let max_requests = (limits.max_requests as usize).min(Semaphore::MAX_PERMITS);
         Self {
@@ -57,7 +63,8 @@ impl Link {
             max_datagram_bytes: limits.max_datagram_bytes as usize,
             requests_made: Arc::new(Semaphore::new(max_requests)),
             retired: CancellationToken::new(),
-            outbox: Mutex::new(Outbox::new(config.coalescing_window, config.outbox_capacity)),
+            recorder,
+            outbox: Mutex::new(Some(Outbox::new(config.coalescing_window, config.outbox_capacity))),
             outbox_filled: Notify::new(),
             in_flight: AtomicUsize::new(0),
             unused: Notify::new(),
@@ -78,35 +85,43 @@ impl Link {
         Arc::clone(&self.requests_made).try_acquire_owned().ok()
     }
 
-    /// Takes an encoded observation and sends what is due. Never waits.
+    /// Takes an encoded observation and sends what is due. Never waits. What had to make room is counted.
     pub(super) fn publish(&self, now: Instant, encoded: Bytes) -> Handed {
         if encoded.len() > self.max_observation_bytes() {
+            self.recorder.dropped(DropReason::TooLarge, 1);
             return Handed::TooLarge;
         }
         let mut outbox = self.outbox();
-        let was_empty = outbox.len() == 0;
-        let displaced = outbox.push(encoded) + self.send_due(&mut outbox, now);
-        if was_empty && outbox.len() > 0 {
+        let Some(outbox) = outbox.as_mut() else {
+            self.recorder.dropped(DropReason::PeerLost, 1);
+            return Handed::Gone;
+        };
+        let was_empty = outbox.is_empty();
+        self.recorder.dropped(DropReason::OutboxFull, outbox.push(encoded));
+        self.send_due(outbox, now);
+        if was_empty && !outbox.is_empty() {
             self.outbox_filled.notify_one();
         }
-        Handed::Taken { displaced }
+        Handed::Taken
     }
 
-    /// Sends what is due now; gives when to come back, and how many observations were lost.
-    pub(super) fn flush(&self, now: Instant) -> (Option<Instant>, u64) {
+    /// Sends what is due now; gives when to come back.
+    pub(super) fn flush(&self, now: Instant) -> Option<Instant> {
         let mut outbox = self.outbox();
-        let lost = self.send_due(&mut outbox, now);
-        (outbox.next_due(now), lost)
+        let outbox = outbox.as_mut()?;
+        self.send_due(outbox, now);
+        outbox.next_due(now)
+    }
+
+    /// The connection is over: what waits is lost, and nothing more is taken.
+    pub(super) fn end(&self) {
+        let waiting = self.outbox().take().map_or(0, |outbox| outbox.len());
+        self.recorder.dropped(DropReason::PeerLost, waiting as u64);
     }
 
     /// Waits until something waits in the outbox that was empty before. Cancel safe.
     pub(super) async fn outbox_filled(&self) {
         self.outbox_filled.notified().await;
-    }
-
-    /// How many observations wait; they are lost when the connection ends.
-    pub(super) fn waiting(&self) -> u64 {
-        self.outbox().len() as u64
     }
 
     /// Counts a request on this connection, made or served, until the guard is dropped.
@@ -124,19 +139,19 @@ impl Link {
         self.unused.notified().await;
     }
 
-    fn send_due(&self, outbox: &mut Outbox, now: Instant) -> u64 {
-        let mut all_lost = 0;
-        loop {
-            let max = self.max_datagram_bytes();
-            let (datagram, lost) = outbox.take(now, max, self.connection.datagram_room());
-            all_lost += lost;
-            let Some(datagram) = datagram else { return all_lost };
-            // A failure means that the connection is over, which its task learns by itself.
-            let _ = self.connection.send_datagram(datagram);
+    fn send_due(&self, outbox: &mut Outbox, now: Instant) {
+        let max = self.max_datagram_bytes();
+        self.recorder.dropped(DropReason::TooLarge, outbox.drop_oversized(max));
+        while let Some((datagram, inside)) = outbox.take(now, max, self.connection.datagram_room()) {
+            match self.connection.send_datagram(datagram) {
+                Ok(()) => {}
+                Err(DatagramError::TooLarge { .. }) => self.recorder.dropped(DropReason::TooLarge, inside),
+                Err(DatagramError::ConnectionLost) => self.recorder.dropped(DropReason::PeerLost, inside),
+            }
         }
     }
 
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+    fn outbox(&self) -> MutexGuard<'_, Option<Outbox>> {
         // The outbox is whole after each of its methods, so a poisoned lock is as good as any.
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }

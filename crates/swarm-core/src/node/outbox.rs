@@ -11,6 +11,11 @@ use bytes::Bytes;
 use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, DatagramBuilder};
 use tokio::time::Instant;
 
+use crate::deadline::after;
+
+/// When to look again for room in the network.
+const ROOM_RETRY: Duration = Duration::from_millis(10);
+
 /// Observations on their way to one peer, oldest first.
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -40,28 +45,33 @@ impl Outbox {
         lost
     }
 
-    /// The next datagram of at most `max` bytes, if one is due and the network has `room` for it. What does not fit into
-    /// a datagram of this size any more, because the path shrank, is lost and counted in the second value.
-    pub(super) fn take(&mut self, now: Instant, max: usize, room: usize) -> (Option<Bytes>, u64) {
-        let lost = self.drop_oversized(max);
+    /// The next datagram of at most `max` bytes with the number of observations in it, if one is due and the network has
+    /// `room` for it.
+    pub(super) fn take(&mut self, now: Instant, max: usize, room: usize) -> Option<(Bytes, u64)> {
         if self.waiting.is_empty() || !self.is_due(now, max) || room < self.next_bytes(max) {
-            return (None, lost);
+            return None;
         }
         let mut datagram = DatagramBuilder::new(max);
+        let mut inside = 0;
         while let Some(observation) = self.waiting.front()
             && datagram.try_push(observation)
         {
             self.pop();
+            inside += 1;
         }
-        self.not_before = Some(now + self.window);
-        (Some(datagram.finish()), lost)
+        self.not_before = Some(after(now, self.window));
+        Some((datagram.finish(), inside))
     }
 
     /// When to call [`Self::take`] again; `None` while nothing waits.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
-        // What is due already waits for room in the network: look again after a window.
-        let retry = now + self.window.max(Duration::from_millis(1));
+        // What is due already waits for room in the network.
+        let retry = now + ROOM_RETRY;
         (!self.waiting.is_empty()).then(|| self.not_before.filter(|at| *at > now).unwrap_or(retry))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -76,7 +86,8 @@ impl Outbox {
         (self.waiting_bytes + DATAGRAM_OVERHEAD_BYTES).min(max)
     }
 
-    fn drop_oversized(&mut self, max: usize) -> u64 {
+    /// Drops what a datagram of `max` bytes cannot carry any more, because the path shrank. Gives how many were lost.
+    pub(super) fn drop_oversized(&mut self, max: usize) -> u64 {
         let mut lost = 0;
         while self.waiting.front().is_some_and(|oldest| oldest.len() + DATAGRAM_OVERHEAD_BYTES > max) {
             self.pop();
@@ -116,9 +127,13 @@ mod tests {
         })
     }
 
-    fn sequences(datagram: Option<Bytes>) -> Vec<u64> {
-        match decode_datagram(&datagram.expect("a datagram")).unwrap() {
-            Datagram::Observations(observations) => observations.iter().map(|o| o.sequence.get()).collect(),
+    fn sequences(taken: Option<(Bytes, u64)>) -> Vec<u64> {
+        let (datagram, inside) = taken.expect("a datagram");
+        match decode_datagram(&datagram).unwrap() {
+            Datagram::Observations(observations) => {
+                assert_eq!(observations.len() as u64, inside);
+                observations.iter().map(|o| o.sequence.get()).collect()
+            }
             Datagram::Padding => panic!("padding"),
         }
     }
@@ -128,9 +143,7 @@ mod tests {
         let mut outbox = Outbox::new(WINDOW, 10);
         outbox.push(observation(1));
 
-        let (datagram, lost) = outbox.take(Instant::now(), MAX, MAX);
-
-        assert_eq!((sequences(datagram), lost), (vec![1], 0));
+        assert_eq!(sequences(outbox.take(Instant::now(), MAX, MAX)), [1]);
     }
 
     #[test]
@@ -143,9 +156,9 @@ mod tests {
         outbox.push(observation(2));
         outbox.push(observation(3));
 
-        assert_eq!(outbox.take(start, MAX, MAX), (None, 0));
+        assert_eq!(outbox.take(start, MAX, MAX), None);
         assert_eq!(outbox.next_due(start), Some(start + WINDOW));
-        assert_eq!(sequences(outbox.take(start + WINDOW, MAX, MAX).0), [2, 3]);
+        assert_eq!(sequences(outbox.take(start + WINDOW, MAX, MAX)), [2, 3]);
         assert_eq!(outbox.next_due(start + WINDOW), None);
     }
 
@@ -158,7 +171,7 @@ mod tests {
 
         (2..=12).for_each(|sequence| assert_eq!(outbox.push(observation(sequence)), 0));
 
-        assert_eq!(sequences(outbox.take(start, MAX, MAX).0).first(), Some(&2));
+        assert_eq!(sequences(outbox.take(start, MAX, MAX)).first(), Some(&2));
     }
 
     #[test]
@@ -168,7 +181,7 @@ mod tests {
         let lost: u64 = (1..=5).map(|sequence| outbox.push(observation(sequence))).sum();
 
         assert_eq!(lost, 2);
-        assert_eq!(sequences(outbox.take(Instant::now(), MAX, MAX).0), [3, 4, 5]);
+        assert_eq!(sequences(outbox.take(Instant::now(), MAX, MAX)), [3, 4, 5]);
     }
 
     #[test]
@@ -177,10 +190,10 @@ mod tests {
         let mut outbox = Outbox::new(WINDOW, 10);
         outbox.push(observation(1));
 
-        assert_eq!(outbox.take(start, MAX, 10), (None, 0));
+        assert_eq!(outbox.take(start, MAX, 10), None);
 
-        assert_eq!(outbox.next_due(start), Some(start + WINDOW));
-        assert_eq!(sequences(outbox.take(start + WINDOW, MAX, MAX).0), [1]);
+        assert_eq!(outbox.next_due(start), Some(start + ROOM_RETRY));
+        assert_eq!(sequences(outbox.take(start + ROOM_RETRY, MAX, MAX)), [1]);
     }
 
     #[test]
@@ -188,6 +201,7 @@ mod tests {
         let mut outbox = Outbox::new(WINDOW, 10);
         outbox.push(observation(1));
 
-        assert_eq!(outbox.take(Instant::now(), 50, MAX), (None, 1));
+        assert_eq!(outbox.drop_oversized(50), 1);
+        assert_eq!(outbox.take(Instant::now(), MAX, MAX), None);
     }
 }

@@ -1,10 +1,12 @@
 //! What handles, contexts and tasks of one node have in common.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
@@ -25,7 +27,16 @@ use crate::agent::BoxedAgent;
 use crate::clock::WallClock;
 use crate::config::NodeConfig;
 use crate::error::{AssistError, PublishError};
-use crate::trace::{DropReason, Recorder, TraceEvent};
+use crate::trace::{Recorder, TraceEvent};
+
+/// On whose behalf the agent acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Of its own accord.
+    Own,
+    /// For a request that it serves, which may finish while the node stops.
+    Request,
+}
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
 pub(crate) struct NodeShared {
@@ -36,16 +47,19 @@ pub(crate) struct NodeShared {
     pub(crate) capabilities: Vec<Capability>,
     pub(crate) hello: Hello,
     pub(crate) wall_clock: Arc<dyn WallClock>,
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) connections: ConnectionMap,
     pub(crate) inbox: AgentInbox,
     pub(crate) commands: mpsc::Sender<Command>,
-    /// The node stops: nothing new begins.
+    /// The node is about to stop: agents that wait for it may finish.
+    pub(crate) leaving: CancellationToken,
+    /// The node stops: nothing new begins, except on behalf of requests that are still served.
     pub(crate) stopping: CancellationToken,
     /// The deadline of stopping has passed: everything ends now.
     pub(crate) killed: CancellationToken,
     /// Tasks that the agent spawned.
     pub(crate) tasks: TaskTracker,
+    pub(crate) requests_served: Arc<Semaphore>,
     pub(crate) requests_made: Arc<Semaphore>,
     pub(crate) sequence: AtomicU64,
     pub(crate) rng: Mutex<StdRng>,
@@ -56,7 +70,9 @@ impl NodeShared {
         self.hello.epoch
     }
 
+    /// Ends everything at once.
     pub(crate) fn kill(&self) {
+        self.leaving.cancel();
         self.stopping.cancel();
         self.killed.cancel();
         self.tasks.close();
@@ -68,9 +84,37 @@ impl NodeShared {
         RequestId::from_random(rng.random())
     }
 
+    /// Runs something of the agent's. A panic ends that, is counted, and goes no further: then there is no output.
+    pub(crate) async fn guard<T>(&self, method: &'static str, call: impl Future<Output = T>) -> Option<T> {
+        let output = AssertUnwindSafe(call).catch_unwind().await;
+        if output.is_err() {
+            tracing::error!(agent = %self.id, method, "the agent panicked");
+            self.recorder.record(TraceEvent::AgentPanicked { method });
+        }
+        output.ok()
+    }
+
+    /// How many requests of others are being served.
+    pub(crate) fn serving(&self) -> usize {
+        self.config.max_requests_served.saturating_sub(self.requests_served.available_permits())
+    }
+
+    /// Whether something new may begin, in the name of a request that is being served or otherwise.
+    fn is_closed(&self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Own => self.stopping.is_cancelled(),
+            Purpose::Request => self.killed.is_cancelled(),
+        }
+    }
+
     /// Encodes once and hands to the outbox of every peer.
-    pub(crate) fn publish(&self, topic: Topic, payload: Bytes) -> Result<Receipt, PublishError> {
-        if self.stopping.is_cancelled() {
+    pub(crate) fn publish(
+        &self,
+        purpose: Purpose,
+        topic: Topic,
+        payload: Bytes,
+    ) -> Result<Receipt, PublishError> {
+        if self.is_closed(purpose) {
             return Err(PublishError::ShutDown);
         }
         let observation = self.observe(topic, payload);
@@ -107,14 +151,8 @@ impl NodeShared {
         let mut receipt = Receipt { handed: 0, dropped: 0 };
         for link in links {
             match link.publish(now, encoded.clone()) {
-                Handed::Taken { displaced } => {
-                    receipt.handed += 1;
-                    self.recorder.dropped(DropReason::OutboxFull, displaced);
-                }
-                Handed::TooLarge => {
-                    receipt.dropped += 1;
-                    self.recorder.dropped(DropReason::TooLarge, 1);
-                }
+                Handed::Taken => receipt.handed += 1,
+                Handed::TooLarge | Handed::Gone => receipt.dropped += 1,
             }
         }
         receipt
@@ -123,10 +161,11 @@ impl NodeShared {
     /// Opens a request to a peer and sends its head.
     pub(crate) async fn request(
         self: &Arc<Self>,
+        purpose: Purpose,
         peer: AgentId,
         request: OutgoingRequest,
     ) -> Result<ReplyStream, AssistError> {
-        if self.stopping.is_cancelled() {
+        if self.is_closed(purpose) {
             return Err(AssistError::ShutDown);
         }
         match self.connections.get(peer) {

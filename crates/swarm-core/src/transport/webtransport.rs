@@ -163,7 +163,7 @@ impl Transport for WebTransport {
         let endpoint = self.endpoint().clone();
         async move {
             let incoming = endpoint?.accept().await?;
-            let from = incoming.remote_address();
+            let from = connection::canonical(incoming.remote_address());
             Some(Accepting { from, connection: accepted(incoming).boxed() })
         }
         .boxed()

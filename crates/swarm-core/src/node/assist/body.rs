@@ -31,13 +31,12 @@ impl Body {
     }
 
     /// Sends what goes without waiting.
-    pub(super) async fn begin(&mut self) {
-        std::future::poll_fn(|cx| {
-            // An error shows with the reply.
-            let _ = self.poll_send(cx);
-            Poll::Ready(())
+    pub(super) async fn begin(&mut self) -> Result<(), AssistError> {
+        std::future::poll_fn(|cx| match self.poll_send(cx) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => Poll::Ready(Ok(())),
         })
-        .await;
+        .await
     }
 
     /// Ends the direction at once; after its end this does nothing.
@@ -51,7 +50,7 @@ impl Body {
     /// shows in its reply.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AssistError>> {
         match ready!(self.poll_steps(cx)) {
-            Err(SendFrameError::Limit(error)) => Poll::Ready(Err(over_limit("a chunk of the body", &error))),
+            Err(SendFrameError::Limit(error)) => Poll::Ready(Err(over_limit("bytes of a chunk", &error))),
             Ok(()) | Err(SendFrameError::Cut(_)) => {
                 self.source = None;
                 self.state = BodyState::Finished;

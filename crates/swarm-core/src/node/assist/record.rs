@@ -128,7 +128,8 @@ fn ending(error: &AssistError) -> Ending {
 /// A part of a request that breaks a limit.
 pub(super) fn over_limit(what: &'static str, error: &EncodeError) -> AssistError {
     match error {
-        EncodeError::TooLarge { len, max } => AssistError::TooLarge { what, size: *len, max: *max },
+        EncodeError::TooLarge { max, .. } => AssistError::TooLarge { what, max: *max },
+        EncodeError::LimitExceeded { what, max } => AssistError::TooLarge { what, max: *max },
         other => AssistError::Malformed { reason: other.to_string() },
     }
 }

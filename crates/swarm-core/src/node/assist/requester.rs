@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::body::Body;
 use super::record::{Record, given_up, over_limit};
 use super::reply_stream::{Live, ReplyStream};
+use crate::deadline::after;
 use crate::error::AssistError;
 use crate::node::framing::{FrameReader, FrameWriter, SendFrameError};
 use crate::node::link::Link;
@@ -88,7 +89,7 @@ impl OutgoingRequest {
     }
 
     fn expires_at(&self, now: Instant, default: Duration) -> Instant {
-        let own = now + self.deadline.unwrap_or(default);
+        let own = after(now, self.deadline.unwrap_or(default));
         self.not_after.map_or(own, |inherited| inherited.min(own))
     }
 }
@@ -132,7 +133,7 @@ pub(in crate::node) async fn open(
         Ok((writer, reader, body)) => {
             let deadline = Box::pin(tokio::time::sleep_until(expires_at));
             let mut body = Body::new(body, writer);
-            body.begin().await;
+            body.begin().await.inspect_err(|error| record.end(error))?;
             let live = Live { reader, body, deadline, _places: (permit, place, in_flight) };
             Ok(ReplyStream::new(record, live))
         }
@@ -161,7 +162,7 @@ async fn begin(
     };
     let mut writer = FrameWriter::new(stream.send);
     writer.send(&RequestFrame::Head(head)).await.map_err(|error| match error {
-        SendFrameError::Limit(error) => over_limit("the request's head", &error),
+        SendFrameError::Limit(error) => over_limit("bytes of the request's head", &error),
         SendFrameError::Cut(StreamError::Stopped(code)) => given_up(code),
         SendFrameError::Cut(_) => AssistError::PeerLost,
     })?;

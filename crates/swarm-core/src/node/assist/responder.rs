@@ -1,22 +1,21 @@
 //! The answering side: one task per request, owned by its connection.
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
 use serde::Serialize;
 use swarm_proto::{
     AgentId, Capability, Chunk, MAX_FRAME_BYTES, MAX_HEAD_BYTES, Outcome, ReplyFrame, RequestFrame,
     RequestHead, RequestId, ResetCode,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 use crate::agent::Agent;
 use crate::context::Context;
+use crate::deadline::after;
 use crate::error::{AgentError, BodyError, ReplyError};
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
 use crate::node::link::Link;
@@ -148,29 +147,70 @@ impl Replies {
     }
 }
 
-/// Serves one request from its first byte to its last. `admitted` is false when the peer has as many under way as it
-/// may. Ends soon after `shared.killed` is cancelled.
-pub(in crate::node) async fn serve(shared: Arc<NodeShared>, link: Arc<Link>, stream: Stream, admitted: bool) {
+/// Whether a connection takes requests at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::node) enum Admission {
+    Welcome,
+    /// The peer has as many under way as it may.
+    Busy,
+    /// One of the two sides has said goodbye.
+    Leaving,
+}
+
+/// Serves one request from its first byte to its last. Ends soon after `shared.killed` is cancelled.
+pub(in crate::node) async fn serve(
+    shared: Arc<NodeShared>,
+    link: Arc<Link>,
+    stream: Stream,
+    admission: Admission,
+) {
     let _in_flight = link.begin_request();
     let mut reader = FrameReader::new(stream.recv, MAX_HEAD_BYTES);
     let mut writer = FrameWriter::new(stream.send);
     match tokio::time::timeout(shared.config.head_deadline, reader.next()).await {
         Ok(Some(Ok(RequestFrame::Head(head)))) => {
             reader.set_max_frame_bytes(MAX_FRAME_BYTES);
-            let began = Instant::now();
-            let record = (head.id, head.capability.clone());
-            let ending = answer(&shared, &link, head, reader, writer, admitted).await;
-            shared.recorder.record(TraceEvent::RequestServed {
-                id: record.0,
-                from: link.peer.id,
-                capability: record.1,
-                ending,
-                elapsed: began.elapsed(),
-            });
+            let mut record = ServedRecord::begin(&shared, &link, &head);
+            record.ending = answer(&shared, &link, head, reader, writer, admission).await;
         }
         Ok(Some(Err(FrameError::Cut(_)))) => {}
         Ok(_) => give_up(&mut reader, &mut writer, ResetCode::Malformed),
         Err(_) => give_up(&mut reader, &mut writer, ResetCode::DeadlineExceeded),
+    }
+}
+
+/// Sees to it that each request served is traced once, even if its connection ends under it.
+struct ServedRecord<'a> {
+    shared: &'a NodeShared,
+    id: RequestId,
+    from: AgentId,
+    capability: Capability,
+    began: Instant,
+    ending: Ending,
+}
+
+impl<'a> ServedRecord<'a> {
+    fn begin(shared: &'a NodeShared, link: &Link, head: &RequestHead) -> Self {
+        Self {
+            shared,
+            id: head.id,
+            from: link.peer.id,
+            capability: head.capability.clone(),
+            began: Instant::now(),
+            ending: Ending::PeerLost,
+        }
+    }
+}
+
+impl Drop for ServedRecord<'_> {
+    fn drop(&mut self) {
+        self.shared.recorder.record(TraceEvent::RequestServed {
+            id: self.id,
+            from: self.from,
+            capability: self.capability.clone(),
+            ending: self.ending,
+            elapsed: self.began.elapsed(),
+        });
     }
 }
 
@@ -185,17 +225,17 @@ async fn answer(
     head: RequestHead,
     mut reader: FrameReader<RequestFrame>,
     mut writer: FrameWriter<ReplyFrame>,
-    admitted: bool,
+    admission: Admission,
 ) -> Ending {
     let deadline = deadline_of(&head, shared.config.request_deadline);
-    let end = match refusal(shared, &head, admitted) {
-        Some(outcome) => End::Outcome(outcome),
-        None => work(shared, link, head, deadline, &mut reader, &mut writer).await,
+    let end = match admit(shared, &head, admission) {
+        Ok(_place) => work(shared, link, head, deadline, &mut reader, &mut writer).await,
+        Err(refusal) => End::Outcome(refusal),
     };
     match end {
         End::Outcome(outcome) => {
             let ending = ending(&outcome);
-            // Whoever does not take its outcome within the deadline gets none.
+            // Whoever does not take its outcome soon gets none.
             let told = tokio::time::timeout(shared.config.head_deadline, conclude(&mut writer, outcome));
             match told.await {
                 Ok(Ok(())) => ending,
@@ -211,18 +251,24 @@ async fn answer(
 
 fn deadline_of(head: &RequestHead, default: Duration) -> Instant {
     let left = head.deadline_ms.map_or(default, |ms| Duration::from_millis(ms.into()));
-    Instant::now() + left
+    after(Instant::now(), left)
 }
 
-fn refusal(shared: &NodeShared, head: &RequestHead, admitted: bool) -> Option<Outcome> {
-    if shared.stopping.is_cancelled() {
-        Some(Outcome::ShutDown)
-    } else if !admitted {
-        Some(Outcome::Busy { retry_after_ms: RETRY_AFTER_MS })
+/// A place among the requests that the node serves, or why there is none.
+fn admit(
+    shared: &NodeShared,
+    head: &RequestHead,
+    admission: Admission,
+) -> Result<OwnedSemaphorePermit, Outcome> {
+    let busy = Outcome::Busy { retry_after_ms: RETRY_AFTER_MS };
+    if shared.stopping.is_cancelled() || admission == Admission::Leaving {
+        Err(Outcome::ShutDown)
+    } else if admission == Admission::Busy {
+        Err(busy)
     } else if !shared.capabilities.contains(&head.capability) {
-        Some(Outcome::NoSuchCapability)
+        Err(Outcome::NoSuchCapability)
     } else {
-        None
+        Arc::clone(&shared.requests_served).try_acquire_owned().map_err(|_| busy)
     }
 }
 
@@ -286,15 +332,11 @@ async fn run_agent(
 ) -> Outcome {
     let mut replies = Replies { chunks };
     let call = shared.agent.on_request(cx, request, &mut replies);
-    match AssertUnwindSafe(call).catch_unwind().await {
-        Ok(Ok(())) => Outcome::Completed,
-        Ok(Err(AgentError::Declined(reason))) => Outcome::Declined { reason },
-        Ok(Err(AgentError::Failed(error))) => Outcome::Failed { error },
-        Err(_) => {
-            tracing::error!(agent = %shared.id, method = "on_request", "the agent panicked");
-            shared.recorder.record(TraceEvent::AgentPanicked { method: "on_request" });
-            Outcome::Failed { error: "the agent panicked".to_owned() }
-        }
+    match shared.guard("on_request", call).await {
+        Some(Ok(())) => Outcome::Completed,
+        Some(Err(AgentError::Declined(reason))) => Outcome::Declined { reason },
+        Some(Err(AgentError::Failed(error))) => Outcome::Failed { error },
+        None => Outcome::Failed { error: "the agent panicked".to_owned() },
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::JoinMap;
 
+use crate::deadline::after;
 use crate::error::ConnectError;
 use crate::node::handshake::{self, Established, Side};
 use crate::node::shared::NodeShared;
@@ -120,7 +121,11 @@ fn dial_finished(
         Ok(Err(AttemptError::Accept { .. })) | Err(_) => Err(ConnectError::Broken { address }),
     };
     match result {
-        Ok(established) => Finished::Established { established: Box::new(established), reply },
+        Ok(mut established) => {
+            // Whatever the packets say, this is where it can be dialled.
+            established.peer.address = address;
+            Finished::Established { established: Box::new(established), reply }
+        }
         Err(error) => {
             tracing::debug!(%address, error = %error, "a dial failed");
             let _ = reply.map(|reply| reply.send(Err(error)));
@@ -135,7 +140,7 @@ async fn dial(
     address: SocketAddr,
     expected: Option<AgentId>,
 ) -> Attempt {
-    let deadline = Instant::now() + shared.config.handshake_deadline;
+    let deadline = after(Instant::now(), shared.config.handshake_deadline);
     let late = ConnectError::DeadlineExceeded(shared.config.handshake_deadline);
     let dialled = timeout_at(deadline, transport.dial(address, expected)).await;
     let connection = dialled
@@ -147,7 +152,7 @@ async fn dial(
 }
 
 async fn accept(shared: Arc<NodeShared>, accepting: Accepting) -> Attempt {
-    let deadline = Instant::now() + shared.config.handshake_deadline;
+    let deadline = after(Instant::now(), shared.config.handshake_deadline);
     let refused = |reason, text| AttemptError::Accept { reason, text };
     let connection = timeout_at(deadline, accepting.connection)
         .await

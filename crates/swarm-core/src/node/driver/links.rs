@@ -47,20 +47,19 @@ impl Links {
         self.tasks.is_empty()
     }
 
-    pub(super) fn requests_in_flight(&self) -> usize {
-        self.entries.values().map(|entry| entry.link.requests_in_flight()).sum()
-    }
-
-    pub(super) fn peer_of(&self, link: LinkId) -> Option<AgentId> {
-        self.entries.get(&link).map(|entry| entry.link.peer.id)
-    }
-
     /// Starts the task of a connection.
     pub(super) fn add(&mut self, established: Established) -> LinkId {
         self.next += 1;
         let id = LinkId(self.next);
         let Established { connection, control, peer, limits } = established;
-        let link = Arc::new(Link::new(id, peer, limits, connection, &self.shared.config));
+        let link = Arc::new(Link::new(
+            id,
+            peer,
+            limits,
+            connection,
+            &self.shared.config,
+            Arc::clone(&self.shared.recorder),
+        ));
         let (tell, told) = mpsc::channel(TOLD_QUEUE);
         let shared = Arc::clone(&self.shared);
         let task = connection::run(shared, Arc::clone(&link), control, self.to_driver.clone(), told);

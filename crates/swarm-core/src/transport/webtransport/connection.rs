@@ -77,7 +77,7 @@ impl Connection for WebTransportConnection {
     }
 
     fn remote_addr(&self) -> SocketAddr {
-        self.quic.remote_address()
+        canonical(self.quic.remote_address())
     }
 
     fn round_trip(&self) -> Duration {
@@ -161,6 +161,11 @@ impl fmt::Debug for WebTransportConnection {
             .field("remote_addr", &self.quic.remote_address())
             .finish_non_exhaustive()
     }
+}
+
+/// A socket for both IP versions reports an IPv4 peer as mapped into IPv6, which nobody on IPv4 can dial.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn lost(error: quinn::ConnectionError) -> ConnectionLost {

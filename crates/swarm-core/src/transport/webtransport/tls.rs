@@ -6,14 +6,17 @@ use std::time::{Duration, SystemTime};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::UnixTime;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, ServerConfig, SignatureScheme};
 use swarm_proto::{AgentId, SwarmName};
 
 use super::Credentials;
 use super::config::BindError;
+use crate::clock::WallClock;
 use crate::error::{AcceptError, DialError};
 use crate::identity::{self, CertificateIssueError, SwarmVerifier, TlsCertificate};
 
@@ -40,7 +43,7 @@ impl Tls {
     /// For connections that others begin: they must show a certificate of the swarm. No tickets, because a resumed
     /// session would skip that check, and no early data.
     pub(super) fn server(&self) -> Result<Arc<QuicServerConfig>, BindError> {
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+        let mut config = ServerConfig::builder_with_details(Arc::clone(&self.provider), self.time())
             .with_protocol_versions(&[&TLS13])
             .map_err(bind_error)?
             .with_client_cert_verifier(self.verifier(None))
@@ -53,7 +56,7 @@ impl Tls {
 
     /// For a connection that we begin, to `expected` or to any member of the swarm.
     pub(super) fn client(&self, expected: Option<AgentId>) -> Result<Arc<QuicClientConfig>, TlsSetupError> {
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        let mut config = ClientConfig::builder_with_details(Arc::clone(&self.provider), self.time())
             .with_protocol_versions(&[&TLS13])?
             .dangerous()
             .with_custom_certificate_verifier(self.verifier(expected))
@@ -64,8 +67,22 @@ impl Tls {
         Ok(Arc::new(QuicClientConfig::try_from(config)?))
     }
 
+    /// The clock that certificates of others are checked by: the same as that of our own.
+    fn time(&self) -> Arc<dyn TimeProvider> {
+        Arc::new(TlsTime(Arc::clone(&self.own.credentials.wall_clock)))
+    }
+
     fn verifier(&self, expected: Option<AgentId>) -> Arc<SwarmVerifier> {
         Arc::new(SwarmVerifier::new(self.swarm.clone(), expected, Arc::clone(&self.provider)))
+    }
+}
+
+#[derive(Debug)]
+struct TlsTime(Arc<dyn WallClock>);
+
+impl TimeProvider for TlsTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        self.0.now().duration_since(SystemTime::UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
     }
 }
 
@@ -167,7 +184,6 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::clock::WallClock;
     use crate::identity::IdentityKey;
 
     #[derive(Debug)]
