@@ -63,7 +63,7 @@ enum Happened {
 /// What one peer may fill of the driver's queue: whoever floods it must not crowd out the others.
 const DRIVER_SHARE: usize = 256;
 
-/// The least that a connection stays open after its last request, so that what was said last gets through.
+/// The least that a connection stays open after the last words on it, so that they get through.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// Where a connection is in its life. It moves down this list only.
@@ -72,9 +72,9 @@ enum Phase {
     Open,
     /// Another connection replaces it: it ends when nothing has run on it for a while.
     Retired,
-    /// The peer has said goodbye: it ends soon after its last request.
+    /// The peer has said goodbye and closes when it is done; if it does not, we do.
     PeerLeaves,
-    /// We stop and have said goodbye: it ends with the requests that we serve, and the peer's close.
+    /// We stop and have said goodbye: it ends with the last request that this node serves, for whomever.
     WeLeave,
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn run(
             Some(told) = from_driver.recv() => Happened::Told(told),
             () = retired.cancelled(), if phase == Phase::Open => Happened::Retired,
             Some(_) = task.responders.join_next() => Happened::ResponderEnded,
-            () = link.unused(), if phase > Phase::Open => Happened::Unused,
+            () = link.unused(), if matches!(phase, Phase::Retired | Phase::WeLeave) => Happened::Unused,
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
             accepted = &mut stream => {
                 stream = connection.accept_stream();
@@ -172,7 +172,6 @@ impl Task {
             Happened::Control(frame) => self.control_frame(frame).await,
             Happened::Told(ToLink::Introduce(peers)) => self.introduce(peers).await,
             Happened::Retired => self.retire().await,
-            Happened::ResponderEnded if self.phase == Phase::WeLeave => self.await_the_close(),
             Happened::ResponderEnded => None,
             Happened::Unused => self.linger(),
             Happened::LingeredOut => self.lingered_out(),
@@ -188,25 +187,12 @@ impl Task {
     }
 
     async fn say_goodbye(&mut self) -> Option<GoneReason> {
-        let peer_leaves_too = self.phase == Phase::PeerLeaves;
         self.phase = Phase::WeLeave;
-        self.linger_until = None;
         self.flush();
         let goodbye = Goodbye { code: CloseCode::ShutDown, reason: String::new() };
         // Whoever does not take it learns the same from the close.
         let _ = self.send_control(ControlFrame::Goodbye(goodbye)).await;
-        if peer_leaves_too && self.link.requests_in_flight() == 0 {
-            return Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown));
-        }
-        self.await_the_close()
-    }
-
-    /// Once nothing is served here any more, the peer closes; if it does not, we do.
-    fn await_the_close(&mut self) -> Option<GoneReason> {
-        if self.responders.is_empty() {
-            self.linger_until = Some(Instant::now() + GOODBYE_GRACE);
-        }
-        None
+        self.linger()
     }
 
     /// The other side is told, so that it begins nothing new here either.
@@ -232,31 +218,30 @@ impl Task {
         self.linger()
     }
 
-    /// Begins to wait for the end, when nothing runs; what runs ends with [`Happened::Unused`].
+    /// Sets the time at which to see whether the connection can end.
     fn linger(&mut self) -> Option<GoneReason> {
+        let config = &self.shared.config;
         let pause = match self.phase {
-            Phase::Retired => self.shared.config.linger,
-            // Closing tells a peer that said goodbye that it was heard, but not before what we said last was.
-            Phase::PeerLeaves => (3 * self.link.connection.round_trip()).clamp(LAST_WORDS, GOODBYE_GRACE),
-            Phase::Open | Phase::WeLeave => return None,
+            Phase::Open => return None,
+            Phase::Retired => config.linger,
+            // As long as a request may take that names no deadline.
+            Phase::PeerLeaves => config.request_deadline,
+            Phase::WeLeave => (3 * self.link.connection.round_trip()).clamp(LAST_WORDS, GOODBYE_GRACE),
         };
-        if self.link.requests_in_flight() == 0 {
-            self.linger_until = Some(after(Instant::now(), pause));
-        }
+        self.linger_until = Some(after(Instant::now(), pause));
         None
     }
 
     fn lingered_out(&mut self) -> Option<GoneReason> {
-        self.linger_until = None;
         let in_use = self.link.requests_in_flight() > 0;
         match self.phase {
-            Phase::WeLeave if !self.responders.is_empty() => None,
-            // What we asked for in the name of a request that is still served elsewhere may finish.
-            Phase::WeLeave if in_use && self.shared.serving() > 0 => self.await_the_close(),
-            Phase::WeLeave => Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown)),
-            Phase::PeerLeaves if !in_use => Some(self.close(CloseCode::Normal, GoneReason::Goodbye)),
             Phase::Retired if !in_use => Some(self.close(CloseCode::Duplicate, GoneReason::Lost)),
-            _ => None,
+            // Requests that are served elsewhere may still have to ask here.
+            Phase::WeLeave if self.responders.is_empty() && self.shared.serving() == 0 => {
+                Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown))
+            }
+            Phase::PeerLeaves => Some(self.close(CloseCode::Normal, GoneReason::Goodbye)),
+            Phase::Open | Phase::Retired | Phase::WeLeave => self.linger(),
         }
     }
 
@@ -305,18 +290,11 @@ impl Task {
     }
 
     fn serve(&mut self, stream: Stream) -> Option<GoneReason> {
-        let admission = match self.phase {
-            Phase::Open | Phase::Retired if self.is_full() => Admission::Busy,
-            Phase::Open | Phase::Retired => Admission::Welcome,
-            Phase::PeerLeaves | Phase::WeLeave => Admission::Leaving,
-        };
+        let full = self.responders.len() >= self.shared.config.max_requests_per_peer;
+        let admission = if full { Admission::Busy } else { Admission::Welcome };
         let (shared, link) = (Arc::clone(&self.shared), Arc::clone(&self.link));
         self.responders.spawn(assist::serve(shared, link, stream, admission));
         None
-    }
-
-    fn is_full(&self) -> bool {
-        self.responders.len() >= self.shared.config.max_requests_per_peer
     }
 
     fn flush(&mut self) -> Option<GoneReason> {

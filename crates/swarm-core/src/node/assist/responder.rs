@@ -153,8 +153,6 @@ pub(in crate::node) enum Admission {
     Welcome,
     /// The peer has as many under way as it may.
     Busy,
-    /// One of the two sides has said goodbye.
-    Leaving,
 }
 
 /// Serves one request from its first byte to its last. Ends soon after `shared.killed` is cancelled.
@@ -261,7 +259,7 @@ fn admit(
     admission: Admission,
 ) -> Result<OwnedSemaphorePermit, Outcome> {
     let busy = Outcome::Busy { retry_after_ms: RETRY_AFTER_MS };
-    if shared.stopping.is_cancelled() || admission == Admission::Leaving {
+    if shared.stopping.is_cancelled() {
         Err(Outcome::ShutDown)
     } else if admission == Admission::Busy {
         Err(busy)
