@@ -48,6 +48,10 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// polled, under whatever deadline the caller sets, and giving it up turns the stranger away.
     fn accept(&self) -> BoxFuture<'_, Option<Accepting>>;
 
+    /// How many connections hold resources here, those included whose handshake was given up but that the other side
+    /// keeps alive.
+    fn open_connections(&self) -> usize;
+
     /// Closes every connection with `code`, and waits for a bounded time until the other ends were told and the address
     /// is free again.
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()>;

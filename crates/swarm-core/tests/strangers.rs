@@ -466,6 +466,34 @@ async fn more_strangers_than_allowed_are_turned_away_at_once() {
     stop([victim]).await;
 }
 
+#[tokio::test]
+async fn strangers_who_never_end_their_connect_request_cannot_fill_the_memory() {
+    let mut config = config();
+    (config.max_half_open, config.max_connections) = (2, 3);
+    config.handshake_deadline = Duration::from_millis(50);
+    let victim = node_with(IdleAgent, config).await;
+    let mut kept = Vec::new();
+
+    let overloaded = async {
+        while !victim.counters().refused.contains_key(&RefusedReason::Overloaded) {
+            if let Some((endpoint, connection)) = raw_attempt(address(&victim)).await {
+                let mut settings = connection.open_uni().await.unwrap();
+                settings.write_all(&[0x00, 0x04, 0x00]).await.unwrap();
+                let (mut connect, _) = connection.open_bi().await.unwrap();
+                // A frame header that never comes to its end.
+                connect.write_all(&[0x01]).await.unwrap();
+                kept.push((endpoint, connection, settings, connect));
+            }
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, overloaded).await.expect("there is a bound");
+
+    assert!(kept.len() <= 5, "{}", kept.len());
+    drop(kept);
+    stop([victim]).await;
+}
+
 async fn raw_attempt(to: SocketAddr) -> Option<(quinn::Endpoint, quinn::Connection)> {
     let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     let connecting = endpoint.connect_with(client_config(true), to, "swarm").unwrap();

@@ -212,8 +212,12 @@ impl Driver {
 
     fn stranger(&mut self, accepting: Accepting) {
         let config = &self.shared.config;
-        let full =
-            self.attempts.half_open() >= config.max_half_open || self.links.len() >= config.max_connections;
+        // wtransport keeps a connection whose CONNECT request never ends, and nobody can close it before that. Such
+        // connections are nobody's, but they cost memory.
+        let most = config.max_connections + config.max_half_open;
+        let full = self.attempts.half_open() >= config.max_half_open
+            || self.links.len() >= config.max_connections
+            || self.transport.open_connections() >= most;
         if self.stopping.is_some() {
             drop(accepting);
         } else if full {

@@ -169,6 +169,10 @@ impl Transport for WebTransport {
         .boxed()
     }
 
+    fn open_connections(&self) -> usize {
+        self.endpoint().as_ref().map_or(0, Endpoint::open_connections)
+    }
+
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()> {
         async move {
             let Some(endpoint) = self.endpoint().take() else { return };
