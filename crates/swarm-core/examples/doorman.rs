@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use swarm_core::{
-    Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, Observation, PeerEvent, Replies,
+    Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, Observation, PeerEvent,
+    PublishError, Replies,
 };
 
 /// Enough for a few sentences.
@@ -27,7 +28,9 @@ impl Agent for Doorman {
             let mut ticks = tokio::time::interval(Duration::from_millis(100));
             for number in 0_u64.. {
                 ticks.tick().await;
-                if node.broadcast_observation("doorman.tick", number.to_string()).is_err() {
+                if let Err(PublishError::ShutDown) =
+                    node.broadcast_observation("doorman.tick", number.to_string())
+                {
                     return;
                 }
             }

@@ -153,8 +153,9 @@ pub enum HelloError {
 /// use std::time::Duration;
 /// use swarm_core::ConnectError;
 ///
-/// let error = ConnectError::DeadlineExceeded(Duration::from_secs(3));
-/// assert_eq!(error.to_string(), "no connection within 3s");
+/// let address = "192.0.2.7:4433".parse().unwrap();
+/// let error = ConnectError::DeadlineExceeded { address, within: Duration::from_secs(3) };
+/// assert!(error.to_string().starts_with("nobody answered at 192.0.2.7:4433 within 3s"));
 /// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -181,9 +182,14 @@ pub enum ConnectError {
         /// Why.
         source: HelloError,
     },
-    /// It took too long. The peer may be overloaded or the network slow: try again.
-    #[error("no connection within {0:?}")]
-    DeadlineExceeded(Duration),
+    /// It took too long: a wrong address, a firewall that lets no UDP pass, or a peer that is overloaded.
+    #[error("nobody answered at {address} within {within:?}: check the address, and that UDP passes")]
+    DeadlineExceeded {
+        /// Where.
+        address: SocketAddr,
+        /// How long it was waited.
+        within: Duration,
+    },
     /// Dialling panicked, which is a defect below us; the node goes on.
     #[error("the dial to {address} broke down")]
     Broken {
@@ -220,12 +226,14 @@ pub enum StartError {
 #[non_exhaustive]
 pub enum PublishError {
     /// The topic is no dotted name.
-    #[error("the topic cannot be used")]
-    Topic(#[from] NameError),
+    #[error("the topic cannot be used: {0}")]
+    Topic(NameError),
     /// It fits into no datagram of the path to any peer. Send less, or ask for assistance with a stream.
-    #[error("an observation of {size} bytes does not fit into a datagram, which carries {max}")]
+    #[error(
+        "an observation of {size} bytes, topic and all, does not fit into a datagram, which carries {max}"
+    )]
     TooLarge {
-        /// Its encoded size in bytes.
+        /// Its encoded size in bytes: some 50 more than topic and payload.
         size: usize,
         /// What fits.
         max: usize,
@@ -248,15 +256,15 @@ pub enum PublishError {
 #[non_exhaustive]
 pub enum AssistError {
     /// The capability is no dotted name.
-    #[error("the capability cannot be used")]
-    Capability(#[from] NameError),
+    #[error("the capability cannot be used: {0}")]
+    Capability(NameError),
     /// No connection to this agent, and none is being made.
     #[error("not connected to {0}")]
     NotConnected(AgentId),
     /// A connection to this agent is being made; wait for `on_peer` or `ready` and ask again.
     #[error("the connection to {0} is not ready")]
     NotReady(AgentId),
-    /// The responder does not offer the capability.
+    /// The responder does not offer the capability: see [`PeerInfo::offers`](crate::PeerInfo::offers).
     #[error("the responder does not offer this capability")]
     NoSuchCapability,
     /// The responder's agent does not want to.
@@ -423,6 +431,18 @@ impl<E: std::error::Error> From<E> for AgentError {
             source = cause.source();
         }
         Self::Failed(text)
+    }
+}
+
+impl From<NameError> for PublishError {
+    fn from(error: NameError) -> Self {
+        Self::Topic(error)
+    }
+}
+
+impl From<NameError> for AssistError {
+    fn from(error: NameError) -> Self {
+        Self::Capability(error)
     }
 }
 

@@ -10,8 +10,8 @@ use swarm_proto::{AgentId, Capability, Epoch};
 /// ```
 /// use swarm_core::PeerInfo;
 ///
-/// fn can_classify(peer: &PeerInfo) -> bool {
-///     peer.capabilities.iter().any(|capability| capability.name() == "vision.classify")
+/// fn able(peers: &[PeerInfo]) -> impl Iterator<Item = &PeerInfo> {
+///     peers.iter().filter(|peer| peer.offers("vision.classify"))
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,13 @@ pub struct PeerInfo {
     pub capabilities: Vec<Capability>,
     /// Where it is, and where it can be dialled: a node has one port for both.
     pub address: SocketAddr,
+}
+
+impl PeerInfo {
+    /// Whether it offers this capability, by name and at version 1, or as `name@version`.
+    pub fn offers(&self, capability: &str) -> bool {
+        capability.parse().is_ok_and(|wanted: Capability| self.capabilities.contains(&wanted))
+    }
 }
 
 /// A peer came or went.

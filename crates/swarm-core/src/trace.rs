@@ -71,6 +71,15 @@ pub enum TraceEvent {
         /// For how many it was not.
         dropped: usize,
     },
+    /// The agent tried to broadcast something that fits into no datagram. Nobody got it.
+    ObservationRefused {
+        /// What it is about.
+        topic: Topic,
+        /// Its encoded size in bytes.
+        size: usize,
+        /// What fits.
+        max: usize,
+    },
     /// An observation was handed to the agent.
     ObservationDelivered {
         /// Who sent it.
@@ -135,7 +144,7 @@ pub enum TraceEvent {
     },
     /// The agent panicked in a call. The call ended there, the node goes on.
     AgentPanicked {
-        /// In which method.
+        /// In which method, or `a task`.
         method: &'static str,
     },
     /// A number of the agent's own, by `Context::measure`.
@@ -264,6 +273,8 @@ reasons! {
 pub struct Counters {
     /// Observations that the agent broadcast.
     pub observations_sent: u64,
+    /// Observations that fit into no datagram.
+    pub observations_refused: u64,
     /// Observations taken for peers: one broadcast to three peers counts three.
     pub observations_handed: u64,
     /// Observations handed to the agent.
@@ -338,6 +349,7 @@ impl Recorder {
             TraceEvent::ObservationDropped { reason, count } => {
                 *self.rare().observations_dropped.entry(*reason).or_default() += count;
             }
+            TraceEvent::ObservationRefused { .. } => self.rare().observations_refused += 1,
             TraceEvent::RequestSent { .. } => self.rare().requests_sent += 1,
             TraceEvent::RequestEnded { ending, .. } => {
                 *self.rare().requests_ended.entry(*ending).or_default() += 1;

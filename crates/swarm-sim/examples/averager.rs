@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use swarm_core::{Agent, Context, Observation};
+use swarm_core::{Agent, Context, Observation, PublishError};
 use swarm_sim::{Registry, Setup};
 use tokio::sync::watch;
 
@@ -33,8 +33,10 @@ impl Averager {
         loop {
             ticks.tick().await;
             let estimate = estimate.borrow().to_be_bytes();
-            if cx.broadcast_observation("averager.estimate", estimate.to_vec()).is_err() {
-                return; // the node stops
+            if let Err(PublishError::ShutDown) =
+                cx.broadcast_observation("averager.estimate", estimate.to_vec())
+            {
+                return;
             }
         }
     }

@@ -35,7 +35,7 @@ pub struct PeerUrl {
 #[non_exhaustive]
 pub enum PeerUrlError {
     /// It is no URL.
-    #[error("{text:?} is no URL; expected https://HOST:PORT{PATH}")]
+    #[error("{text:?} is no URL; expected https://HOST:PORT, with or without {PATH}")]
     Syntax {
         /// What was given.
         text: String,
@@ -43,7 +43,7 @@ pub enum PeerUrlError {
         source: url::ParseError,
     },
     /// It has another scheme, path, or further parts.
-    #[error("{text:?} is no address of a node; expected https://HOST:PORT{PATH}")]
+    #[error("{text:?} is no address of a node; expected https://HOST:PORT, with or without {PATH}")]
     Form {
         /// What was given.
         text: String,
@@ -79,7 +79,10 @@ impl FromStr for PeerUrl {
         let shortened = || text.chars().take(128).collect::<String>();
         let url = Url::parse(text).map_err(|source| PeerUrlError::Syntax { text: shortened(), source })?;
         let form = || PeerUrlError::Form { text: shortened() };
-        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let plain = url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
         if url.scheme() != "https" || !plain || !matches!(url.path(), "" | "/" | PATH) {
             return Err(form());
         }
@@ -130,6 +133,7 @@ mod tests {
             "https://a:1/other",
             "https://a:1/?x",
             "https://u@a:1",
+            "https://:p@a:1",
             "https://",
         ] {
             assert!(text.parse::<PeerUrl>().is_err(), "{text:?}");

@@ -121,7 +121,9 @@ impl NodeShared {
         let encoded = encode_observation(&observation);
         let links = self.connections.links();
         if let Some(max) = nobody_can_carry(&encoded, &links) {
-            return Err(PublishError::TooLarge { size: encoded.len(), max });
+            let (topic, size) = (observation.topic, encoded.len());
+            self.recorder.record(TraceEvent::ObservationRefused { topic, size, max });
+            return Err(PublishError::TooLarge { size, max });
         }
         let receipt = self.hand_out(&encoded, &links);
         self.recorder.record(TraceEvent::ObservationSent {

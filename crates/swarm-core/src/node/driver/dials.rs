@@ -141,7 +141,7 @@ async fn dial(
     expected: Option<AgentId>,
 ) -> Attempt {
     let deadline = after(Instant::now(), shared.config.handshake_deadline);
-    let late = ConnectError::DeadlineExceeded(shared.config.handshake_deadline);
+    let late = ConnectError::DeadlineExceeded { address, within: shared.config.handshake_deadline };
     let dialled = timeout_at(deadline, transport.dial(address, expected)).await;
     let connection = dialled
         .map_err(|_| AttemptError::Dial(late))?
