@@ -8,7 +8,7 @@
 //! ```text
 //!  candidate (an address) ──Dial──► dialling ──Up──► connected
 //!      ▲   ▲                           │                 │
-//!      │   └────backoff── DialFailed ◄─┘                 │ Down of its last link
+//!      │   └────backoff── DialFailed ◄─┘                 │ Down of its last connection
 //!      └────────────────────backoff──────────────────────┘   (forgotten after a goodbye, unless a seed)
 //! ```
 
@@ -33,10 +33,10 @@ use crate::peer::{GoneReason, PeerInfo};
 /// One connection, as long as it lasts. A peer may have two for a moment, when both sides dialled at once.
 ///
 /// ```
-/// assert!(swarm_core::mesh::LinkId(1) < swarm_core::mesh::LinkId(2));
+/// assert!(swarm_core::mesh::ConnectionKey(1) < swarm_core::mesh::ConnectionKey(2));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkId(pub u64);
+pub struct ConnectionKey(pub u64);
 
 /// How the mesh decides.
 ///
@@ -87,19 +87,19 @@ pub enum Input {
     /// A connection is there and both sides have said hello.
     Up {
         /// The new connection.
-        link: LinkId,
+        connection: ConnectionKey,
         /// Who is at the other end.
         peer: PeerInfo,
     },
     /// A connection ended.
     Down {
         /// Which one.
-        link: LinkId,
+        connection: ConnectionKey,
         /// Why.
         reason: GoneReason,
     },
     /// The peer prefers another connection to this node: nothing new should begin on this one.
-    Replaced(LinkId),
+    Replaced(ConnectionKey),
     /// A peer told of others.
     Introduced(Vec<Introduction>),
     /// A peer sent an observation.
@@ -125,15 +125,15 @@ pub enum Output {
         expected: Option<AgentId>,
     },
     /// From now on, use this connection for the peer.
-    Use(LinkId),
+    Use(ConnectionKey),
     /// Let what runs on this connection finish, then close it: another one to the same peer stays.
-    Retire(LinkId),
+    Retire(ConnectionKey),
     /// Close this connection at once: it belongs to a life of the peer that is over, or there are too many of them.
-    Close(LinkId),
+    Close(ConnectionKey),
     /// Tell the peer at the end of this connection of others.
     Introduce {
         /// The connection to say it on.
-        to: LinkId,
+        to: ConnectionKey,
         /// The others.
         peers: Vec<Introduction>,
     },
@@ -205,10 +205,10 @@ impl Mesh {
         match input {
             Input::Seed(address) => self.candidates.add_seed(address, now),
             Input::DialFailed(address) => self.candidates.failed(address, now, &mut self.rng),
-            Input::Up { link, peer } => self.up(now, link, peer),
-            Input::Down { link, reason } => self.down(now, link, reason),
-            Input::Replaced(link) => {
-                let change = self.members.replaced(link);
+            Input::Up { connection, peer } => self.up(now, connection, peer),
+            Input::Down { connection, reason } => self.down(now, connection, reason),
+            Input::Replaced(connection) => {
+                let change = self.members.replaced(connection);
                 self.apply(now, Vec::from_iter(change));
             }
             Input::Introduced(peers) => self.introduced(now, peers),
@@ -224,29 +224,29 @@ impl Mesh {
         self.candidates.next_due()
     }
 
-    fn up(&mut self, now: Instant, link: LinkId, peer: PeerInfo) {
+    fn up(&mut self, now: Instant, connection: ConnectionKey, peer: PeerInfo) {
         let displaced = self.candidates.connected(peer.id, peer.address, now);
         if let Some(displaced) = displaced.filter(|agent| !self.members.is_connected(*agent)) {
             self.duplicates.forget(displaced);
             self.outputs.push_back(Output::Forgotten(displaced));
         }
-        let changes = self.members.up(link, peer);
+        let changes = self.members.up(connection, peer);
         self.apply(now, changes);
     }
 
-    fn down(&mut self, now: Instant, link: LinkId, reason: GoneReason) {
-        let changes = self.members.down(link, reason);
+    fn down(&mut self, now: Instant, connection: ConnectionKey, reason: GoneReason) {
+        let changes = self.members.down(connection, reason);
         self.apply(now, changes);
     }
 
     fn apply(&mut self, now: Instant, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::Use(link) => self.outputs.push_back(Output::Use(link)),
-                Change::Retire(link) => self.outputs.push_back(Output::Retire(link)),
-                Change::Close(link) => self.outputs.push_back(Output::Close(link)),
-                Change::Came(peer, link) => {
-                    self.introduce_others_to(peer.id, link);
+                Change::Use(connection) => self.outputs.push_back(Output::Use(connection)),
+                Change::Retire(connection) => self.outputs.push_back(Output::Retire(connection)),
+                Change::Close(connection) => self.outputs.push_back(Output::Close(connection)),
+                Change::Came(peer, connection) => {
+                    self.introduce_others_to(peer.id, connection);
                     self.outputs.push_back(Output::Came(peer));
                 }
                 Change::Went(peer, reason) => {
@@ -263,7 +263,7 @@ impl Mesh {
     }
 
     /// The newcomer dials the others; they learn of it when it does.
-    fn introduce_others_to(&mut self, newcomer: AgentId, to: LinkId) {
+    fn introduce_others_to(&mut self, newcomer: AgentId, to: ConnectionKey) {
         if !self.introduce {
             return;
         }

@@ -3,7 +3,7 @@
 //! ```text
 //! AgentNode ── stop/kill tokens ── driver (one task): mesh, connection map, timer, dials, handshakes, connections
 //!                                   ├─ agent task: observations and peer events, in order
-//!                                   ├─ connection task per link: datagrams, control stream, outbox, responders
+//!                                   ├─ connection task per connection: datagrams, control stream, outbox, responders
 //!                                   └─ responder task per request served
 //!              requester: no task of its own, the caller polls the reply stream
 //! ```
@@ -20,8 +20,8 @@ mod control;
 mod driver;
 mod framing;
 mod handshake;
-mod link;
 mod outbox;
+mod peer_connection;
 
 mod peer_url;
 mod shared;

@@ -82,7 +82,7 @@ impl Candidates {
         displaced.filter(|before| !self.by_address.values().any(|known| known.agent == Some(*before)))
     }
 
-    /// The last link to a peer ended. Says whether it will be dialled again.
+    /// The last connection to a peer ended. Says whether it will be dialled again.
     pub(super) fn lost(
         &mut self,
         agent: AgentId,

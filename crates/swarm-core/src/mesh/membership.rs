@@ -1,27 +1,27 @@
-//! Who is connected, over which links, and which of several links to one peer stays.
+//! Who is connected, over which connections, and which of several connections to one peer stays.
 //!
 //! Two connections to the same peer come about when both sides dial at once, or when one side dials again before the
 //! other has noticed a loss. The side with the smaller [`AgentId`] decides, so that both end with the same one: the
 //! newer stays, because the older may be dead already. The other side is told and uses whichever came up last. A retired
-//! link finishes what runs on it, so nothing is lost by the decision.
+//! connection finishes what runs on it, so nothing is lost by the decision.
 
 use std::collections::BTreeMap;
 
 use swarm_proto::AgentId;
 
-use super::LinkId;
+use super::ConnectionKey;
 use crate::peer::{GoneReason, PeerInfo};
 
-/// More links than this to one peer are closed at once: no honest peer dials that often.
-const MAX_LINKS: usize = 4;
+/// More connections than this to one peer are closed at once: no honest peer dials that often.
+const MAX_CONNECTIONS: usize = 4;
 
 /// What follows for the outside.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
-    Use(LinkId),
-    Retire(LinkId),
-    Close(LinkId),
-    Came(PeerInfo, LinkId),
+    Use(ConnectionKey),
+    Retire(ConnectionKey),
+    Close(ConnectionKey),
+    Came(PeerInfo, ConnectionKey),
     Went(AgentId, GoneReason),
 }
 
@@ -29,15 +29,15 @@ pub(super) enum Change {
 struct Member {
     info: PeerInfo,
     /// Oldest first; never empty.
-    links: Vec<LinkId>,
+    connections: Vec<ConnectionKey>,
 }
 
-/// The peers and their links.
+/// The peers and their connections.
 #[derive(Debug)]
 pub(super) struct Membership {
     me: AgentId,
     members: BTreeMap<AgentId, Member>,
-    owners: BTreeMap<LinkId, AgentId>,
+    owners: BTreeMap<ConnectionKey, AgentId>,
 }
 
 impl Membership {
@@ -53,21 +53,21 @@ impl Membership {
         self.members.contains_key(&agent)
     }
 
-    pub(super) fn up(&mut self, link: LinkId, info: PeerInfo) -> Vec<Change> {
+    pub(super) fn up(&mut self, connection: ConnectionKey, info: PeerInfo) -> Vec<Change> {
         match self.members.get(&info.id).map(|member| member.info.epoch) {
-            None => self.first_link(link, info),
-            Some(known) if info.epoch > known => self.restarted(link, info),
-            Some(known) if info.epoch < known => vec![Change::Close(link)],
-            Some(_) => self.further_link(link, info.id),
+            None => self.first_connection(connection, info),
+            Some(known) if info.epoch > known => self.restarted(connection, info),
+            Some(known) if info.epoch < known => vec![Change::Close(connection)],
+            Some(_) => self.further_connection(connection, info.id),
         }
     }
 
-    pub(super) fn down(&mut self, link: LinkId, reason: GoneReason) -> Vec<Change> {
-        let Some(id) = self.owners.remove(&link) else { return Vec::new() };
+    pub(super) fn down(&mut self, connection: ConnectionKey, reason: GoneReason) -> Vec<Change> {
+        let Some(id) = self.owners.remove(&connection) else { return Vec::new() };
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
-        let was_in_use = member.links.last() == Some(&link);
-        member.links.retain(|other| *other != link);
-        match member.links.last() {
+        let was_in_use = member.connections.last() == Some(&connection);
+        member.connections.retain(|other| *other != connection);
+        match member.connections.last() {
             Some(next) if was_in_use => vec![Change::Use(*next)],
             Some(_) => Vec::new(),
             None => {
@@ -77,47 +77,47 @@ impl Membership {
         }
     }
 
-    /// The other side wants this link to end. If no other is up yet, it will be: until then this one serves.
-    pub(super) fn replaced(&mut self, link: LinkId) -> Option<Change> {
-        let member = self.members.get_mut(self.owners.get(&link)?)?;
-        let was_in_use = member.links.last() == Some(&link);
-        if member.links.len() < 2 {
+    /// The other side wants this connection to end. If no other is up yet, it will be: until then this one serves.
+    pub(super) fn replaced(&mut self, connection: ConnectionKey) -> Option<Change> {
+        let member = self.members.get_mut(self.owners.get(&connection)?)?;
+        let was_in_use = member.connections.last() == Some(&connection);
+        if member.connections.len() < 2 {
             return None;
         }
-        member.links.retain(|other| *other != link);
-        self.owners.remove(&link);
-        member.links.last().filter(|_| was_in_use).copied().map(Change::Use)
+        member.connections.retain(|other| *other != connection);
+        self.owners.remove(&connection);
+        member.connections.last().filter(|_| was_in_use).copied().map(Change::Use)
     }
 
-    fn first_link(&mut self, link: LinkId, info: PeerInfo) -> Vec<Change> {
-        self.owners.insert(link, info.id);
-        self.members.insert(info.id, Member { info: info.clone(), links: vec![link] });
-        vec![Change::Use(link), Change::Came(info, link)]
+    fn first_connection(&mut self, connection: ConnectionKey, info: PeerInfo) -> Vec<Change> {
+        self.owners.insert(connection, info.id);
+        self.members.insert(info.id, Member { info: info.clone(), connections: vec![connection] });
+        vec![Change::Use(connection), Change::Came(info, connection)]
     }
 
-    /// The links of the life before are closed: whatever ran on them died with it.
-    fn restarted(&mut self, link: LinkId, info: PeerInfo) -> Vec<Change> {
-        let old = self.members.remove(&info.id).map(|member| member.links).unwrap_or_default();
+    /// The connections of the life before are closed: whatever ran on them died with it.
+    fn restarted(&mut self, connection: ConnectionKey, info: PeerInfo) -> Vec<Change> {
+        let old = self.members.remove(&info.id).map(|member| member.connections).unwrap_or_default();
         let mut changes = vec![Change::Went(info.id, GoneReason::Restarted)];
-        for link in old {
-            self.owners.remove(&link);
-            changes.push(Change::Close(link));
+        for connection in old {
+            self.owners.remove(&connection);
+            changes.push(Change::Close(connection));
         }
-        changes.extend(self.first_link(link, info));
+        changes.extend(self.first_connection(connection, info));
         changes
     }
 
-    fn further_link(&mut self, link: LinkId, id: AgentId) -> Vec<Change> {
+    fn further_connection(&mut self, connection: ConnectionKey, id: AgentId) -> Vec<Change> {
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
-        if member.links.len() >= MAX_LINKS {
-            return vec![Change::Close(link)];
+        if member.connections.len() >= MAX_CONNECTIONS {
+            return vec![Change::Close(connection)];
         }
-        let mut changes = vec![Change::Use(link)];
+        let mut changes = vec![Change::Use(connection)];
         if self.me < id {
-            changes.extend(member.links.iter().copied().map(Change::Retire));
+            changes.extend(member.connections.iter().copied().map(Change::Retire));
         }
-        member.links.push(link);
-        self.owners.insert(link, id);
+        member.connections.push(connection);
+        self.owners.insert(connection, id);
         changes
     }
 }

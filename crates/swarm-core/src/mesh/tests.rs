@@ -40,12 +40,12 @@ impl Bench {
         self.mesh.handle(self.now, input).collect()
     }
 
-    fn up(&mut self, link: u64, number: u8, epoch: u64) -> Vec<Output> {
-        self.tell(Input::Up { link: LinkId(link), peer: peer(number, epoch) })
+    fn up(&mut self, connection: u64, number: u8, epoch: u64) -> Vec<Output> {
+        self.tell(Input::Up { connection: ConnectionKey(connection), peer: peer(number, epoch) })
     }
 
-    fn down(&mut self, link: u64, reason: GoneReason) -> Vec<Output> {
-        self.tell(Input::Down { link: LinkId(link), reason })
+    fn down(&mut self, connection: u64, reason: GoneReason) -> Vec<Output> {
+        self.tell(Input::Down { connection: ConnectionKey(connection), reason })
     }
 
     /// Lets time pass to the next timeout.
@@ -104,8 +104,8 @@ fn a_newcomer_is_introduced_to_the_others_and_dials_them() {
     assert_eq!(
         outputs,
         [
-            Output::Use(LinkId(2)),
-            Output::Introduce { to: LinkId(2), peers: vec![introduction(2)] },
+            Output::Use(ConnectionKey(2)),
+            Output::Introduce { to: ConnectionKey(2), peers: vec![introduction(2)] },
             Output::Came(peer(3, 1))
         ]
     );
@@ -119,12 +119,12 @@ fn a_newcomer_is_introduced_to_the_others_and_dials_them() {
 fn the_smaller_id_decides_which_of_two_connections_stays() {
     let mut smaller = Bench::new(1);
     smaller.up(1, 2, 1);
-    assert_eq!(smaller.up(2, 2, 1), [Output::Use(LinkId(2)), Output::Retire(LinkId(1))]);
+    assert_eq!(smaller.up(2, 2, 1), [Output::Use(ConnectionKey(2)), Output::Retire(ConnectionKey(1))]);
 
     let mut larger = Bench::new(3);
     larger.up(1, 2, 1);
-    assert_eq!(larger.up(2, 2, 1), [Output::Use(LinkId(2))]);
-    assert_eq!(larger.down(2, GoneReason::Lost), [Output::Use(LinkId(1))], "it follows the decision");
+    assert_eq!(larger.up(2, 2, 1), [Output::Use(ConnectionKey(2))]);
+    assert_eq!(larger.down(2, GoneReason::Lost), [Output::Use(ConnectionKey(1))], "it follows the decision");
 }
 
 #[test]
@@ -183,12 +183,12 @@ fn a_restarted_peer_goes_and_comes_and_is_not_dialled() {
         outputs,
         [
             Output::Went { peer: agent(2), reason: GoneReason::Restarted, returning: true },
-            Output::Close(LinkId(1)),
-            Output::Use(LinkId(2)),
+            Output::Close(ConnectionKey(1)),
+            Output::Use(ConnectionKey(2)),
             Output::Came(peer(2, 2))
         ]
     );
-    assert_eq!(bench.up(3, 2, 1), [Output::Close(LinkId(3))], "its former life is over");
+    assert_eq!(bench.up(3, 2, 1), [Output::Close(ConnectionKey(3))], "its former life is over");
     assert_eq!(bench.mesh.next_timeout(), None);
 }
 
@@ -229,7 +229,7 @@ fn guests_with_throw_away_keys_do_not_fill_the_memory() {
         digest[..8].copy_from_slice(&n.to_be_bytes());
         let id = AgentId::from_key_digest(digest);
         let guest = PeerInfo { id, address: SocketAddr::from(((n as u32).to_be_bytes(), 1)), ..peer(2, 1) };
-        bench.tell(Input::Up { link: LinkId(n), peer: guest });
+        bench.tell(Input::Up { connection: ConnectionKey(n), peer: guest });
         bench
             .tell(Input::Received { from: id, observation: Observation { origin: id, ..observation(2, 1) } });
         bench.down(n, GoneReason::Lost);
@@ -290,8 +290,8 @@ fn play(steps: &[Step], check: &mut impl FnMut(&Output)) -> Vec<Output> {
             }
             Step::Down { nth, goodbye } if *nth < open.len() => {
                 let reason = if *goodbye { GoneReason::Goodbye } else { GoneReason::Lost };
-                let link = open.remove(*nth);
-                bench.down(link, reason)
+                let connection = open.remove(*nth);
+                bench.down(connection, reason)
             }
             Step::Down { .. } => Vec::new(),
             Step::Introduced(number) => bench.tell(Input::Introduced(vec![introduction(*number)])),

@@ -16,30 +16,30 @@ use tokio::time::Instant;
 use super::assist::{self, Admission};
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
-use super::link::Link;
+use super::peer_connection::PeerConnection;
 use super::shared::NodeShared;
 use crate::deadline::{after, at};
-use crate::mesh::LinkId;
+use crate::mesh::ConnectionKey;
 use crate::peer::GoneReason;
 use crate::trace::{DropReason, RefusedReason, TraceEvent};
 use crate::transport::{ConnectionLost, Stream, StreamError};
 
 /// What a connection tells the driver.
 #[derive(Debug)]
-pub(super) enum FromLink {
+pub(super) enum FromConnection {
     /// The peer sent observations. The permit is its share of the driver's queue.
     Observed { from: AgentId, observations: Vec<Observation>, _share: OwnedSemaphorePermit },
     /// The peer told of others.
     Introduced(Vec<Introduction>),
     /// The peer says goodbye: what runs may finish, nothing new should begin.
-    Leaving(LinkId),
+    Leaving(ConnectionKey),
     /// The peer prefers another connection to this node.
-    Replaced(LinkId),
+    Replaced(ConnectionKey),
 }
 
 /// What the driver tells a connection.
 #[derive(Debug)]
-pub(super) enum ToLink {
+pub(super) enum ToConnection {
     /// Tell the peer of others.
     Introduce(Vec<Introduction>),
 }
@@ -50,7 +50,7 @@ enum Happened {
     Stopping,
     Lost(ConnectionLost),
     Control(Option<Result<ControlFrame, FrameError>>),
-    Told(ToLink),
+    Told(ToConnection),
     Retired,
     ResponderEnded,
     Unused,
@@ -80,9 +80,9 @@ enum Phase {
 
 struct Task {
     shared: Arc<NodeShared>,
-    link: Arc<Link>,
+    connection: Arc<PeerConnection>,
     control: ControlStream,
-    to_driver: mpsc::Sender<FromLink>,
+    to_driver: mpsc::Sender<FromConnection>,
     /// How many datagrams of this peer may wait for the driver.
     share: Arc<Semaphore>,
     responders: JoinSet<()>,
@@ -97,17 +97,17 @@ struct Task {
 /// Runs until the connection is over, and says why it is.
 pub(super) async fn run(
     shared: Arc<NodeShared>,
-    link: Arc<Link>,
+    connection: Arc<PeerConnection>,
     control: ControlStream,
-    to_driver: mpsc::Sender<FromLink>,
-    mut from_driver: mpsc::Receiver<ToLink>,
+    to_driver: mpsc::Sender<FromConnection>,
+    mut from_driver: mpsc::Receiver<ToConnection>,
 ) -> GoneReason {
-    let connection = Arc::clone(&link.connection);
+    let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
-    let retired = link.retired.clone();
+    let retired = connection.retired.clone();
     let mut task = Task {
         shared,
-        link: Arc::clone(&link),
+        connection: Arc::clone(&connection),
         control,
         to_driver,
         share: Arc::new(Semaphore::new(DRIVER_SHARE)),
@@ -118,9 +118,9 @@ pub(super) async fn run(
         flush_at: None,
     };
     // Kept across turns of the loop: a future that is made anew at each turn loses its place and costs a lock.
-    let mut lost = connection.closed();
-    let mut stream = connection.accept_stream();
-    let mut datagram = connection.receive_datagram();
+    let mut lost = inner.closed();
+    let mut stream = inner.accept_stream();
+    let mut datagram = inner.receive_datagram();
     let reason = loop {
         let (phase, flush_at, linger_until) = (task.phase, task.flush_at, task.linger_until);
         let happened = tokio::select! {
@@ -132,16 +132,16 @@ pub(super) async fn run(
             Some(told) = from_driver.recv() => Happened::Told(told),
             () = retired.cancelled(), if phase == Phase::Open => Happened::Retired,
             Some(_) = task.responders.join_next() => Happened::ResponderEnded,
-            () = link.unused(), if matches!(phase, Phase::Retired | Phase::WeLeave) => Happened::Unused,
+            () = connection.unused(), if matches!(phase, Phase::Retired | Phase::WeLeave) => Happened::Unused,
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
             accepted = &mut stream => {
-                stream = connection.accept_stream();
+                stream = inner.accept_stream();
                 Happened::Stream(accepted)
             }
-            () = link.outbox_filled() => Happened::OutboxDue,
+            () = connection.outbox_filled() => Happened::OutboxDue,
             () = at(flush_at), if flush_at.is_some() => Happened::OutboxDue,
             received = &mut datagram => {
-                datagram = connection.receive_datagram();
+                datagram = inner.receive_datagram();
                 Happened::Datagram(received)
             }
         };
@@ -149,7 +149,7 @@ pub(super) async fn run(
             break reason;
         }
     };
-    link.end();
+    connection.end();
     task.take_in_what_has_come();
     task.responders.abort_all();
     // One that never awaits is left behind.
@@ -170,7 +170,7 @@ impl Task {
                 Some(gone_reason(&error))
             }
             Happened::Control(frame) => self.control_frame(frame).await,
-            Happened::Told(ToLink::Introduce(peers)) => self.introduce(peers).await,
+            Happened::Told(ToConnection::Introduce(peers)) => self.introduce(peers).await,
             Happened::Retired => self.retire().await,
             Happened::ResponderEnded => None,
             Happened::Unused => self.linger(),
@@ -182,7 +182,7 @@ impl Task {
     }
 
     fn close(&self, code: CloseCode, reason: GoneReason) -> GoneReason {
-        self.link.connection.close(code, "");
+        self.connection.inner.close(code, "");
         reason
     }
 
@@ -205,11 +205,11 @@ impl Task {
 
     /// The peer has said goodbye, or prefers another connection.
     async fn peer_leaves(&mut self, goodbye: &Goodbye) -> Option<GoneReason> {
-        tracing::debug!(peer = %self.link.peer.id, code = %goodbye.code, "the peer says goodbye");
+        tracing::debug!(peer = %self.connection.peer.id, code = %goodbye.code, "the peer says goodbye");
         self.take_in_what_has_come();
         let told = match goodbye.code {
-            CloseCode::Duplicate => FromLink::Replaced(self.link.id),
-            _ => FromLink::Leaving(self.link.id),
+            CloseCode::Duplicate => FromConnection::Replaced(self.connection.id),
+            _ => FromConnection::Leaving(self.connection.id),
         };
         // The driver never waits for us, so waiting for it ends.
         let _ = self.to_driver.send(told).await;
@@ -226,14 +226,14 @@ impl Task {
             Phase::Retired => config.linger,
             // As long as a request may take that names no deadline.
             Phase::PeerLeaves => config.request_deadline,
-            Phase::WeLeave => (3 * self.link.connection.round_trip()).clamp(LAST_WORDS, GOODBYE_GRACE),
+            Phase::WeLeave => (3 * self.connection.inner.round_trip()).clamp(LAST_WORDS, GOODBYE_GRACE),
         };
         self.linger_until = Some(after(Instant::now(), pause));
         None
     }
 
     fn lingered_out(&mut self) -> Option<GoneReason> {
-        let in_use = self.link.requests_in_flight() > 0;
+        let in_use = self.connection.requests_in_flight() > 0;
         match self.phase {
             Phase::Retired if !in_use => Some(self.close(CloseCode::Duplicate, GoneReason::Lost)),
             // Requests that are served elsewhere may still have to ask here.
@@ -249,7 +249,7 @@ impl Task {
         match frame {
             Some(Ok(ControlFrame::Introduce(peers))) => {
                 // The driver never waits for us, so waiting for it ends.
-                let _ = self.to_driver.send(FromLink::Introduced(peers)).await;
+                let _ = self.to_driver.send(FromConnection::Introduced(peers)).await;
                 None
             }
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
@@ -261,16 +261,16 @@ impl Task {
             }
             None => Some(self.misbehaved("the control stream ended")),
             Some(Err(FrameError::Cut(StreamError::ConnectionLost))) => {
-                Some(gone_reason(&self.link.connection.closed().await))
+                Some(gone_reason(&self.connection.inner.closed().await))
             }
             Some(Err(error)) => Some(self.misbehaved(&error.to_string())),
         }
     }
 
     fn misbehaved(&self, what: &str) -> GoneReason {
-        tracing::warn!(peer = %self.link.peer.id, what, "a peer broke the protocol and is sent away");
+        tracing::warn!(peer = %self.connection.peer.id, what, "a peer broke the protocol and is sent away");
         self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::Nonsense });
-        self.link.connection.close(CloseCode::ProtocolViolation, what);
+        self.connection.inner.close(CloseCode::ProtocolViolation, what);
         GoneReason::Misbehaved
     }
 
@@ -292,19 +292,19 @@ impl Task {
     fn serve(&mut self, stream: Stream) -> Option<GoneReason> {
         let full = self.responders.len() >= self.shared.config.max_requests_per_peer;
         let admission = if full { Admission::Busy } else { Admission::Welcome };
-        let (shared, link) = (Arc::clone(&self.shared), Arc::clone(&self.link));
-        self.responders.spawn(assist::serve(shared, link, stream, admission));
+        let (shared, connection) = (Arc::clone(&self.shared), Arc::clone(&self.connection));
+        self.responders.spawn(assist::serve(shared, connection, stream, admission));
         None
     }
 
     fn flush(&mut self) -> Option<GoneReason> {
-        self.flush_at = self.link.flush(Instant::now());
+        self.flush_at = self.connection.flush(Instant::now());
         None
     }
 
     /// Datagrams are not ordered with the control stream: what has arrived already came before a goodbye.
     fn take_in_what_has_come(&self) {
-        while let Some(Ok(datagram)) = self.link.connection.receive_datagram().now_or_never() {
+        while let Some(Ok(datagram)) = self.connection.inner.receive_datagram().now_or_never() {
             self.received(&datagram);
         }
     }
@@ -315,8 +315,10 @@ impl Task {
                 let count = observations.len() as u64;
                 let share = Arc::clone(&self.share).try_acquire_owned();
                 let told = share.is_ok_and(|share| {
-                    let from = self.link.peer.id;
-                    self.to_driver.try_send(FromLink::Observed { from, observations, _share: share }).is_ok()
+                    let from = self.connection.peer.id;
+                    self.to_driver
+                        .try_send(FromConnection::Observed { from, observations, _share: share })
+                        .is_ok()
                 });
                 if !told {
                     self.shared.recorder.dropped(DropReason::NodeBusy, count);
@@ -324,7 +326,7 @@ impl Task {
             }
             Ok(Datagram::Padding) => {}
             Err(error) => {
-                tracing::debug!(peer = %self.link.peer.id, %error, "a datagram cannot be read");
+                tracing::debug!(peer = %self.connection.peer.id, %error, "a datagram cannot be read");
                 self.shared.recorder.dropped(DropReason::Malformed, 1);
             }
         }

@@ -6,14 +6,14 @@ use dashmap::DashMap;
 use swarm_proto::AgentId;
 use tokio::sync::watch;
 
-use super::link::Link;
+use super::peer_connection::PeerConnection;
 use crate::peer::PeerInfo;
 
 /// What we have of an agent.
 #[derive(Debug, Clone)]
 pub(super) enum Slot {
     /// A connection.
-    Ready(Arc<Link>),
+    Ready(Arc<PeerConnection>),
     /// None now, but it is being dialled again.
     Returning,
 }
@@ -23,7 +23,7 @@ pub(super) enum Slot {
 #[derive(Debug)]
 pub(crate) struct ConnectionMap {
     slots: DashMap<AgentId, Slot>,
-    sorted: watch::Sender<Arc<[Arc<Link>]>>,
+    sorted: watch::Sender<Arc<[Arc<PeerConnection>]>>,
 }
 
 impl ConnectionMap {
@@ -35,13 +35,13 @@ impl ConnectionMap {
         self.slots.get(&agent).map(|slot| slot.clone())
     }
 
-    /// One link per connected peer, sorted by id.
-    pub(super) fn links(&self) -> Arc<[Arc<Link>]> {
+    /// One connection per connected peer, sorted by id.
+    pub(super) fn all(&self) -> Arc<[Arc<PeerConnection>]> {
         Arc::clone(&self.sorted.borrow())
     }
 
     pub(crate) fn peers(&self) -> Vec<PeerInfo> {
-        self.links().iter().map(|link| link.peer.clone()).collect()
+        self.all().iter().map(|connection| connection.peer.clone()).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -51,17 +51,17 @@ impl ConnectionMap {
     /// Waits until at least so many peers are connected. Cancel safe.
     pub(super) async fn at_least(&self, peers: usize) {
         // The sender lives as long as this map, so there is no error to wait out.
-        let _ = self.sorted.subscribe().wait_for(|links| links.len() >= peers).await;
+        let _ = self.sorted.subscribe().wait_for(|connections| connections.len() >= peers).await;
     }
 
-    pub(super) fn set_ready(&self, link: Arc<Link>) {
-        self.slots.insert(link.peer.id, Slot::Ready(Arc::clone(&link)));
+    pub(super) fn set_ready(&self, connection: Arc<PeerConnection>) {
+        self.slots.insert(connection.peer.id, Slot::Ready(Arc::clone(&connection)));
         self.sorted.send_modify(|sorted| {
-            let others = sorted.iter().filter(|other| other.peer.id != link.peer.id);
-            let mut links: Vec<_> = others.cloned().collect();
-            let position = links.partition_point(|other| other.peer.id < link.peer.id);
-            links.insert(position, link);
-            *sorted = links.into();
+            let others = sorted.iter().filter(|other| other.peer.id != connection.peer.id);
+            let mut connections: Vec<_> = others.cloned().collect();
+            let position = connections.partition_point(|other| other.peer.id < connection.peer.id);
+            connections.insert(position, connection);
+            *sorted = connections.into();
         });
     }
 
@@ -83,7 +83,8 @@ impl ConnectionMap {
     fn unlist(&self, agent: AgentId) {
         self.sorted.send_if_modified(|sorted| {
             let before = sorted.len();
-            let others: Vec<_> = sorted.iter().filter(|link| link.peer.id != agent).cloned().collect();
+            let others: Vec<_> =
+                sorted.iter().filter(|connection| connection.peer.id != agent).cloned().collect();
             *sorted = others.into();
             sorted.len() != before
         });

@@ -4,8 +4,8 @@
 //! or for the agent goes into a bounded queue or is dropped and counted. Each turn of the loop takes one thing and calls
 //! one function.
 
+mod connections;
 mod dials;
-mod links;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use self::connections::Connections;
 use self::dials::{Attempts, Finished, Reply};
-use self::links::Links;
 use super::agent_task::{self, AgentQueues};
-use super::connection::FromLink;
+use super::connection::FromConnection;
 use super::handshake::Established;
 use super::shared::NodeShared;
 use crate::deadline::{after, at};
 use crate::error::ConnectError;
-use crate::mesh::{Input, LinkId, Mesh, Output};
+use crate::mesh::{ConnectionKey, Input, Mesh, Output};
 use crate::peer::{GoneReason, PeerEvent};
 use crate::trace::{DropReason, RefusedReason, TraceEvent};
 use crate::transport::{Accepting, Transport};
@@ -60,13 +60,13 @@ const RECEIVED_PER_TURN: usize = 64;
 enum Happened {
     Killed,
     Deadline,
-    LinkEnded(LinkId, GoneReason),
+    ConnectionEnded(ConnectionKey, GoneReason),
     AgentEnded,
     MeshTimeout,
     Command(Command),
     Attempt(Finished),
     Stranger(Option<Accepting>),
-    Received(FromLink),
+    Received(FromConnection),
 }
 
 /// Stopping, step by step: the agent first, then the peers, then whatever is left.
@@ -80,7 +80,7 @@ pub(super) struct Driver {
     transport: Arc<dyn Transport>,
     mesh: Mesh,
     attempts: Attempts,
-    links: Links,
+    connections: Connections,
     agent_ended: bool,
     stopping: Option<Stopping>,
     /// The deadline has passed, or nobody is left who could stop the node in order.
@@ -95,13 +95,13 @@ pub(super) async fn run(start: Start) -> usize {
     let _end_of_node = EndOfNode(Arc::clone(&shared));
     let killed = shared.killed.clone();
     let mut agent = spawn_agent(&shared, queues);
-    let (links, mut received) = Links::new(Arc::clone(&shared), RECEIVED_QUEUE);
+    let (connections, mut received) = Connections::new(Arc::clone(&shared), RECEIVED_QUEUE);
     let mut driver = Driver {
         attempts: Attempts::new(Arc::clone(&shared), Arc::clone(&transport)),
         shared,
         transport: Arc::clone(&transport),
         mesh,
-        links,
+        connections,
         agent_ended: false,
         stopping: None,
         gave_up: false,
@@ -120,7 +120,7 @@ pub(super) async fn run(start: Start) -> usize {
             biased;
             () = killed.cancelled(), if !driver.gave_up => Happened::Killed,
             () = at(deadline), if deadline.is_some() => Happened::Deadline,
-            Some((link, reason)) = driver.links.ended() => Happened::LinkEnded(link, reason),
+            Some((connection, reason)) = driver.connections.ended() => Happened::ConnectionEnded(connection, reason),
             () = finished(&mut agent), if !driver.agent_ended => Happened::AgentEnded,
             () = at(timeout), if timeout.is_some() && !stopping => Happened::MeshTimeout,
             Some(command) = commands.recv(), if !stopping => Happened::Command(command),
@@ -129,7 +129,7 @@ pub(super) async fn run(start: Start) -> usize {
                 stranger = transport.accept();
                 Happened::Stranger(accepting)
             }
-            Some(from_link) = received.recv() => Happened::Received(from_link),
+            Some(from_connection) = received.recv() => Happened::Received(from_connection),
         };
         driver.handle(happened);
         driver.drain(&mut received);
@@ -165,7 +165,7 @@ impl Driver {
     fn handle(&mut self, happened: Happened) {
         match happened {
             Happened::Killed | Happened::Deadline => self.give_up(),
-            Happened::LinkEnded(link, reason) => self.decide(Input::Down { link, reason }),
+            Happened::ConnectionEnded(connection, reason) => self.decide(Input::Down { connection, reason }),
             Happened::AgentEnded => self.agent_ended(),
             Happened::MeshTimeout => self.decide(Input::Timeout),
             Happened::Command(Command::Connect { address, reply }) => {
@@ -175,29 +175,31 @@ impl Driver {
             Happened::Attempt(finished) => self.attempt_finished(finished),
             Happened::Stranger(Some(accepting)) => self.stranger(accepting),
             Happened::Stranger(None) => self.transport_ended(),
-            Happened::Received(from_link) => self.received(from_link),
+            Happened::Received(from_connection) => self.received(from_connection),
         }
     }
 
-    fn drain(&mut self, received: &mut mpsc::Receiver<FromLink>) {
+    fn drain(&mut self, received: &mut mpsc::Receiver<FromConnection>) {
         for _ in 0..RECEIVED_PER_TURN {
             match received.try_recv() {
-                Ok(from_link) => self.received(from_link),
+                Ok(from_connection) => self.received(from_connection),
                 Err(_) => break,
             }
         }
     }
 
-    fn received(&mut self, from_link: FromLink) {
-        match from_link {
-            FromLink::Observed { from, observations, _share } => {
+    fn received(&mut self, from_connection: FromConnection) {
+        match from_connection {
+            FromConnection::Observed { from, observations, _share } => {
                 for observation in observations {
                     self.decide(Input::Received { from, observation });
                 }
             }
-            FromLink::Introduced(peers) => self.decide(Input::Introduced(peers)),
-            FromLink::Replaced(link) => self.decide(Input::Replaced(link)),
-            FromLink::Leaving(link) => self.decide(Input::Down { link, reason: GoneReason::Goodbye }),
+            FromConnection::Introduced(peers) => self.decide(Input::Introduced(peers)),
+            FromConnection::Replaced(connection) => self.decide(Input::Replaced(connection)),
+            FromConnection::Leaving(connection) => {
+                self.decide(Input::Down { connection, reason: GoneReason::Goodbye })
+            }
         }
     }
 
@@ -216,7 +218,7 @@ impl Driver {
         // connections are nobody's, but they cost memory.
         let most = config.max_connections + config.max_half_open;
         let full = self.attempts.half_open() >= config.max_half_open
-            || self.links.len() >= config.max_connections
+            || self.connections.len() >= config.max_connections
             || self.transport.open_connections() >= most;
         if self.stopping.is_some() {
             drop(accepting);
@@ -243,9 +245,9 @@ impl Driver {
             return;
         }
         let peer = established.peer.clone();
-        let link = self.links.add(established);
+        let connection = self.connections.add(established);
         let id = peer.id;
-        self.decide(Input::Up { link, peer });
+        self.decide(Input::Up { connection, peer });
         // Whoever asked may have stopped waiting; the connection stays all the same.
         let _ = reply.map(|reply| reply.send(Ok(id)));
     }
@@ -257,10 +259,10 @@ impl Driver {
             match output {
                 Output::Dial { .. } if self.stopping.is_some() => {}
                 Output::Dial { address, expected } => self.attempts.dial(address, expected, None),
-                Output::Use(link) => self.links.put_to_use(link),
-                Output::Retire(link) => self.links.retire(link),
-                Output::Close(link) => self.links.close(link),
-                Output::Introduce { to, peers } => self.links.introduce(to, peers),
+                Output::Use(connection) => self.connections.put_to_use(connection),
+                Output::Retire(connection) => self.connections.retire(connection),
+                Output::Close(connection) => self.connections.close(connection),
+                Output::Introduce { to, peers } => self.connections.introduce(to, peers),
                 Output::Observed(observation) => {
                     if !self.shared.inbox.observed(observation) {
                         self.shared.recorder.dropped(DropReason::ShutDown, 1);
@@ -279,7 +281,7 @@ impl Driver {
                 }
                 Output::Went { peer, reason, returning } => {
                     tracing::debug!(%peer, %reason, "a peer went");
-                    self.links.peer_went(peer, returning);
+                    self.connections.peer_went(peer, returning);
                     self.shared.recorder.record(TraceEvent::PeerWent { peer, reason });
                     self.shared.inbox.peer(PeerEvent::Went { peer, reason });
                 }
@@ -315,7 +317,7 @@ impl Driver {
     /// Killed connections end by themselves, each within the time of a frame to its peer.
     fn is_done(&self) -> bool {
         let stopping = self.gave_up || self.stopping.is_some();
-        stopping && self.agent_ended && self.links.is_empty()
+        stopping && self.agent_ended && self.connections.is_empty()
     }
 
     async fn close(self) -> usize {

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::assist::{self, OutgoingRequest, ReplyStream};
 use super::connection_map::{ConnectionMap, Slot};
 use super::driver::Command;
-use super::link::{Handed, Link};
+use super::peer_connection::{Handed, PeerConnection};
 use super::{Receipt, agent_task::AgentInbox};
 use crate::agent::BoxedAgent;
 use crate::clock::WallClock;
@@ -119,13 +119,13 @@ impl NodeShared {
         }
         let observation = self.observe(topic, payload);
         let encoded = encode_observation(&observation);
-        let links = self.connections.links();
-        if let Some(max) = nobody_can_carry(&encoded, &links) {
+        let connections = self.connections.all();
+        if let Some(max) = nobody_can_carry(&encoded, &connections) {
             let (topic, size) = (observation.topic, encoded.len());
             self.recorder.record(TraceEvent::ObservationRefused { topic, size, max });
             return Err(PublishError::TooLarge { size, max });
         }
-        let receipt = self.hand_out(&encoded, &links);
+        let receipt = self.hand_out(&encoded, &connections);
         self.recorder.record(TraceEvent::ObservationSent {
             topic: observation.topic,
             sequence: observation.sequence,
@@ -148,11 +148,11 @@ impl NodeShared {
         }
     }
 
-    fn hand_out(&self, encoded: &Bytes, links: &[Arc<Link>]) -> Receipt {
+    fn hand_out(&self, encoded: &Bytes, connections: &[Arc<PeerConnection>]) -> Receipt {
         let now = Instant::now();
         let mut receipt = Receipt { handed: 0, dropped: 0 };
-        for link in links {
-            match link.publish(now, encoded.clone()) {
+        for connection in connections {
+            match connection.publish(now, encoded.clone()) {
                 Handed::Taken => receipt.handed += 1,
                 Handed::TooLarge | Handed::Gone => receipt.dropped += 1,
             }
@@ -173,16 +173,20 @@ impl NodeShared {
         match self.connections.get(peer) {
             None => Err(AssistError::NotConnected(peer)),
             Some(Slot::Returning) => Err(AssistError::NotReady(peer)),
-            Some(Slot::Ready(link)) => assist::open(Arc::clone(self), link, request).await,
+            Some(Slot::Ready(connection)) => assist::open(Arc::clone(self), connection, request).await,
         }
     }
 }
 
 /// The most that any path carries, when that is less than the observation needs. Without peers nothing is too large
 /// that a full-size packet could carry.
-fn nobody_can_carry(encoded: &Bytes, links: &[Arc<Link>]) -> Option<usize> {
+fn nobody_can_carry(encoded: &Bytes, connections: &[Arc<PeerConnection>]) -> Option<usize> {
     const LARGEST_WITHOUT_PEERS: usize = 1200;
-    let max = links.iter().map(|link| link.max_observation_bytes()).max().unwrap_or(LARGEST_WITHOUT_PEERS);
+    let max = connections
+        .iter()
+        .map(|connection| connection.max_observation_bytes())
+        .max()
+        .unwrap_or(LARGEST_WITHOUT_PEERS);
     (encoded.len() > max).then_some(max)
 }
 

@@ -1,4 +1,4 @@
-//! How a request ended: in the words of the wire, of the asker, and of the trace.
+//! How a request ended: in the words of the wire, of the requester, and of the trace.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use swarm_proto::{AgentId, Capability, EncodeError, Outcome, RequestId, ResetCod
 use tokio::time::Instant;
 
 use crate::error::AssistError;
-use crate::node::link::Link;
+use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::trace::{Ending, TraceEvent};
 
@@ -26,11 +26,11 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn begin(
         shared: &Arc<NodeShared>,
-        link: &Link,
+        connection: &PeerConnection,
         capability: &Capability,
         began: Instant,
     ) -> Self {
-        let (id, to, capability) = (shared.new_request_id(), link.peer.id, capability.clone());
+        let (id, to, capability) = (shared.new_request_id(), connection.peer.id, capability.clone());
         shared.recorder.record(TraceEvent::RequestSent { id, to, capability: capability.clone() });
         Self { shared: Arc::clone(shared), id, to, capability, began, first_chunk: None, ended: false }
     }
@@ -71,7 +71,7 @@ impl Drop for Record {
     }
 }
 
-/// What an outcome is to the asker.
+/// What an outcome is to the requester.
 pub(super) fn ending_of(outcome: Outcome) -> Result<(), AssistError> {
     Err(match outcome {
         Outcome::Completed => return Ok(()),
@@ -87,7 +87,7 @@ pub(super) fn ending_of(outcome: Outcome) -> Result<(), AssistError> {
     })
 }
 
-/// What a reset by the responder is to the asker.
+/// What a reset by the responder is to the requester.
 pub(super) fn given_up(code: ResetCode) -> AssistError {
     match code {
         ResetCode::DeadlineExceeded => AssistError::DeadlineExceeded,
@@ -99,7 +99,7 @@ pub(super) fn given_up(code: ResetCode) -> AssistError {
     }
 }
 
-/// What the responder is told when the asker gives up.
+/// What the responder is told when the requester gives up.
 pub(super) fn reset_code(error: &AssistError) -> ResetCode {
     match error {
         AssistError::DeadlineExceeded => ResetCode::DeadlineExceeded,

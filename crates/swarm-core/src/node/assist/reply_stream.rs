@@ -13,7 +13,7 @@ use super::body::Body;
 use super::record::{Record, ending_of, given_up, reset_code};
 use crate::error::AssistError;
 use crate::node::framing::{FrameError, FrameReader};
-use crate::node::link::InFlight;
+use crate::node::peer_connection::InFlight;
 use crate::trace::Ending;
 use crate::transport::StreamError;
 
@@ -45,7 +45,7 @@ pub(super) struct Live {
     pub(super) reader: FrameReader<ReplyFrame>,
     pub(super) body: Body,
     pub(super) deadline: Pin<Box<Sleep>>,
-    /// Its places among the requests of the node and of the peer, and on the link.
+    /// Its places among the requests of the node and of the peer, and on the connection.
     pub(super) _places: (OwnedSemaphorePermit, OwnedSemaphorePermit, InFlight),
 }
 

@@ -19,7 +19,7 @@ use super::reply_stream::{Live, ReplyStream};
 use crate::deadline::after;
 use crate::error::AssistError;
 use crate::node::framing::{FrameReader, FrameWriter, SendFrameError};
-use crate::node::link::Link;
+use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::transport::StreamError;
 
@@ -116,19 +116,20 @@ fn chunks(mut payload: Bytes) -> impl Iterator<Item = Chunk> {
 /// Opens the stream, sends the head, and as much of the body as goes at once.
 pub(in crate::node) async fn open(
     shared: Arc<NodeShared>,
-    link: Arc<Link>,
+    connection: Arc<PeerConnection>,
     request: OutgoingRequest,
 ) -> Result<ReplyStream, AssistError> {
     let limit = shared.config.max_requests_made;
     let permit = Arc::clone(&shared.requests_made)
         .try_acquire_owned()
         .map_err(|_| AssistError::Overloaded { limit })?;
-    let place = link.place_for_request().ok_or(AssistError::Busy { retry_after: RETRY_AFTER })?;
-    let in_flight = link.begin_request();
+    let place = connection.place_for_request().ok_or(AssistError::Busy { retry_after: RETRY_AFTER })?;
+    let in_flight = connection.begin_request();
     let now = Instant::now();
     let expires_at = request.expires_at(now, shared.config.request_deadline);
-    let mut record = Record::begin(&shared, &link, &request.capability, now);
-    let opened = tokio::time::timeout_at(expires_at, begin(&link, request, record.id, expires_at)).await;
+    let mut record = Record::begin(&shared, &connection, &request.capability, now);
+    let opened =
+        tokio::time::timeout_at(expires_at, begin(&connection, request, record.id, expires_at)).await;
     match opened.unwrap_or(Err(AssistError::DeadlineExceeded)) {
         Ok((writer, reader, body)) => {
             let deadline = Box::pin(tokio::time::sleep_until(expires_at));
@@ -147,12 +148,12 @@ pub(in crate::node) async fn open(
 type Opened = (FrameWriter<RequestFrame>, FrameReader<ReplyFrame>, BoxStream<'static, Chunk>);
 
 async fn begin(
-    link: &Link,
+    connection: &PeerConnection,
     request: OutgoingRequest,
     id: RequestId,
     expires_at: Instant,
 ) -> Result<Opened, AssistError> {
-    let stream = link.connection.open_stream().await.map_err(|_| AssistError::PeerLost)?;
+    let stream = connection.inner.open_stream().await.map_err(|_| AssistError::PeerLost)?;
     let left = expires_at.saturating_duration_since(Instant::now());
     let head = RequestHead {
         id,

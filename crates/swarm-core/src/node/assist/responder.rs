@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::deadline::after;
 use crate::error::{AgentError, BodyError, ReplyError};
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
-use crate::node::link::Link;
+use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::trace::{Ending, TraceEvent};
 use crate::transport::Stream;
@@ -158,18 +158,18 @@ pub(in crate::node) enum Admission {
 /// Serves one request from its first byte to its last. Ends soon after `shared.killed` is cancelled.
 pub(in crate::node) async fn serve(
     shared: Arc<NodeShared>,
-    link: Arc<Link>,
+    connection: Arc<PeerConnection>,
     stream: Stream,
     admission: Admission,
 ) {
-    let _in_flight = link.begin_request();
+    let _in_flight = connection.begin_request();
     let mut reader = FrameReader::new(stream.recv, MAX_HEAD_BYTES);
     let mut writer = FrameWriter::new(stream.send);
     match tokio::time::timeout(shared.config.head_deadline, reader.next()).await {
         Ok(Some(Ok(RequestFrame::Head(head)))) => {
             reader.set_max_frame_bytes(MAX_FRAME_BYTES);
-            let mut record = ServedRecord::begin(&shared, &link, &head);
-            record.ending = answer(&shared, &link, head, reader, writer, admission).await;
+            let mut record = ServedRecord::begin(&shared, &connection, &head);
+            record.ending = answer(&shared, &connection, head, reader, writer, admission).await;
         }
         Ok(Some(Err(FrameError::Cut(_)))) => {}
         Ok(_) => give_up(&mut reader, &mut writer, ResetCode::Malformed),
@@ -188,11 +188,11 @@ struct ServedRecord<'a> {
 }
 
 impl<'a> ServedRecord<'a> {
-    fn begin(shared: &'a NodeShared, link: &Link, head: &RequestHead) -> Self {
+    fn begin(shared: &'a NodeShared, connection: &PeerConnection, head: &RequestHead) -> Self {
         Self {
             shared,
             id: head.id,
-            from: link.peer.id,
+            from: connection.peer.id,
             capability: head.capability.clone(),
             began: Instant::now(),
             ending: Ending::PeerLost,
@@ -219,7 +219,7 @@ fn give_up(reader: &mut FrameReader<RequestFrame>, writer: &mut FrameWriter<Repl
 
 async fn answer(
     shared: &Arc<NodeShared>,
-    link: &Link,
+    connection: &PeerConnection,
     head: RequestHead,
     mut reader: FrameReader<RequestFrame>,
     mut writer: FrameWriter<ReplyFrame>,
@@ -227,7 +227,7 @@ async fn answer(
 ) -> Ending {
     let deadline = deadline_of(&head, shared.config.request_deadline);
     let end = match admit(shared, &head, admission) {
-        Ok(_place) => work(shared, link, head, deadline, &mut reader, &mut writer).await,
+        Ok(_place) => work(shared, connection, head, deadline, &mut reader, &mut writer).await,
         Err(refusal) => End::Outcome(refusal),
     };
     match end {
@@ -289,7 +289,7 @@ enum End {
 /// Runs the agent and moves chunks both ways, until the agent is done or the request is given up.
 async fn work(
     shared: &Arc<NodeShared>,
-    link: &Link,
+    connection: &PeerConnection,
     head: RequestHead,
     deadline: Instant,
     reader: &mut FrameReader<RequestFrame>,
@@ -301,7 +301,7 @@ async fn work(
     let (body_in, body) = mpsc::channel(CHUNKS_IN_BETWEEN);
     let (chunks, mut chunks_out) = mpsc::channel(CHUNKS_IN_BETWEEN);
     let cx = Context::of_request(Arc::clone(shared), cancelled, deadline);
-    let request = AssistanceRequest { head, requester: link.peer.id, body };
+    let request = AssistanceRequest { head, requester: connection.peer.id, body };
     let finished = async {
         let end = tokio::select! {
             biased;

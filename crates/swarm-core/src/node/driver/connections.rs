@@ -7,10 +7,10 @@ use swarm_proto::{AgentId, CloseCode, Introduction};
 use tokio::sync::mpsc;
 use tokio_util::task::JoinMap;
 
-use crate::mesh::LinkId;
-use crate::node::connection::{self, FromLink, ToLink};
+use crate::mesh::ConnectionKey;
+use crate::node::connection::{self, FromConnection, ToConnection};
 use crate::node::handshake::Established;
-use crate::node::link::Link;
+use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::peer::GoneReason;
 
@@ -18,25 +18,26 @@ use crate::peer::GoneReason;
 const TOLD_QUEUE: usize = 64;
 
 struct Entry {
-    link: Arc<Link>,
-    tell: mpsc::Sender<ToLink>,
+    connection: Arc<PeerConnection>,
+    tell: mpsc::Sender<ToConnection>,
 }
 
 /// All connections. Dropping it ends their tasks.
-pub(super) struct Links {
+pub(super) struct Connections {
     shared: Arc<NodeShared>,
-    entries: BTreeMap<LinkId, Entry>,
-    tasks: JoinMap<LinkId, GoneReason>,
-    to_driver: mpsc::Sender<FromLink>,
+    entries: BTreeMap<ConnectionKey, Entry>,
+    tasks: JoinMap<ConnectionKey, GoneReason>,
+    to_driver: mpsc::Sender<FromConnection>,
     next: u64,
 }
 
-impl Links {
+impl Connections {
     /// No connections yet, and the queue in which all of them will speak to the driver.
-    pub(super) fn new(shared: Arc<NodeShared>, queue: usize) -> (Self, mpsc::Receiver<FromLink>) {
+    pub(super) fn new(shared: Arc<NodeShared>, queue: usize) -> (Self, mpsc::Receiver<FromConnection>) {
         let (to_driver, received) = mpsc::channel(queue);
-        let links = Self { shared, entries: BTreeMap::new(), tasks: JoinMap::new(), to_driver, next: 0 };
-        (links, received)
+        let connections =
+            Self { shared, entries: BTreeMap::new(), tasks: JoinMap::new(), to_driver, next: 0 };
+        (connections, received)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -48,65 +49,65 @@ impl Links {
     }
 
     /// Starts the task of a connection.
-    pub(super) fn add(&mut self, established: Established) -> LinkId {
+    pub(super) fn add(&mut self, established: Established) -> ConnectionKey {
         self.next += 1;
-        let id = LinkId(self.next);
-        let Established { connection, control, peer, limits } = established;
-        let link = Arc::new(Link::new(
+        let id = ConnectionKey(self.next);
+        let Established { connection: inner, control, peer, limits } = established;
+        let connection = Arc::new(PeerConnection::new(
             id,
             peer,
             limits,
-            connection,
+            inner,
             &self.shared.config,
             Arc::clone(&self.shared.recorder),
         ));
         let (tell, told) = mpsc::channel(TOLD_QUEUE);
         let shared = Arc::clone(&self.shared);
-        let task = connection::run(shared, Arc::clone(&link), control, self.to_driver.clone(), told);
+        let task = connection::run(shared, Arc::clone(&connection), control, self.to_driver.clone(), told);
         self.tasks.spawn(id, task);
-        self.entries.insert(id, Entry { link, tell });
+        self.entries.insert(id, Entry { connection, tell });
         id
     }
 
     /// The next connection that has ended; `None` when there are none. Cancel safe.
-    pub(super) async fn ended(&mut self) -> Option<(LinkId, GoneReason)> {
+    pub(super) async fn ended(&mut self) -> Option<(ConnectionKey, GoneReason)> {
         let (id, result) = self.tasks.join_next().await?;
         if let Some(entry) = self.entries.remove(&id)
             && result.is_err()
         {
             // A panic below us must not leave the connection open.
-            tracing::error!(peer = %entry.link.peer.id, "the task of a connection broke down");
-            entry.link.connection.close(CloseCode::Normal, "");
+            tracing::error!(peer = %entry.connection.peer.id, "the task of a connection broke down");
+            entry.connection.inner.close(CloseCode::Normal, "");
         }
         Some((id, result.unwrap_or(GoneReason::Lost)))
     }
 
     /// From now on this is the connection to its peer.
-    pub(super) fn put_to_use(&self, id: LinkId) {
+    pub(super) fn put_to_use(&self, id: ConnectionKey) {
         if let Some(entry) = self.entries.get(&id) {
-            self.shared.connections.set_ready(Arc::clone(&entry.link));
+            self.shared.connections.set_ready(Arc::clone(&entry.connection));
         }
     }
 
     /// Lets what runs finish, then the connection ends by itself.
-    pub(super) fn retire(&self, id: LinkId) {
+    pub(super) fn retire(&self, id: ConnectionKey) {
         if let Some(entry) = self.entries.get(&id) {
-            entry.link.retired.cancel();
+            entry.connection.retired.cancel();
         }
     }
 
-    pub(super) fn close(&self, id: LinkId) {
+    pub(super) fn close(&self, id: ConnectionKey) {
         if let Some(entry) = self.entries.get(&id) {
-            entry.link.connection.close(CloseCode::Duplicate, "");
+            entry.connection.inner.close(CloseCode::Duplicate, "");
         }
     }
 
-    pub(super) fn introduce(&self, to: LinkId, peers: Vec<Introduction>) {
+    pub(super) fn introduce(&self, to: ConnectionKey, peers: Vec<Introduction>) {
         if let Some(entry) = self.entries.get(&to)
-            && entry.tell.try_send(ToLink::Introduce(peers)).is_err()
+            && entry.tell.try_send(ToConnection::Introduce(peers)).is_err()
         {
-            tracing::warn!(peer = %entry.link.peer.id, "a peer does not read its control stream and is sent away");
-            entry.link.connection.close(CloseCode::Overloaded, "the control stream is not read");
+            tracing::warn!(peer = %entry.connection.peer.id, "a peer does not read its control stream and is sent away");
+            entry.connection.inner.close(CloseCode::Overloaded, "the control stream is not read");
         }
     }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outbox::Outbox;
 use crate::config::NodeConfig;
-use crate::mesh::LinkId;
+use crate::mesh::ConnectionKey;
 use crate::peer::PeerInfo;
 use crate::trace::{DropReason, Recorder};
 use crate::transport::{Connection, DatagramError};
@@ -29,10 +29,10 @@ pub(super) enum Handed {
 }
 
 /// A connection with its outbox. Handles publish and open requests on it directly; its connection task does the rest.
-pub(crate) struct Link {
-    pub(super) id: LinkId,
+pub(crate) struct PeerConnection {
+    pub(super) id: ConnectionKey,
     pub(super) peer: PeerInfo,
-    pub(super) connection: Arc<dyn Connection>,
+    pub(super) inner: Arc<dyn Connection>,
     /// What the peer takes, in bytes, whatever the path carries.
     max_datagram_bytes: usize,
     /// Another connection to this peer replaces it: it ends after its last request.
@@ -46,12 +46,12 @@ pub(crate) struct Link {
     unused: Notify,
 }
 
-impl Link {
+impl PeerConnection {
     pub(super) fn new(
-        id: LinkId,
+        id: ConnectionKey,
         peer: PeerInfo,
         limits: PeerLimits,
-        connection: Arc<dyn Connection>,
+        inner: Arc<dyn Connection>,
         config: &NodeConfig,
         recorder: Arc<Recorder>,
     ) -> Self {
@@ -59,7 +59,7 @@ impl Link {
         Self {
             id,
             peer,
-            connection,
+            inner,
             max_datagram_bytes: limits.max_datagram_bytes as usize,
             requests_made: Arc::new(Semaphore::new(max_requests)),
             retired: CancellationToken::new(),
@@ -77,7 +77,7 @@ impl Link {
     }
 
     fn max_datagram_bytes(&self) -> usize {
-        self.connection.max_datagram_bytes().min(self.max_datagram_bytes)
+        self.inner.max_datagram_bytes().min(self.max_datagram_bytes)
     }
 
     /// A place among the requests that the peer serves at once; `None` when it would answer that it is busy.
@@ -142,8 +142,8 @@ impl Link {
     fn send_due(&self, outbox: &mut Outbox, now: Instant) {
         let max = self.max_datagram_bytes();
         self.recorder.dropped(DropReason::TooLarge, outbox.drop_oversized(max));
-        while let Some((datagram, inside)) = outbox.take(now, max, self.connection.datagram_room()) {
-            match self.connection.send_datagram(datagram) {
+        while let Some((datagram, inside)) = outbox.take(now, max, self.inner.datagram_room()) {
+            match self.inner.send_datagram(datagram) {
                 Ok(()) => {}
                 Err(DatagramError::TooLarge { .. }) => self.recorder.dropped(DropReason::TooLarge, inside),
                 Err(DatagramError::ConnectionLost) => self.recorder.dropped(DropReason::PeerLost, inside),
@@ -157,15 +157,18 @@ impl Link {
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for PeerConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("id", &self.id).field("peer", &self.peer.id).finish_non_exhaustive()
+        f.debug_struct("PeerConnection")
+            .field("id", &self.id)
+            .field("peer", &self.peer.id)
+            .finish_non_exhaustive()
     }
 }
 
-/// A request that runs on a link.
+/// A request that runs on a connection.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Link>);
+pub(super) struct InFlight(Arc<PeerConnection>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
