@@ -1,6 +1,14 @@
 //! Serves `vision.classify`: looks at a picture twice and streams what it sees. Keeps no state between requests.
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, BodyError, Capability, Context, Replies};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use swarm_core::{
+    Agent, AgentError, AssistanceRequest, BatchConfig, Batcher, BodyError, Capability, Context, Replies,
+};
 
 use crate::inference::Inference;
 use crate::messages::{CLASSIFY, IMAGE_FEATURE, ImageFeature, Pass};
@@ -18,12 +26,17 @@ use crate::{ClassifyError, DigitClassifier, Guesses, Image, ImageError, ModelErr
 /// assert_eq!(agent.capabilities()[0].name(), "vision.classify");
 /// # Ok::<(), agent_vision::ModelError>(())
 /// ```
-#[derive(Debug)]
 pub struct VisionAgent {
     params: VisionParams,
     classifier: DigitClassifier,
     inference: Inference,
+    /// The refined pass, which takes eight pictures in hardly more time than one.
+    refined: Batcher<(), Image, Guesses>,
+    /// Runs the batches, once the agent has started.
+    worker: Mutex<Option<Worker>>,
 }
+
+type Worker = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl VisionAgent {
     /// An agent with a network of its own. Like every agent of the cast it takes a seed; it leaves nothing to chance, so
@@ -32,19 +45,47 @@ impl VisionAgent {
     /// # Errors
     /// As [`DigitClassifier::new`].
     pub fn new(params: VisionParams, _seed: u64) -> Result<Self, ModelError> {
-        Ok(Self { params, classifier: DigitClassifier::new()?, inference: Inference::new() })
+        let (classifier, inference) = (DigitClassifier::new()?, Inference::new());
+        let mut config = BatchConfig::default();
+        // What comes while a batch is computed is company enough: nobody waits for more.
+        config.max_wait = Duration::ZERO;
+        let (refined, worker) = Batcher::new(config, {
+            let (classifier, inference) = (classifier.clone(), inference.clone());
+            move |(), images| refine(classifier.clone(), inference.clone(), images)
+        });
+        Ok(Self { params, classifier, inference, refined, worker: Mutex::new(Some(Box::pin(worker))) })
     }
 
-    async fn look(&self, image: &Image, pass: Pass) -> Result<ImageFeature, AgentError> {
+    async fn look_roughly(&self, image: &Image) -> Result<ImageFeature, AgentError> {
         let (classifier, image) = (self.classifier.clone(), image.clone());
-        let guesses = self.inference.run(move || guess(&classifier, &image, pass)).await??;
-        Ok(ImageFeature { pass, guesses })
+        let guesses = self.inference.run(move || classifier.coarse(&image)).await??;
+        Ok(ImageFeature { pass: Pass::Coarse, guesses })
     }
+
+    async fn look_well(&self, image: Image) -> Result<ImageFeature, AgentError> {
+        let guesses = self.refined.submit((), image).await?;
+        Ok(ImageFeature { pass: Pass::Refined, guesses })
+    }
+}
+
+/// Gives nothing when the model fails, and then each request of the batch does.
+async fn refine(classifier: DigitClassifier, inference: Inference, images: Vec<Image>) -> Vec<Guesses> {
+    let refined: Result<Vec<Guesses>, ClassifyError> =
+        inference.run(move || classifier.refined_batch(&images)).await.unwrap_or_else(|_| Ok(Vec::new()));
+    refined.unwrap_or_default()
 }
 
 impl Agent for VisionAgent {
     fn capabilities(&self) -> Vec<Capability> {
         CLASSIFY.parse().into_iter().collect()
+    }
+
+    async fn on_start(&self, cx: &Context) {
+        // It is taken out whole, so a poisoned lock is as good as any.
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker {
+            cx.spawn(worker);
+        }
     }
 
     async fn on_request(
@@ -54,19 +95,18 @@ impl Agent for VisionAgent {
         replies: &mut Replies,
     ) -> Result<(), AgentError> {
         let image = picture(&mut request).await?;
-        let coarse = self.look(&image, Pass::Coarse).await?;
+        let coarse = self.look_roughly(&image).await?;
         replies.send_value(IMAGE_FEATURE, &coarse).await?;
         tokio::time::sleep(self.params.think).await;
-        let refined = self.look(&image, Pass::Refined).await?;
+        let refined = self.look_well(image).await?;
         replies.send_value(IMAGE_FEATURE, &refined).await?;
         Ok(())
     }
 }
 
-fn guess(classifier: &DigitClassifier, image: &Image, pass: Pass) -> Result<Guesses, ClassifyError> {
-    match pass {
-        Pass::Coarse => classifier.coarse(image),
-        Pass::Refined => classifier.refined(image),
+impl fmt::Debug for VisionAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VisionAgent").field("params", &self.params).finish_non_exhaustive()
     }
 }
 
