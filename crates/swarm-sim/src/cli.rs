@@ -8,6 +8,7 @@ mod failure;
 mod run;
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
@@ -55,15 +56,33 @@ impl Status {
 /// ```
 #[must_use]
 pub fn main(registry: &Registry) -> ExitCode {
+    ExitCode::from(execute(registry, std::env::args_os()).code())
+}
+
+/// Does what a command line says, the name of the program first, and says how that ended. What it prints goes to the
+/// standard output and error of this process.
+///
+/// Help, and complaints about the command line, end the process. Agents that block their threads may outlive this
+/// call; they end with the process.
+///
+/// ```
+/// use swarm_sim::{Registry, cli};
+///
+/// assert_eq!(cli::execute(&Registry::new(), ["swarm-sim", "list"]), cli::Status::Good);
+/// ```
+#[must_use]
+pub fn execute<A>(registry: &Registry, arguments: impl IntoIterator<Item = A>) -> Status
+where
+    A: Into<OsString> + Clone,
+{
     // clap prints help and complaints itself, and ends with 2 for the latter.
-    let arguments = Arguments::parse();
-    let status = match arguments.command {
+    let arguments = Arguments::parse_from(arguments);
+    match arguments.command {
         Command::Run(arguments) => run::run(&arguments, registry),
         Command::Check(arguments) => check::check(&arguments.files, registry),
         Command::List => print(&report::catalogue(registry, output_paint())),
         Command::Schema => print(&crate::json_schema()),
-    };
-    ExitCode::from(status.code())
+    }
 }
 
 /// Prints to standard output. That nobody reads it any more, as behind `head`, is no failure.

@@ -12,6 +12,7 @@
 //! ```
 
 mod launch;
+mod rehearsal;
 mod roster;
 mod wiring;
 
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::wiring::Wiring;
 pub(crate) use launch::{Launcher, RunClock};
+pub(crate) use rehearsal::rehearse;
 pub(crate) use roster::Roster;
 
 use crate::runner::RunError;
@@ -34,6 +36,10 @@ const AT_ONCE: usize = 16;
 
 /// How long a node may take to stop: to let requests end that it is serving, and to say goodbye.
 const STOP_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How much longer it is waited for a node that does not keep to its deadline, as one cannot whose agent holds on to
+/// the threads that it needs.
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// All agents of a scenario, whether they run or not.
 pub(crate) struct Cluster {
@@ -72,6 +78,7 @@ struct Change {
 impl Cluster {
     /// Starts everybody who runs from the beginning and connects them. Dropping the future ends what was started.
     pub(crate) async fn start(launcher: Launcher) -> Result<Self, RunError> {
+        launcher.rehearse().await?;
         let scenario = launcher.scenario();
         let members = scenario.agents();
         let roster = Arc::new(Roster::new(scenario));
@@ -198,18 +205,25 @@ impl Cluster {
     async fn launch_first(&mut self) -> Result<(), RunError> {
         let launcher = &self.launcher;
         let first = (0..self.members.len()).filter(|member| launcher.starts(*member));
-        let nodes: Vec<_> = stream::iter(first)
-            .map(|member| async move { Ok::<_, RunError>((member, launcher.launch(member, 0).await?)) })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let nodes: Vec<_> =
+            stream::iter(first)
+                .map(|member| async move {
+                    Ok::<_, RunError>((member, launcher.clone().launch(member, 0).await?))
+                })
+                .buffer_unordered(AT_ONCE)
+                .try_collect()
+                .await?;
         nodes.into_iter().for_each(|(member, node)| self.settle(member, Some(node)));
         Ok(())
     }
 }
 
 async fn stop(node: AgentNode, member: usize, name: String) -> Change {
-    let complaint = node.shutdown(STOP_DEADLINE).await.err().map(|error| format!("{name}: {error}"));
+    let within = STOP_DEADLINE.saturating_add(STOP_GRACE);
+    let complaint = match tokio::time::timeout(within, node.shutdown(STOP_DEADLINE)).await {
+        Ok(stopped) => stopped.err().map(|error| format!("{name}: {error}")),
+        Err(_) => Some(format!("{name} did not stop within {within:?}: an agent may block its thread")),
+    };
     Change { member, node: None, complaint }
 }
 
@@ -230,14 +244,20 @@ impl Newcomer {
         ending: CancellationToken,
     ) -> Change {
         let member = self.member;
-        let node = match launcher.launch(member, self.life).await {
+        let late = || format!("{} had yet to join when the run ended", roster.name(member));
+        let launched = tokio::select! {
+            biased;
+            launched = launcher.launch(member, self.life) => launched.map_err(|error| error.to_string()),
+            () = ending.cancelled() => Err(late()),
+        };
+        let node = match launched {
             Ok(node) => node,
-            Err(error) => return Change { member, node: None, complaint: Some(error.to_string()) },
+            Err(complaint) => return Change { member, node: None, complaint: Some(complaint) },
         };
         roster.arrive(member, node.handle());
         let complaint = tokio::select! {
             biased;
-            () = ending.cancelled() => Some(format!("{} had yet to join when the run ended", roster.name(member))),
+            () = ending.cancelled() => Some(late()),
             connected = wiring.connect(&self.pairs) => connected.err().map(|error| error.to_string()),
         };
         Change { member, node: Some(node), complaint }

@@ -58,7 +58,7 @@ pub use report::Paint;
 pub use runner::{RunError, RunOptions, run};
 pub use scenario::{
     Action, Ask, Content, Event, Group, MOST_AGENTS, Network, Pick, Ports, Problem, SCHEMA, Scenario,
-    ScenarioErrors, json_schema,
+    ScenarioErrors, Warning, json_schema,
 };
 pub use summary::{End, GroupSummary, RunSummary};
 pub use tally::{Durations, Figures, NOT_SENT, Numbers};
@@ -68,3 +68,8 @@ pub use topology::{Topology, TopologyError};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/writing-agents.md")]
 struct WritingAgents;
+
+/// Compiles the code of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/scenarios.md")]
+struct Scenarios;

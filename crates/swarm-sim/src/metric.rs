@@ -10,7 +10,8 @@ use std::fmt;
 /// Every metric can be narrowed to one group of agents. Which group an item counts for is one rule: **an act counts
 /// for the group of the agent that did it**. Sending counts for the origin (`observation.sent`,
 /// `observation.delivery_ratio`), hearing for the receiver (`observation.delivered`, `observation.latency`), asking
-/// for the requester (`request.*`, `answer.*`), and a number of an agent's own for that agent (`measure.*`).
+/// for the requester (`request.*`, `answer.*`), and panics (`agent.panics`) and numbers of an agent's own (`measure.*`)
+/// for that agent.
 ///
 /// ```
 /// use swarm_sim::{Metric, Shape};
@@ -47,6 +48,8 @@ pub enum Metric {
     AnswerRight,
     /// Questions of the timeline whose answer was right, of all that were asked.
     AnswerRightRatio,
+    /// Panics of agents, from the start of the run on. Zero is a number too: there is always something to measure.
+    AgentPanics,
     /// Numbers that agents measured themselves under this name.
     Measure(String),
 }
@@ -83,7 +86,7 @@ impl Shape {
 pub(crate) const MEASURE_PREFIX: &str = "measure.";
 
 /// Every metric that the runner itself names, with what it means in one line.
-pub(crate) const CATALOGUE: [(Metric, &str); 12] = [
+pub(crate) const CATALOGUE: [(Metric, &str); 13] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
     (Metric::ObservationDelivered, "copies handed to an agent, by the group of the receiver"),
     (Metric::ObservationDeliveryRatio, "copies delivered anywhere, of all copies of what the group sent"),
@@ -96,6 +99,7 @@ pub(crate) const CATALOGUE: [(Metric, &str); 12] = [
     (Metric::RequestFirstChunk, "from sending to the first chunk of an answer"),
     (Metric::AnswerRight, "questions of the timeline answered rightly"),
     (Metric::AnswerRightRatio, "questions of the timeline answered rightly, of all asked"),
+    (Metric::AgentPanics, "panics of agents, from the start of the run on"),
 ];
 
 impl Metric {
@@ -117,7 +121,8 @@ impl Metric {
             | Self::RequestSent
             | Self::RequestAnswered
             | Self::RequestOpen
-            | Self::AnswerRight => Shape::Count,
+            | Self::AnswerRight
+            | Self::AgentPanics => Shape::Count,
             Self::ObservationDeliveryRatio | Self::RequestAnsweredRatio | Self::AnswerRightRatio => {
                 Shape::Ratio
             }
@@ -145,6 +150,7 @@ impl Metric {
             Self::RequestFirstChunk => "request.first_chunk",
             Self::AnswerRight => "answer.right",
             Self::AnswerRightRatio => "answer.right_ratio",
+            Self::AgentPanics => "agent.panics",
             Self::Measure(_) => MEASURE_PREFIX,
         }
     }

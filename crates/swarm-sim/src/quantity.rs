@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, de::Error};
+
 /// The longest duration that a scenario may name: a day. Longer is a slip, and would not fit every clock.
 pub const LONGEST: Duration = Duration::from_hours(24);
 
@@ -18,6 +20,37 @@ pub const LONGEST: Duration = Duration::from_hours(24);
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok().filter(|duration| *duration <= LONGEST && text.trim() != "0")
+}
+
+/// Reads a param that is a duration, for params of agents: with this for `deserialize_with`, it is written as durations
+/// are elsewhere in a scenario.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Params {
+///     /// From one flash to the next.
+///     #[serde(deserialize_with = "swarm_sim::quantity::deserialize_duration")]
+///     #[schemars(with = "String")]
+///     every: Duration,
+/// }
+///
+/// let params: Params = toml::from_str("every = '1m 30s'").unwrap();
+/// assert_eq!(params.every, Duration::from_secs(90));
+/// assert!(toml::from_str::<Params>("every = '90'").is_err());
+/// ```
+///
+/// # Errors
+/// When it is none, or longer than [`LONGEST`].
+pub fn deserialize_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).ok_or_else(|| {
+        D::Error::custom(format!(
+            "{text:?} is no duration, expected one with its unit, such as \"500ms\" or \"1m 30s\""
+        ))
+    })
 }
 
 /// A duration with three digits and the unit that suits it.

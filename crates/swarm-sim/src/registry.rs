@@ -83,6 +83,10 @@ impl Registry {
     ///
     /// `P` is what the `params` of a group are read as. Let it deny unknown fields, so that a misspelt one is an error
     /// with its place in the file; its doc comments become the documentation that `swarm-sim list` prints.
+    ///
+    /// `build` is called for the first member of each group once more than there are agents, by `check` and before
+    /// anything starts: an error or a panic is reported with the place of the group. So let it make the agent and
+    /// nothing that others notice; what an agent does begins with `on_start`.
     #[must_use]
     pub fn agent<P, A>(
         mut self,

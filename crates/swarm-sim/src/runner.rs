@@ -7,6 +7,7 @@
 mod agenda;
 mod asker;
 mod error;
+mod ledger;
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use rand::{SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use swarm_core::UnixMicros;
 use tokio::{
+    runtime::Handle,
     sync::mpsc,
     task::{JoinError, JoinSet},
     time::{Instant, Interval},
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     agenda::{Agenda, Due},
     asker::{Asker, Source},
+    ledger::Ledger,
 };
 pub use error::RunError;
 
@@ -52,6 +55,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// Most different notices of one run. More would bury the others.
 const MOST_NOTICES: usize = 20;
 
+/// Most notices that are made at the end of a run, on top of those.
+const MOST_REMARKS: usize = 30;
+
 /// How a scenario is run.
 ///
 /// ```
@@ -67,11 +73,17 @@ const MOST_NOTICES: usize = 20;
 pub struct RunOptions {
     /// Ends the run early and cleanly when it is cancelled; the checks are evaluated all the same.
     pub stop: CancellationToken,
+    /// What the agents run on, instead of the current runtime. With one of their own, agents that block its threads
+    /// cannot keep the run from ending and reporting; whoever made it ends it with `shutdown_background`.
+    pub agents_on: Option<Handle>,
 }
 
 /// Runs a scenario on the current tokio runtime and tells what happens.
 ///
-/// The registry must be the one that the scenario was parsed with. Dropping the future ends all nodes at once.
+/// The registry must be the one that the scenario was parsed with. Before anything starts one agent of each group is
+/// made and dropped again, to see that it can be. Dropping the future ends all nodes at once. It waits at most three
+/// seconds for nodes to stop; agents that block all threads of the current runtime block the run too, unless they have
+/// a runtime of their own ([`RunOptions::agents_on`]).
 ///
 /// ```
 /// use swarm_sim::{Registry, RunOptions, Scenario};
@@ -100,8 +112,9 @@ pub async fn run(
 ) -> Result<RunSummary, RunError> {
     let deadline = Instant::now() + scenario.timeout;
     let clock = RunClock::start();
+    let agents_on = options.agents_on.unwrap_or_else(Handle::current);
     let tally = Tally::new(scenario.groups.len(), Arc::new(clock.clone()));
-    let launcher = Launcher::new(&scenario, registry, &tally, &clock)?;
+    let launcher = Launcher::new(&scenario, registry, &tally, &clock, agents_on)?;
     let mut teller = Teller { on_event, notices: Vec::new() };
     let cluster = start(launcher, &options.stop, deadline, &mut teller).await?;
     let until_begin = scenario.warmup + LEAD;
@@ -120,6 +133,7 @@ pub async fn run(
         stop: options.stop,
         closing: CancellationToken::new(),
         asks: JoinSet::new(),
+        ledgers: Vec::new(),
         notice_sender,
         notice_receiver,
         ticker: tokio::time::interval(TICK),
@@ -188,6 +202,8 @@ struct Stage<'r, F> {
     /// Nothing more is asked.
     closing: CancellationToken,
     asks: JoinSet<()>,
+    /// What became of the questions, by event that asks.
+    ledgers: Vec<Arc<Ledger>>,
     notice_sender: mpsc::UnboundedSender<String>,
     notice_receiver: mpsc::UnboundedReceiver<String>,
     ticker: Interval,
@@ -297,8 +313,11 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
                 Source::Payload { payload: Bytes::from(payload.clone()), expect: expect.clone() }
             }
         };
+        let ledger = Arc::new(Ledger::new(ask));
+        self.ledgers.push(ledger.clone());
         let asker = Asker {
             plan: ask.clone(),
+            ledger,
             group,
             content,
             roster: self.cluster.roster().clone(),
@@ -351,10 +370,13 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
         while let Ok(notice) = self.notice_receiver.try_recv() {
             self.teller.notice(notice);
         }
+        let remarks = remarks(&self.scenario, &self.ledgers, &self.tally, end);
         let mut summary = RunSummary::new(self.scenario, end, self.tally.read());
         summary.measured = measured;
         summary.connections = self.connections;
+        let unmeasured = summary.unmeasured();
         summary.notices = self.teller.notices;
+        summary.notices.extend(remarks.into_iter().chain(unmeasured).take(MOST_REMARKS));
         summary
     }
 
@@ -369,4 +391,12 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
     }
+}
+
+/// What is known only at the end: why requests were not answered, and what went wrong at agents.
+fn remarks(scenario: &Scenario, ledgers: &[Arc<Ledger>], tally: &Tally, end: End) -> Vec<String> {
+    let asked = ledgers.iter().flat_map(|ledger| ledger.remarks(end));
+    let troubles = tally.troubles();
+    let troubled = scenario.groups.iter().zip(&troubles);
+    asked.chain(troubled.flat_map(|(group, trouble)| trouble.remarks(&group.name))).collect()
 }

@@ -17,7 +17,7 @@ use std::{ops::Range, time::Duration};
 use swarm_core::Capability;
 use toml::de::DeTable;
 
-pub use problem::{Problem, ScenarioErrors};
+pub use problem::{Problem, ScenarioErrors, Warning};
 pub use schema::json_schema;
 
 use self::{problem::Findings, reader::TableReader};
@@ -76,6 +76,8 @@ pub struct Scenario {
     pub timeline: Vec<Event>,
     /// What must hold, in the order of the file.
     pub checks: Vec<Check>,
+    /// What is probably not meant so, in the order of the file. It does not keep the scenario from running.
+    pub warnings: Vec<Warning>,
 }
 
 /// What carries the bytes of a run.
@@ -148,6 +150,8 @@ pub struct Group {
     pub params: toml::Table,
     /// Whether they run from the beginning. If not, an event of the timeline starts them.
     pub starts: bool,
+    /// Where the file has the params or, without any, the group, for complaints about agents that cannot be made.
+    pub place: Range<usize>,
 }
 
 /// Something that happens at its time.
@@ -374,6 +378,7 @@ fn read_document(
         groups: groups.complete()?,
         timeline,
         checks,
+        warnings: findings.take_warnings(),
     })
 }
 

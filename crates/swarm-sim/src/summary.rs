@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    check::{CheckOutcome, Verdict},
+    check::{Check, CheckOutcome, Verdict},
+    metric::Metric,
     scenario::Scenario,
     tally::Figures,
 };
@@ -117,6 +118,22 @@ impl RunSummary {
         Self { scenario, end, measured, connections: 0, groups, total, checks, notices: Vec::new() }
     }
 
+    /// For each check of a `measure.NAME` that nobody measured, what was measured instead: a name may be misspelt.
+    pub(crate) fn unmeasured(&self) -> Vec<String> {
+        let missed = self.checks.iter().filter(|outcome| outcome.measured.is_none());
+        missed.filter_map(|outcome| self.measured_instead(&outcome.check)).collect()
+    }
+
+    fn measured_instead(&self, check: &Check) -> Option<String> {
+        let Metric::Measure(_) = &check.metric else { return None };
+        let of_group = |name: &str| self.groups.iter().find(|group| group.name == name);
+        let figures = check.group.as_deref().and_then(of_group).map_or(&self.total, |group| &group.figures);
+        let who = check.group.as_deref().unwrap_or("anybody");
+        let known: Vec<_> = figures.measures.keys().map(|name| format!("measure.{name}")).collect();
+        let instead = if known.is_empty() { "nothing else either".to_owned() } else { known.join(", ") };
+        Some(format!("{} was never measured by {who}; measured were: {instead}", check.metric))
+    }
+
     /// Whether it ran to its end and no check failed; warnings do not count.
     #[must_use]
     pub fn passed(&self) -> bool {
@@ -161,6 +178,22 @@ mod tests {
         let verdicts: Vec<_> = summary.checks.iter().map(|check| check.verdict).collect();
         assert_eq!(verdicts, [Verdict::Passed, Verdict::Passed, Verdict::Warned]);
         assert!(summary.passed());
+    }
+
+    #[test]
+    fn a_measure_that_nobody_measured_is_told_with_those_that_were() {
+        let text = r#"
+            schema = 1
+            scenario = { name = "two", duration = "1s" }
+            groups.a = { agent = "idle" }
+            checks.list = [{ name = "quick", metric = "measure.tokns{group=a}", check = "count > 0" }]"#;
+        let scenario = Scenario::parse("two.toml", text, &Registry::new()).unwrap();
+        let mut measured = Figures::default();
+        measured.measures.entry("tokens".to_owned()).or_default().record(1.0);
+        let told = RunSummary::new(scenario.clone(), End::Complete, vec![measured]).unmeasured();
+        assert_eq!(told, ["measure.tokns was never measured by a; measured were: measure.tokens"]);
+        let told = RunSummary::new(scenario, End::Complete, vec![Figures::default()]).unmeasured();
+        assert_eq!(told, ["measure.tokns was never measured by a; measured were: nothing else either"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod durations;
 mod figures;
 mod numbers;
+mod trouble;
 mod window;
 
 use std::{
@@ -21,6 +22,7 @@ use swarm_core::{AgentId, TraceEvent, TraceSink, UnixMicros, WallClock};
 pub use durations::Durations;
 pub use figures::{Figures, NOT_SENT};
 pub use numbers::Numbers;
+pub(crate) use trouble::Trouble;
 pub(crate) use window::Window;
 
 /// What happened in the whole swarm.
@@ -35,6 +37,7 @@ pub(crate) struct Tally {
 #[derive(Default)]
 struct GroupTally {
     figures: Mutex<Figures>,
+    trouble: Mutex<Trouble>,
     /// Copies of observations of this group that were delivered, in whichever group. Apart from the rest, so that one
     /// delivery never takes two locks.
     delivered_of: AtomicU64,
@@ -44,6 +47,10 @@ impl GroupTally {
     fn figures(&self) -> MutexGuard<'_, Figures> {
         // Counting cannot leave figures half changed, so a poisoned lock is as good as any.
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,6 +104,11 @@ impl Tally {
         self.groups.iter().map(GroupTally::read).collect()
     }
 
+    /// What went wrong in each group so far.
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        self.groups.iter().map(|group| group.trouble().clone()).collect()
+    }
+
     /// Sums over all groups as they are now, cheap enough to be looked at often.
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -110,6 +122,12 @@ impl Tally {
     fn with(&self, group: usize, change: impl FnOnce(&mut Figures)) {
         if let Some(group) = self.groups.get(group) {
             change(&mut group.figures());
+        }
+    }
+
+    fn troubled(&self, group: usize, change: impl FnOnce(&mut Trouble)) {
+        if let Some(group) = self.groups.get(group) {
+            change(&mut group.trouble());
         }
     }
 
@@ -133,7 +151,13 @@ impl Tally {
             TraceEvent::RequestEnded { id, ending, first_chunk, elapsed, .. } => {
                 self.with(group, |figures| figures.request_ended(id, ending, first_chunk, elapsed));
             }
-            TraceEvent::AgentPanicked { .. } => self.with(group, |figures| figures.panics += 1),
+            TraceEvent::AgentPanicked { method } => {
+                self.with(group, |figures| figures.panics += 1);
+                self.troubled(group, |trouble| trouble.panicked(method));
+            }
+            TraceEvent::ObservationRefused { topic, size, max } => {
+                self.troubled(group, |trouble| trouble.observation_refused(topic, size, max));
+            }
             TraceEvent::Measured { name, value } if self.window.has_begun(self.now()) => {
                 self.with(group, |figures| figures.measured(name, value));
             }

@@ -32,6 +32,15 @@ impl Agent for Ticker {
     }
 }
 
+/// Says too much, once.
+struct Talker;
+
+impl Agent for Talker {
+    async fn on_start(&self, cx: &Context) {
+        let _ = cx.broadcast_observation("talk.long", vec![0; 100_000]);
+    }
+}
+
 /// Gives back what it is asked, in capitals; is silent about `silence`, and panics at `panic`.
 struct Echo;
 
@@ -59,6 +68,7 @@ impl Agent for Echo {
 fn registry() -> Registry {
     Registry::new()
         .agent("ticker", "ticks", |_: Setup<'_, NoParams>| Ok(Ticker))
+        .agent("talker", "says too much", |_: Setup<'_, NoParams>| Ok(Talker))
         .agent("echo", "echoes", |_: Setup<'_, NoParams>| Ok(Echo))
         .agent("shy", "only its first member can be made", |setup: Setup<'_, NoParams>| match setup.index {
             0 => Ok(Echo),
@@ -148,7 +158,8 @@ async fn questions_are_asked_in_turn_and_judged() {
           { at = '0s', do = 'ask', from = 'echo', to = 'echo', capability = 'echo.say', payload = 'you', expect = 'YOU', count = 3 },
         ]";
     let summary = run_until(text, |progress| progress.answered == 55).await;
-    assert_eq!(summary.notices, Vec::<String>::new());
+    let example = "client to echo, echo.say: 2 answered wrongly, such as: to \"z\" came \"Z\"";
+    assert_eq!(summary.notices, [example]);
     assert_eq!(value(&summary, 0, "request.latency"), Some(52.0));
     // Two of 52 letters are a z.
     assert_eq!(value(&summary, 0, "answer.right"), Some(50.0));
@@ -261,6 +272,27 @@ async fn a_silent_responder_leaves_no_request_open() {
     let expected = ["cancelled", "deadline_exceeded", "failed", "no_such_capability"];
     assert_eq!(endings.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{endings:?}");
     assert_eq!(summary.groups[1].figures.panics, 1);
+    for notice in [
+        "client to echo, echo.say: 1 ended as deadline_exceeded, the first because: the deadline passed",
+        "client to echo, echo.say: 1 without an answer yet at the end of the run, given up",
+        "client to echo, no.such: 1 ended as no_such_capability, the first because: the responder does not offer this \
+         capability",
+        "agents of echo panicked: 1 in on_request",
+    ] {
+        assert!(summary.notices.iter().any(|told| told == notice), "no {notice:?} in {:?}", summary.notices);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observation_that_is_too_large_for_everybody_is_told() {
+    let text = "
+        scenario = { name = 'x', duration = '50ms' }
+        groups.talker = { agent = 'talker' }
+        groups.listener = { agent = 'idle', start = false }";
+    let summary = run(text).await;
+    let [notice] = &summary.notices[..] else { panic!("{:?}", summary.notices) };
+    assert!(notice.starts_with("talker: 1 observation was too large"), "{notice}");
+    assert!(notice.contains("about talk.long with"), "{notice}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -297,7 +329,7 @@ async fn what_happens_before_the_end_of_the_warm_up_does_not_count() {
 async fn an_agent_that_cannot_be_made_ends_the_run_before_it_begins() {
     let text = "scenario = { name = 'x', duration = '1h' }\ngroups.g = { agent = 'shy', count = 2 }";
     let error = swarm_sim::run(scenario(text), &registry(), RunOptions::default(), |_| {}).await.unwrap_err();
-    assert_eq!(error.to_string(), "agent g[1] could not be made: number 1 is too shy");
+    assert_eq!(error.to_string(), "agent g[1] of kind `shy` could not be made: number 1 is too shy");
     assert!(error.is_mistake());
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 /// The scenario that runs when none is named.
-const DEFAULT_SCENARIO: &str = "scenarios/collaborative-inference.toml";
+pub(super) const DEFAULT_SCENARIO: &str = "scenarios/collaborative-inference.toml";
 
 /// Runs a swarm from a scenario file and checks what must hold.
 #[derive(Debug, Parser)]
@@ -34,9 +34,9 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
-    /// Scenario to run.
-    #[arg(value_name = "FILE", default_value = DEFAULT_SCENARIO)]
-    pub(super) file: PathBuf,
+    /// Scenario to run [default: scenarios/collaborative-inference.toml].
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
     /// Seed of the run, instead of the one in the file.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -67,5 +67,11 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_the_default_scenario() {
+        let help = Arguments::command().find_subcommand_mut("run").unwrap().render_help().to_string();
+        assert!(help.contains(DEFAULT_SCENARIO), "{help}");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{fmt, ops::Range, path::Path, sync::Arc};
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan};
 
 use super::{complain, error_paint};
-use crate::{Registry, RunError, Scenario, report};
+use crate::{Registry, RunError, Scenario, Warning, report};
 
 /// A scenario with the text that it was read from.
 pub(super) struct Loaded {
@@ -24,7 +24,11 @@ pub(super) fn load(file: &Path, registry: &Registry) -> Option<Loaded> {
         }
     };
     match Scenario::parse(&name, &text, registry) {
-        Ok(scenario) => Some(Loaded { scenario, source: Arc::new(NamedSource::new(name, text)) }),
+        Ok(scenario) => {
+            let source = Arc::new(NamedSource::new(name, text).with_language("TOML"));
+            scenario.warnings.iter().for_each(|warning| say(&Failure::warning(warning, &source)));
+            Some(Loaded { scenario, source })
+        }
         Err(errors) => {
             errors.problems().iter().for_each(|problem| say(problem));
             let many = errors.problems().len();
@@ -38,10 +42,16 @@ pub(super) fn load(file: &Path, registry: &Registry) -> Option<Loaded> {
 /// Says why a run came to nothing, with the place in the file where there is one.
 pub(super) fn run_failed(error: &RunError, source: &Arc<NamedSource<String>>) {
     let mut failure = Failure::plain(format!("failed to run {}: {error}", source.name()));
-    if let RunError::Port { place, .. } = error {
-        failure.help =
-            Some("end what uses the port, name another first_port, or 0 for any free ones".to_owned());
-        failure.place = place.clone().map(|span| (source.clone(), span));
+    match error {
+        RunError::Port { place, .. } => {
+            failure.help =
+                Some("end what uses the port, name another first_port, or 0 for any free ones".to_owned());
+            failure.place = place.clone().map(|span| Place::new(source, span, "the ports begin here"));
+        }
+        RunError::Build { place, .. } => {
+            failure.place = Some(Place::new(source, place.clone(), "what it is made of"));
+        }
+        _ => {}
     }
     say(&failure);
 }
@@ -55,13 +65,40 @@ pub(super) fn say(diagnostic: &dyn Diagnostic) {
 #[derive(Debug)]
 pub(super) struct Failure {
     message: String,
+    severity: Severity,
     help: Option<String>,
-    place: Option<(Arc<NamedSource<String>>, Range<usize>)>,
+    place: Option<Place>,
+}
+
+/// Where in a file, and what is there.
+#[derive(Debug)]
+struct Place {
+    source: Arc<NamedSource<String>>,
+    span: Range<usize>,
+    label: String,
+}
+
+impl Place {
+    fn new(source: &Arc<NamedSource<String>>, span: Range<usize>, label: &str) -> Self {
+        Self { source: source.clone(), span, label: label.to_owned() }
+    }
 }
 
 impl Failure {
     pub(super) fn plain(message: String) -> Self {
-        Self { message, help: None, place: None }
+        Self { message, severity: Severity::Error, help: None, place: None }
+    }
+
+    /// With a line on what to do.
+    pub(super) fn with_help(mut self, help: &str) -> Self {
+        self.help = Some(help.to_owned());
+        self
+    }
+
+    fn warning(warning: &Warning, source: &Arc<NamedSource<String>>) -> Self {
+        let place = Place::new(source, warning.place.clone(), &warning.expected);
+        let message = warning.message.clone();
+        Self { message, severity: Severity::Warning, help: None, place: Some(place) }
     }
 }
 
@@ -74,20 +111,22 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Diagnostic for Failure {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.severity)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.place.as_ref().map(|(source, _)| &**source as &dyn SourceCode)
+        self.place.as_ref().map(|place| &*place.source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let (_, span) = self.place.as_ref()?;
-        let label = LabeledSpan::new_with_span(
-            Some("the ports begin here".to_owned()),
-            SourceSpan::from(span.clone()),
-        );
+        let place = self.place.as_ref()?;
+        let label =
+            LabeledSpan::new_with_span(Some(place.label.clone()), SourceSpan::from(place.span.clone()));
         Some(Box::new(std::iter::once(label)))
     }
 }

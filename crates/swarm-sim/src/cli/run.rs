@@ -6,12 +6,12 @@ use std::{
     process,
 };
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Status,
-    arguments::RunArguments,
+    arguments::{DEFAULT_SCENARIO, RunArguments},
     complain, error_paint,
     failure::{Failure, Loaded, load, run_failed, say},
     output_paint, print,
@@ -29,7 +29,14 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry) -> Status {
         say(&failure);
         return Status::Mistaken;
     }
-    let Some(mut loaded) = load(&arguments.file, registry) else { return Status::Mistaken };
+    let file = match scenario_file(arguments) {
+        Ok(file) => file,
+        Err(failure) => {
+            say(&failure);
+            return Status::Mistaken;
+        }
+    };
+    let Some(mut loaded) = load(file, registry) else { return Status::Mistaken };
     if let Some(seed) = arguments.seed {
         loaded.scenario.seed = seed;
     }
@@ -37,15 +44,20 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry) -> Status {
         say(&failure);
         return Status::Mistaken;
     }
-    let runtime = match Runtime::new() {
-        Ok(runtime) => runtime,
+    let source = loaded.source.clone();
+    let played = match runtimes() {
+        Ok((own, of_agents)) => {
+            let played = own.block_on(play(arguments, registry, loaded, of_agents.handle().clone()));
+            // Waiting for an agent that blocks its thread might take for ever.
+            of_agents.shutdown_background();
+            played
+        }
         Err(error) => {
             say(&Failure::plain(format!("failed to start the runtime: {error}")));
             return Status::Failed;
         }
     };
-    let source = loaded.source.clone();
-    match runtime.block_on(play(arguments, registry, loaded)) {
+    match played {
         Ok(summary) => conclude(arguments, &summary),
         Err(error) => {
             run_failed(&error, &source);
@@ -54,9 +66,34 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry) -> Status {
     }
 }
 
-async fn play(arguments: &RunArguments, registry: &Registry, loaded: Loaded) -> Result<RunSummary, RunError> {
+/// The file to run; a default that is not there is no mistake in its name.
+fn scenario_file(arguments: &RunArguments) -> Result<&Path, Failure> {
+    let default = Path::new(DEFAULT_SCENARIO);
+    match &arguments.file {
+        Some(file) => Ok(file),
+        None if default.exists() => Ok(default),
+        None => {
+            let message = format!("no scenario is named, and the default, {DEFAULT_SCENARIO}, is not here");
+            Err(Failure::plain(message).with_help("name a file: run FILE"))
+        }
+    }
+}
+
+/// One for the run itself and one for the agents. Signals, deadlines and the report do not depend on agents that block
+/// every thread they can get.
+fn runtimes() -> io::Result<(Runtime, Runtime)> {
+    let own = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok((own, Runtime::new()?))
+}
+
+async fn play(
+    arguments: &RunArguments,
+    registry: &Registry,
+    loaded: Loaded,
+    agents_on: Handle,
+) -> Result<RunSummary, RunError> {
     let mut progress = progress(arguments);
-    let options = RunOptions::default();
+    let options = RunOptions { agents_on: Some(agents_on), ..RunOptions::default() };
     let ended = tokio::select! {
         ended = crate::run(loaded.scenario, registry, options.clone(), |event| progress.show(event)) => ended,
         never = interrupts(options.stop) => match never {},

@@ -7,15 +7,15 @@ use std::{
 };
 
 use swarm_core::{AgentNode, IdentityKey, NodeConfig, StartError, SystemClock, WallClock};
-use tokio::time::Instant;
-
-use crate::{
-    Registry, Scenario,
-    registry::{Kind, Seat},
-    runner::RunError,
-    seed::derive,
-    tally::Tally,
+use tokio::{
+    runtime::Handle,
+    task::{JoinError, JoinSet},
+    time::Instant,
 };
+
+use super::rehearsal::{broken, kinds, make, member_name, rehearse};
+
+use crate::{Registry, Scenario, registry::Kind, runner::RunError, seed::derive, tally::Tally};
 
 /// The time of day of a run, the same for all of its nodes: read once from the machine's clock and kept by a clock
 /// that never jumps, so that latencies across nodes mean something.
@@ -40,12 +40,15 @@ impl WallClock for RunClock {
 /// Makes members of a cluster.
 pub(crate) struct Launcher {
     scenario: Scenario,
+    registry: Registry,
     /// By group.
     kinds: Vec<Arc<Kind>>,
     /// Which group each member belongs to, and its number in there.
     seats: Vec<(usize, usize)>,
     tally: Arc<Tally>,
     clock: RunClock,
+    /// What the nodes run on.
+    runtime: Handle,
 }
 
 impl Launcher {
@@ -55,19 +58,20 @@ impl Launcher {
         registry: &Registry,
         tally: &Arc<Tally>,
         clock: &RunClock,
+        runtime: Handle,
     ) -> Result<Self, RunError> {
-        let kinds: Result<Vec<_>, _> = scenario
-            .groups
-            .iter()
-            .map(|group| {
-                let kind = registry.kind(&group.agent).cloned();
-                kind.ok_or_else(|| RunError::UnknownKind { kind: group.agent.clone() })
-            })
-            .collect();
+        let kinds = kinds(scenario, registry)?;
         let groups = scenario.groups.iter().enumerate();
         let seats = groups.flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
-        let (tally, clock) = (tally.clone(), clock.clone());
-        Ok(Self { scenario: scenario.clone(), kinds: kinds?, seats, tally, clock })
+        Ok(Self {
+            scenario: scenario.clone(),
+            registry: registry.clone(),
+            kinds,
+            seats,
+            tally: tally.clone(),
+            clock: clock.clone(),
+            runtime,
+        })
     }
 
     pub(crate) fn scenario(&self) -> &Scenario {
@@ -84,17 +88,55 @@ impl Launcher {
         group.is_some_and(|group| group.starts)
     }
 
-    /// Makes and starts a member. Its identity is the same in every life, its random choices are not.
-    pub(crate) async fn launch(&self, member: usize, life: u64) -> Result<AgentNode, RunError> {
+    /// Finds out whether one agent of each group can be made. Dropping the future gives up.
+    pub(crate) async fn rehearse(&self) -> Result<(), RunError> {
+        let (scenario, registry) = (self.scenario.clone(), self.registry.clone());
+        match self.elsewhere(async move { rehearse(&scenario, &registry) }).await {
+            Ok(errors) => errors.into_iter().next().map_or(Ok(()), Err),
+            // The rehearsal catches panics; its runtime has ended.
+            Err(_) => Err(RunError::Interrupted),
+        }
+    }
+
+    /// Makes and starts a member. Its identity is the same in every life, its random choices are not. Dropping the
+    /// future gives up and leaves nothing running.
+    pub(crate) async fn launch(self: Arc<Self>, member: usize, life: u64) -> Result<AgentNode, RunError> {
+        let launcher = self.clone();
+        match self.elsewhere(async move { launcher.launch_here(member, life).await }).await {
+            Ok(launched) => launched,
+            Err(error) => Err(self.broken(member, error)),
+        }
+    }
+
+    /// Runs on the runtime of the nodes, whose tasks belong to the runtime that they are started on.
+    async fn elsewhere<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let mut task = JoinSet::new();
+        task.spawn_on(work, &self.runtime);
+        match task.join_next().await {
+            Some(ended) => ended,
+            // There is one task in the set.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// An agent's constructor or `capabilities` that panics is a defect of whoever registered it.
+    fn broken(&self, member: usize, error: JoinError) -> RunError {
+        let seat = self.seats.get(member).copied().unwrap_or_default();
+        match (error.try_into_panic(), self.scenario.groups.get(seat.0)) {
+            (Ok(panic), Some(group)) => broken(group, seat.1, &*panic),
+            _ => RunError::Interrupted,
+        }
+    }
+
+    async fn launch_here(&self, member: usize, life: u64) -> Result<AgentNode, RunError> {
         let missing = || RunError::UnknownKind { kind: format!("of agent {member}") };
         let (number, index) = *self.seats.get(member).ok_or_else(missing)?;
         let group = self.scenario.groups.get(number).ok_or_else(missing)?;
         let kind = self.kinds.get(number).ok_or_else(missing)?;
-        let seed = self.member_seed("agent", member);
-        let seat = Seat { group: &group.name, index, seed };
-        let name = || format!("{}[{index}]", group.name);
-        let agent =
-            kind.build(&group.params, seat).map_err(|source| RunError::Build { member: name(), source })?;
+        let agent = make(group, kind, index, self.member_seed("agent", member))?;
         let port = self.scenario.ports.of_member(member);
         let node = AgentNode::builder(agent)
             .identity(self.identity(member))
@@ -104,7 +146,7 @@ impl Launcher {
             .trace(self.tally.sink(number))
             .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
             .await
-            .map_err(|source| self.start_error(name(), port, source))?;
+            .map_err(|source| self.start_error(member_name(group, index), port, source))?;
         self.tally.enlist(node.id(), number);
         Ok(node)
     }

@@ -141,10 +141,6 @@ fn table(header: &[&str], rows: Vec<Vec<String>>) -> Option<String> {
 /// What went wrong without a check about it.
 fn remarks(summary: &RunSummary, paint: Paint) -> Option<String> {
     let mut lines: Vec<String> = summary.notices.iter().map(|notice| paint.yellow(notice)).collect();
-    lines.extend(summary.groups.iter().filter_map(|group| {
-        let panics = group.figures.panics;
-        (panics > 0).then(|| paint.red(&format!("agents of {} panicked {panics} times", group.name)))
-    }));
     let counted = |counts: &std::collections::BTreeMap<String, u64>| {
         let shown: Vec<_> =
             counts.iter().map(|(name, count)| format!("{} {name}", show_count(*count))).collect();

@@ -108,7 +108,7 @@ fn sentence(event: &RunEvent) -> Option<String> {
         }
         RunEvent::Happened { at, what } => format!("{} {what}", clock(*at)),
         RunEvent::Noticed(notice) => notice.clone(),
-        RunEvent::Interrupted => "interrupted: ending the run".to_owned(),
+        RunEvent::Interrupted => "interrupted: ending the run; a second interrupt ends it at once".to_owned(),
         RunEvent::Draining { open_requests: 0 } | RunEvent::Measuring | RunEvent::Progress(_) => return None,
         RunEvent::Draining { open_requests } => format!("waiting for {open_requests} answers"),
         RunEvent::Stopping => "stopping".to_owned(),

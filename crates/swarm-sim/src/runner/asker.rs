@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use swarm_core::{AssistError, Chunk, NodeHandle, OutgoingRequest};
+use swarm_core::{AssistError, Chunk, NodeHandle, OutgoingRequest, ReplyStream};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -11,6 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::ledger::{Ledger, is_unsent};
 use crate::{
     cluster::Roster,
     registry::{Question, Questions},
@@ -24,6 +25,7 @@ const MOST_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// Asks until all is asked, the questions end, or the window closes; then waits for the answers under way.
 pub(super) struct Asker {
     pub(super) plan: Ask,
+    pub(super) ledger: Arc<Ledger>,
     /// The number of the group of those who ask.
     pub(super) group: usize,
     pub(super) content: Source,
@@ -45,7 +47,6 @@ pub(super) enum Source {
 struct Errand {
     asker: NodeHandle,
     asked: NodeHandle,
-    names: String,
     request: OutgoingRequest,
     question: Option<Question>,
 }
@@ -62,15 +63,17 @@ impl Asker {
                 () = until_next(&mut interval, &mut under_way, in_flight) => {}
             }
             let Some((payload, question)) = self.content.next() else {
+                self.ledger.exhausted();
                 let _ = self.notices.send(format!("the questions for {} ended after {number}", self.plan.to));
                 break;
             };
+            self.ledger.asked();
             if question.is_some() {
                 self.tally.question_asked(self.group);
             }
             match self.errand(&mut turns, payload, question) {
                 Some(errand) => {
-                    drop(under_way.spawn(errand.run(self.tally.clone(), self.group, self.notices.clone())))
+                    drop(under_way.spawn(errand.run(self.tally.clone(), self.group, self.ledger.clone())));
                 }
                 None => self.nobody_there(),
             }
@@ -93,16 +96,16 @@ impl Asker {
         payload: Bytes,
         question: Option<Question>,
     ) -> Option<Errand> {
-        let (from, asker) = self.roster.next(&self.plan.from, &mut turns.0, None)?;
-        let (to, asked) = self.roster.next(&self.plan.to, &mut turns.1, Some(asker.id()))?;
-        let names = format!("{} to {}", self.roster.name(from), self.roster.name(to));
+        let (_, asker) = self.roster.next(&self.plan.from, &mut turns.0, None)?;
+        let (_, asked) = self.roster.next(&self.plan.to, &mut turns.1, Some(asker.id()))?;
         let request =
             OutgoingRequest::new(self.plan.capability.clone()).payload(payload).deadline(self.plan.deadline);
-        Some(Errand { asker, asked, names, request, question })
+        Some(Errand { asker, asked, request, question })
     }
 
     fn nobody_there(&self) {
         self.tally.request_not_sent(self.group);
+        self.ledger.nobody_there();
         let Ask { from, to, .. } = &self.plan;
         let _ = self.notices.send(format!("{from} asks {to}, but nobody runs on one of the two sides"));
     }
@@ -144,39 +147,47 @@ fn joined(answer: &[Chunk]) -> String {
 }
 
 impl Errand {
-    async fn run(self, tally: Arc<Tally>, group: usize, notices: mpsc::UnboundedSender<String>) {
+    async fn run(self, tally: Arc<Tally>, group: usize, ledger: Arc<Ledger>) {
         let reply = match self.asker.request(self.asked.id(), self.request).await {
             Ok(reply) => reply,
             Err(error) => {
                 if is_unsent(&error) {
                     tally.request_not_sent(group);
-                    let _ = notices.send(format!("request from {} not sent: {error}", self.names));
                 }
-                return;
+                return ledger.failed(&error);
             }
         };
-        let judged = answer(reply).await.zip(self.question);
-        if judged.is_some_and(|(answer, question)| question.judge(&answer)) {
-            tally.answered_rightly(group);
+        match answer(reply).await {
+            Ok(answer) => {
+                ledger.completed();
+                if let Some(question) = self.question {
+                    judge(question, answer.as_deref(), &tally, group, &ledger);
+                }
+            }
+            Err(error) => ledger.failed(&error),
         }
     }
 }
 
-/// Whether a node refused a request before it counted as sent; everything else the node itself traces.
-fn is_unsent(error: &AssistError) -> bool {
-    matches!(error, AssistError::NotConnected(_) | AssistError::NotReady(_) | AssistError::Overloaded { .. })
+fn judge(question: Question, answer: Option<&[Chunk]>, tally: &Tally, group: usize, ledger: &Ledger) {
+    let asked = question.payload().clone();
+    if answer.is_some_and(|answer| question.judge(answer)) {
+        tally.answered_rightly(group);
+    } else {
+        ledger.wrong(&asked, answer);
+    }
 }
 
-/// The whole answer, if it came to its end and is not too long to be judged.
-async fn answer(mut reply: swarm_core::ReplyStream) -> Option<Vec<Chunk>> {
+/// The whole answer once it came to its end, or nothing of one that is too long to be judged.
+async fn answer(mut reply: ReplyStream) -> Result<Option<Vec<Chunk>>, AssistError> {
     let mut chunks = Vec::new();
     let mut bytes = 0_usize;
-    while let Some(chunk) = reply.next_chunk().await.ok()? {
+    while let Some(chunk) = reply.next_chunk().await? {
         bytes = bytes.saturating_add(chunk.payload.len());
         // Read on to its end all the same: the request itself is a good one.
         if bytes <= MOST_ANSWER_BYTES {
             chunks.push(chunk);
         }
     }
-    (bytes <= MOST_ANSWER_BYTES).then_some(chunks)
+    Ok((bytes <= MOST_ANSWER_BYTES).then_some(chunks))
 }

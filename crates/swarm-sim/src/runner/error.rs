@@ -22,11 +22,15 @@ pub enum RunError {
         /// What the scenario calls it.
         kind: String,
     },
-    /// The constructor of an agent refused its params, or lacked something else.
-    #[error("agent {member} could not be made: {source}")]
+    /// The constructor of an agent refused its params, lacked something else, or panicked; or `capabilities` did.
+    #[error("agent {member} of kind `{kind}` could not be made: {source}")]
     Build {
         /// Which agent: its group and number.
         member: String,
+        /// What kind of agent.
+        kind: String,
+        /// Where the scenario file has the params of the group or, without any, the group.
+        place: Range<usize>,
         /// What its constructor said.
         source: BuildError,
     },

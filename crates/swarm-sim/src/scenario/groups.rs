@@ -126,13 +126,14 @@ fn read_group(
     let understood = table.finish(findings);
     let agent = agent?;
     let kind = known_kind(&agent, registry, findings)?;
+    let place = params.map_or(at.clone(), Spanned::span);
     let params = understood_params(&agent, kind, params, at, findings)?;
     // A key that is not known may be a misspelt `count`: then nothing should be concluded from its default.
     if !understood {
         return None;
     }
     let count = usize::try_from(count?.into_inner()).ok()?;
-    Some(Group { name: name?, count, agent: agent.into_inner(), params, starts })
+    Some(Group { name: name?, count, agent: agent.into_inner(), params, starts, place })
 }
 
 fn fitting_name(name: &Spanned<std::borrow::Cow<'_, str>>, findings: &mut Findings) -> Option<String> {
@@ -189,16 +190,33 @@ fn report_params(agent: &str, error: &toml::de::Error, params_at: Range<usize>, 
     let said =
         error.message().replace("unknown field", "unknown key").replace("missing field", "missing key");
     let (wrong, expected) = said.split_once(", expected ").unwrap_or((&said, ""));
+    let expected = in_words_of_the_file(expected);
     let message = format!("params of `{agent}`: {}", wrong.lines().next().unwrap_or_default());
-    let label = match expected {
-        "" => "not understood".to_owned(),
-        expected => format!("expected {}", expected.lines().next().unwrap_or_default()),
+    let label = match (expected, wrong.strip_prefix("missing key ")) {
+        ("", Some(key)) => format!("expected a value for {key}"),
+        ("", None) => "not understood".to_owned(),
+        (expected, _) => format!("expected {}", expected.lines().next().unwrap_or_default()),
     };
     let mut written = quoted(wrong);
     let meant = written.next().and_then(|written| nearest(written, quoted(expected)));
     match meant {
         Some(meant) => findings.report_with_help(span, message, label, did_you_mean(meant)),
         None => findings.report(span, message, label),
+    }
+}
+
+/// What serde expects by the name of a Rust type, as TOML calls it.
+fn in_words_of_the_file(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number, not negative",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "a borrowed string" => "a text in quotes",
+        "a sequence" => "an array",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
     }
 }
 

@@ -146,17 +146,45 @@ impl Diagnostic for ScenarioErrors {
     }
 }
 
+/// Something in a scenario that is probably not meant so.
+///
+/// ```
+/// use swarm_sim::{Registry, Scenario};
+///
+/// let text = r#"
+/// schema = 1
+/// scenario = { name = "x", duration = "2s" }
+/// groups.sitter = { agent = "idle", count = 2 }
+/// timeline.events = [
+///   { at = "1s", do = "ask", from = "sitter", to = "sitter", capability = "hello.greet", count = 30, every = "100ms" },
+/// ]
+/// "#;
+/// let scenario = Scenario::parse("x.toml", text, &Registry::new()).unwrap();
+/// assert_eq!(&text[scenario.warnings[0].place.clone()], "30");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// What is strange.
+    pub message: String,
+    /// What would be usual there.
+    pub expected: String,
+    /// Where, in bytes of the file.
+    pub place: Range<usize>,
+}
+
 /// Collects the problems of one file while it is read.
 #[derive(Debug)]
 pub(crate) struct Findings {
     source: Arc<NamedSource<String>>,
     problems: Vec<Problem>,
+    warnings: Vec<Warning>,
 }
 
 impl Findings {
     pub(crate) fn new(file: &str, text: &str) -> Self {
         let source = NamedSource::new(file, text.to_owned()).with_language("TOML");
-        Self { source: Arc::new(source), problems: Vec::new() }
+        Self { source: Arc::new(source), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// The text of the file.
@@ -172,6 +200,23 @@ impl Findings {
         label: impl Into<String>,
     ) {
         self.push(span, message.into(), label.into(), None);
+    }
+
+    /// Remembers something that is probably not meant so.
+    pub(crate) fn warn(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
+        let place = within(&span, self.text());
+        self.warnings.push(Warning { message: message.into(), expected: expected.into(), place });
+    }
+
+    /// The warnings so far, in the order of the file.
+    pub(crate) fn take_warnings(&mut self) -> Vec<Warning> {
+        self.warnings.sort_by_key(|warning| warning.place.start);
+        std::mem::take(&mut self.warnings)
     }
 
     /// As [`report`](Self::report), with a line on what to do.

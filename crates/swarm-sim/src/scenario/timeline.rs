@@ -60,7 +60,7 @@ fn read_event(
     let action = table.required::<String>("do", findings)?;
     let action =
         match action.get_ref().as_str() {
-            "ask" => read_ask(table, around, findings).map(Action::Ask),
+            "ask" => read_ask(table, around, at, findings).map(Action::Ask),
             "stop" => read_target(table, around.groups, findings)
                 .map(|(target, pick)| Action::Stop { target, pick }),
             "start" => read_target(table, around.groups, findings)
@@ -93,17 +93,22 @@ fn within_the_run(
 fn read_ask(
     mut table: TableReader<'_, '_>,
     around: &Surroundings<'_>,
+    at: Option<Duration>,
     findings: &mut Findings,
 ) -> Option<Ask> {
     let from = table.required::<String>("from", findings);
     let to = table.required::<String>("to", findings);
     let capability = table.required::<String>("capability", findings);
     let content = read_content(&mut table, around.registry, findings);
-    let count = table.whole("count", 1..=MOST_QUESTIONS, findings).map_or(1, Spanned::into_inner);
+    let count = table.whole("count", 1..=MOST_QUESTIONS, findings).unwrap_or(Spanned::new(0..0, 1));
     let every = table.optional::<Duration>("every", findings).map_or(Duration::ZERO, Spanned::into_inner);
     let in_flight = table.whole("in_flight", 1..=MOST_IN_FLIGHT, findings).map_or(1, Spanned::into_inner);
     let deadline = table.optional::<Duration>("deadline", findings);
     table.finish(findings);
+    if let (Some(at), Some(duration)) = (at, around.duration) {
+        warn_of_too_many(&count, every, duration.saturating_sub(at), findings);
+    }
+    let count = count.into_inner();
     let from = from.and_then(|from| around.groups.known(&from, findings));
     let to = to.and_then(|to| around.groups.known(&to, findings));
     let capability = capability.and_then(|name| known_capability(&name, findings));
@@ -114,6 +119,18 @@ fn read_ask(
     let in_flight = usize::try_from(in_flight).ok()?;
     let (from, to, capability, content) = (from?, to?, capability?, content?);
     Some(Ask { from, to, capability, content, count, every, in_flight, deadline })
+}
+
+/// The first question comes at once, each other one `every` later than the one before.
+fn warn_of_too_many(count: &Spanned<u64>, every: Duration, left: Duration, findings: &mut Findings) {
+    // More than that would be more than a year, even at a microsecond each.
+    let pauses = u32::try_from(count.get_ref().saturating_sub(1)).unwrap_or(u32::MAX);
+    if every.saturating_mul(pauses) >= left && pauses > 0 {
+        let fit = left.as_nanos().div_ceil(every.as_nanos().max(1));
+        let (every, left) = (quantity::show_duration(every), quantity::show_duration(left));
+        let message = format!("the run ends before all is asked: one every {every}, and {left} are left");
+        findings.warn(count.span(), message, format!("at most {fit} can be asked"));
+    }
 }
 
 /// Either a source of questions or a text of the event's own.

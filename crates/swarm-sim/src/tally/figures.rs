@@ -94,6 +94,7 @@ impl Figures {
             Metric::RequestFirstChunk => self.first_chunk.micros(aggregate?),
             Metric::AnswerRight => (self.questions > 0).then_some(self.right as f64),
             Metric::AnswerRightRatio => share(self.right, self.questions),
+            Metric::AgentPanics => Some(self.panics as f64),
             Metric::Measure(name) => self.measures.get(name)?.value(aggregate?),
         }
     }

@@ -135,7 +135,8 @@ fn a_request_that_could_not_be_sent_is_one_without_an_answer() {
 #[test]
 fn nothing_asked_and_nothing_said_is_nothing_to_measure() {
     let scene = Scene::new();
-    for metric in Metric::names() {
+    // That nobody panicked is always something to say.
+    for metric in Metric::names().filter(|metric| *metric != "agent.panics") {
         assert_eq!(scene.value(0, metric, Some(Aggregate::P50)), None, "{metric}");
     }
 }
@@ -148,6 +149,32 @@ fn numbers_of_agents_count_from_the_beginning_of_the_window_on() {
     scene.at(2_500, 0, TraceEvent::Measured { name: "tokens", value: 2.0 });
     assert_eq!(scene.value(0, "measure.tokens", Some(Aggregate::Sum)), Some(6.0));
     assert_eq!(scene.value(1, "measure.tokens", Some(Aggregate::Sum)), None);
+}
+
+#[test]
+fn panics_count_during_the_warm_up_too_and_are_told_by_method() {
+    let scene = Scene::new();
+    assert_eq!(scene.value(0, "agent.panics", None), Some(0.0));
+    for method in ["on_start", "on_request", "on_request"] {
+        scene.at(500, 0, TraceEvent::AgentPanicked { method });
+    }
+    assert_eq!(scene.value(0, "agent.panics", None), Some(3.0));
+    let remarks = scene.tally.troubles()[0].remarks("echo");
+    assert_eq!(remarks, ["agents of echo panicked: 2 in on_request, 1 in on_start"]);
+}
+
+#[test]
+fn observations_that_are_too_large_are_told_with_the_first_of_them() {
+    let scene = Scene::new();
+    for size in [3_000, 4_000] {
+        let topic = Topic::try_from("a.b").unwrap();
+        scene.at(1_500, 1, TraceEvent::ObservationRefused { topic, size, max: 1_200 });
+    }
+    let remarks = scene.tally.troubles()[1].remarks("eye");
+    let expected = "eye: 2 observations were too large to be sent to anybody, the first about a.b with 3000 bytes of \
+                    at most 1200";
+    assert_eq!(remarks, [expected]);
+    assert!(scene.tally.troubles()[0].remarks("ear").is_empty());
 }
 
 #[test]

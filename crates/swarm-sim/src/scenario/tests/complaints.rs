@@ -115,12 +115,13 @@ fn params_keep_their_place_in_the_file() {
         "rate_hz = \"fast\"",
         "\"fast\"",
         "params of `beacon`: invalid type: string \"fast\"",
-        "expected f64",
+        "expected a number",
         "",
     );
-    let (span, message, ..) = only_problem(&with("rate_hz = 2.5, ", ""));
+    let (span, message, expected, _) = only_problem(&with("rate_hz = 2.5, ", ""));
     assert_eq!(span, "{ topics = [\"sea\"] }");
     assert_eq!(message, "params of `beacon`: missing key `rate_hz`");
+    assert_eq!(expected, "expected a value for `rate_hz`");
 }
 
 #[test]
