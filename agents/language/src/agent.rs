@@ -1,9 +1,8 @@
 //! Serves `language.intent`: reads a sentence word by word and streams what it seems to ask. Keeps no state between
 //! requests.
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, BodyError, Capability, Context, Replies};
+use swarm_core::{Agent, AgentError, AssistanceRequest, BodyError, Capability, Context, Inference, Replies};
 
-use crate::inference::Inference;
 use crate::messages::{INTENT, TEXT_FEATURE, TextFeature};
 use crate::{Features, IntentClassifier, IntentGuesses, LanguageParams, ModelError, Sentence};
 

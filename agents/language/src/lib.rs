@@ -10,7 +10,6 @@ mod classifier;
 mod corpus;
 mod features;
 mod guess;
-mod inference;
 mod intent;
 pub mod messages;
 mod params;

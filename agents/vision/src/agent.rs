@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use swarm_core::{
-    Agent, AgentError, AssistanceRequest, BatchConfig, Batcher, BodyError, Capability, Context, Replies,
+    Agent, AgentError, AssistanceRequest, BatchConfig, Batcher, BodyError, Capability, Context, Inference,
+    Replies,
 };
 
-use crate::inference::Inference;
 use crate::messages::{CLASSIFY, IMAGE_FEATURE, ImageFeature, Pass};
 use crate::{ClassifyError, DigitClassifier, Guesses, Image, ImageError, ModelError, VisionParams};
 

@@ -10,7 +10,6 @@ mod classifier;
 mod draw;
 mod guess;
 mod image;
-mod inference;
 pub mod messages;
 mod params;
 

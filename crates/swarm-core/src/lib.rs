@@ -65,6 +65,8 @@ mod deadline;
 #[cfg(feature = "node")]
 mod error;
 #[cfg(feature = "node")]
+mod inference;
+#[cfg(feature = "node")]
 mod node;
 #[cfg(feature = "node")]
 mod trace;
@@ -82,6 +84,7 @@ pub use self::{
         AcceptError, AgentError, AssistError, BodyError, Cause, ConnectError, DialError, HelloError,
         IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError,
     },
+    inference::{Inference, InferenceError},
     node::{
         AgentNode, AssistanceRequest, Builder, NodeHandle, OutgoingRequest, PeerUrl, PeerUrlError, Receipt,
         Replies, ReplyStream,

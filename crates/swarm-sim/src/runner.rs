@@ -55,6 +55,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// Most different notices of one run. More would bury the others.
 const MOST_NOTICES: usize = 20;
 
+/// Notices on their way to the runner; what does not fit would not be shown either.
+const NOTICE_QUEUE: usize = 256;
+
 /// Most notices that are made at the end of a run, on top of those.
 const MOST_REMARKS: usize = 30;
 
@@ -120,7 +123,7 @@ pub async fn run(
     let until_begin = scenario.warmup + LEAD;
     let begin = Instant::now() + until_begin;
     tally.window().set(after(tally.now(), until_begin), scenario.duration);
-    let (notice_sender, notice_receiver) = mpsc::unbounded_channel();
+    let (notice_sender, notice_receiver) = mpsc::channel(NOTICE_QUEUE);
     let mut stage = Stage {
         agenda: Agenda::new(&scenario, begin, deadline),
         begin,
@@ -204,8 +207,8 @@ struct Stage<'r, F> {
     asks: JoinSet<()>,
     /// What became of the questions, by event that asks.
     ledgers: Vec<Arc<Ledger>>,
-    notice_sender: mpsc::UnboundedSender<String>,
-    notice_receiver: mpsc::UnboundedReceiver<String>,
+    notice_sender: mpsc::Sender<String>,
+    notice_receiver: mpsc::Receiver<String>,
     ticker: Interval,
 }
 

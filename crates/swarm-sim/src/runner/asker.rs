@@ -32,7 +32,7 @@ pub(super) struct Asker {
     pub(super) roster: Arc<Roster>,
     pub(super) tally: Arc<Tally>,
     pub(super) closing: CancellationToken,
-    pub(super) notices: mpsc::UnboundedSender<String>,
+    pub(super) notices: mpsc::Sender<String>,
 }
 
 /// Where the questions come from.
@@ -64,7 +64,8 @@ impl Asker {
             }
             let Some((payload, question)) = self.content.next() else {
                 self.ledger.exhausted();
-                let _ = self.notices.send(format!("the questions for {} ended after {number}", self.plan.to));
+                let _ =
+                    self.notices.try_send(format!("the questions for {} ended after {number}", self.plan.to));
                 break;
             };
             self.ledger.asked();
@@ -107,7 +108,7 @@ impl Asker {
         self.tally.request_not_sent(self.group);
         self.ledger.nobody_there();
         let Ask { from, to, .. } = &self.plan;
-        let _ = self.notices.send(format!("{from} asks {to}, but nobody runs on one of the two sides"));
+        let _ = self.notices.try_send(format!("{from} asks {to}, but nobody runs on one of the two sides"));
     }
 }
 

@@ -7,18 +7,37 @@ use std::sync::Arc;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::JoinError;
 
-/// The classifier computes on a single thread; further ones would only block more threads while they wait for it.
-const AT_ONCE: usize = 1;
-
-/// Where computations take turns, in the order in which they came.
+/// Where computations of a model take turns, in the order in which they came. Cheap to clone; clones share the turns.
+///
+/// A model that computes on all cores, or on one of its own, gains nothing from being asked twice at once: further
+/// computations would only block more threads while they wait for it.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use swarm_core::Inference;
+///
+/// let inference = Inference::new();
+/// assert_eq!(inference.run(|| 6 * 7).await.unwrap(), 42);
+/// # });
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct Inference {
+pub struct Inference {
     turns: Arc<Semaphore>,
 }
 
 /// Why a computation gave no result.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use swarm_core::{Inference, InferenceError};
+///
+/// let broken = Inference::new().run(|| panic!("out of range")).await;
+/// assert!(matches!(broken, Err(InferenceError::Broken(_))));
+/// # });
+/// ```
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InferenceError {
+#[non_exhaustive]
+pub enum InferenceError {
     /// Nobody takes turns any more.
     #[error("inference has ended")]
     Ended(#[from] AcquireError),
@@ -28,13 +47,18 @@ pub(crate) enum InferenceError {
 }
 
 impl Inference {
-    pub(crate) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    /// Turns for one computation at a time.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { turns: Arc::new(Semaphore::new(1)) }
     }
 
     /// Computes something that blocks. Cancel safe: dropped while it waits, nothing is computed; dropped later, the
     /// turn lasts until the computation, which cannot be interrupted, has ended.
-    pub(crate) async fn run<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// When it panicked or the runtime stops.
+    pub async fn run<T: Send + 'static>(
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, InferenceError> {
@@ -44,6 +68,12 @@ impl Inference {
             compute()
         });
         Ok(computed.await?)
+    }
+}
+
+impl Default for Inference {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
