@@ -256,6 +256,27 @@ async fn a_peer_may_end_its_control_stream_after_its_goodbye() {
 }
 
 #[tokio::test]
+async fn saying_goodbye_again_and_again_does_not_put_off_the_end() {
+    let mut config = config();
+    config.request_deadline = Duration::from_millis(500);
+    let victim = node_with(IdleAgent, config).await;
+    let (_transport, connection) = session(address(&victim)).await;
+    let mut control = say(&*connection, &framed(&ControlFrame::Hello(hello()))).await;
+    victim.ready(1, PATIENCE).await.unwrap();
+    let goodbye =
+        framed(&ControlFrame::Goodbye(proto::Goodbye { code: CloseCode::Normal, reason: String::new() }));
+
+    let repeating = async {
+        while control.send.write_all(&goodbye).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+
+    tokio::time::timeout(PATIENCE, repeating).await.expect("the connection ends all the same");
+    stop([victim]).await;
+}
+
+#[tokio::test]
 async fn garbage_datagrams_are_counted_and_nothing_else() {
     as_a_peer(|victim, connection, control| async move {
         let _control = control;

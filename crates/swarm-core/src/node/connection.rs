@@ -205,6 +205,11 @@ impl Task {
 
     /// The peer has said goodbye, or prefers another connection.
     async fn peer_leaves(&mut self, goodbye: &Goodbye) -> Option<GoneReason> {
+        let next = if goodbye.code == CloseCode::Duplicate { Phase::Retired } else { Phase::PeerLeaves };
+        // Saying it again puts nothing off.
+        if self.phase >= next {
+            return None;
+        }
         tracing::debug!(peer = %self.connection.peer.id, code = %goodbye.code, "the peer says goodbye");
         self.take_in_what_has_come();
         let told = match goodbye.code {
@@ -213,8 +218,7 @@ impl Task {
         };
         // The driver never waits for us, so waiting for it ends.
         let _ = self.to_driver.send(told).await;
-        let next = if goodbye.code == CloseCode::Duplicate { Phase::Retired } else { Phase::PeerLeaves };
-        self.phase = self.phase.max(next);
+        self.phase = next;
         self.linger()
     }
 

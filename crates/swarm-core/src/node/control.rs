@@ -7,8 +7,8 @@ use swarm_proto::{ControlFrame, MAX_FRAME_BYTES, MAX_HELLO_BYTES};
 use super::framing::{FrameReader, FrameWriter};
 use crate::transport::Stream;
 
-/// How long whoever has said goodbye waits for the other side to close. A close that comes right behind it would overtake
-/// the words.
+/// The longest that whoever has said goodbye leaves the connection open for the words to arrive: a close right behind
+/// them would overtake them.
 pub(super) const GOODBYE_GRACE: Duration = Duration::from_millis(250);
 
 /// Control goes before everything else on a connection.
