@@ -1,95 +1,42 @@
 //! What one assistance says on its stream: a head, chunks and an end one way; chunks and an end with its outcome the
 //! other way. The order of frames is not checked here, nor is time: a deadline is a number.
 
-use std::collections::BTreeMap;
-
 use bytes::{BufMut, Bytes, BytesMut};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use crate::capability::Capability;
 use crate::codec::{from_slice, to_vec};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::{Frame, begin_frame, check_len, end_frame, open_frame};
-use crate::id::RequestId;
-use crate::limits::{
-    MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_HEAD_BYTES, MAX_LABEL_BYTES, MAX_METADATA_ENTRIES,
-};
+use crate::limits::{MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_HEAD_BYTES, MAX_LABEL_BYTES};
 use crate::reader::ArrayReader;
 use crate::wire::{Binary, Text};
-use crate::writer::{put_binary, put_text};
+use crate::writer::{put_binary, put_text, put_uint};
 
-mod metadata;
+mod head;
+mod lane;
 mod outcome;
+mod reply;
+mod trace_context;
 
+pub use head::{RequestHead, Resume};
+pub use lane::Lane;
 pub use outcome::Outcome;
+pub use reply::{Artefact, Progress};
+pub use trace_context::TraceContext;
 
 const REQUEST_HEAD: u8 = 16;
 const REQUEST_CHUNK: u8 = 17;
 const REQUEST_END: u8 = 18;
+const REQUEST_RESUME: u8 = 19;
 const REPLY_CHUNK: u8 = 32;
 const REPLY_END: u8 = 33;
+const REPLY_PROGRESS: u8 = 34;
+const REPLY_ARTEFACT: u8 = 35;
+const REPLY_POSITION: u8 = 36;
 
 const LABEL: &str = "bytes of a chunk's label";
 const PAYLOAD: &str = "bytes of a chunk's payload";
-const METADATA: &str = "metadata entries of a request";
-
-/// What a requester asks for; the content follows in chunks.
-///
-/// A map with named fields on the wire, within a frame of at most 16 KiB. Keys that are not known are ignored;
-/// deadline and metadata may be left out.
-///
-/// ```
-/// use std::collections::BTreeMap;
-/// use swarm_proto::{RequestHead, RequestId};
-///
-/// let head = RequestHead {
-///     id: RequestId::from_random([7; 16]),
-///     capability: "vision.classify".parse()?,
-///     deadline_ms: Some(2_000),
-///     metadata: BTreeMap::from([("language".to_owned(), "en".to_owned())]),
-/// };
-/// assert_eq!(head.capability.version(), 1);
-/// # Ok::<(), swarm_proto::NameError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RequestHeadWire")]
-pub struct RequestHead {
-    /// Which request.
-    pub id: RequestId,
-    /// What is asked for.
-    pub capability: Capability,
-    /// Milliseconds that remain, counted from when the head is sent, so that clocks need not agree; `None`
-    /// leaves it to the responder, which allows 30 s by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deadline_ms: Option<u32>,
-    /// What else the responder should know, at most 32 entries.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
-}
-
-/// A head as it was received, before its limits are checked.
-#[derive(Deserialize)]
-struct RequestHeadWire {
-    id: RequestId,
-    capability: Capability,
-    #[serde(default)]
-    deadline_ms: Option<u32>,
-    #[serde(default, deserialize_with = "metadata::unique")]
-    metadata: BTreeMap<String, String>,
-}
-
-impl TryFrom<RequestHeadWire> for RequestHead {
-    type Error = DecodeError;
-
-    fn try_from(wire: RequestHeadWire) -> Result<Self, DecodeError> {
-        if wire.metadata.len() > MAX_METADATA_ENTRIES {
-            return Err(DecodeError::LimitExceeded { what: METADATA, max: MAX_METADATA_ENTRIES });
-        }
-        let RequestHeadWire { id, capability, deadline_ms, metadata } = wire;
-        Ok(Self { id, capability, deadline_ms, metadata })
-    }
-}
 
 /// A piece of a request or reply: bytes, and a label that says what they are.
 ///
@@ -154,6 +101,8 @@ impl Chunk {
 pub enum RequestFrame {
     /// The first frame, `[16, map]`.
     Head(RequestHead),
+    /// The first and only frame when the rest of an earlier reply is asked for, `[19, map]`.
+    Resume(Resume),
     /// A piece of the body, `[17, label, payload]`.
     Chunk(Chunk),
     /// The body is complete, `[18]`.
@@ -173,6 +122,13 @@ pub enum RequestFrame {
 pub enum ReplyFrame {
     /// A piece of the answer, `[32, label, payload]`.
     Chunk(Chunk),
+    /// A revision of a result that gets better, `[35, name, revision, quality, payload]`.
+    Artefact(Artefact),
+    /// A note that work goes on, `[34, map]`.
+    Progress(Progress),
+    /// The number of the next chunk or artefact, `[36, number]`: the first frame of a resumed reply. They are counted
+    /// from 0, and otherwise each number is one more than the last.
+    Position(u64),
     /// The last frame, `[33, map]`: how it ended.
     End(Outcome),
 }
@@ -180,7 +136,11 @@ pub enum ReplyFrame {
 impl Frame for RequestFrame {
     fn encode(&self) -> Result<Bytes, EncodeError> {
         match self {
-            Self::Head(head) => encode_head(head),
+            Self::Head(head) => {
+                head.within_limits()?;
+                encode_map(REQUEST_HEAD, head, MAX_HEAD_BYTES)
+            }
+            Self::Resume(resume) => encode_map(REQUEST_RESUME, resume, MAX_HEAD_BYTES),
             Self::Chunk(chunk) => encode_chunk(REQUEST_CHUNK, chunk),
             Self::End => end_frame(begin_frame(REQUEST_END, 0), MAX_FRAME_BYTES),
         }
@@ -191,8 +151,9 @@ impl Frame for RequestFrame {
         match u8::try_from(kind) {
             Ok(REQUEST_HEAD) => {
                 check_len(bytes, MAX_HEAD_BYTES)?;
-                reader.next_map::<RequestHeadWire>("head")?.try_into().map(Self::Head)
+                reader.next_map::<head::RequestHeadWire>("head")?.try_into().map(Self::Head)
             }
+            Ok(REQUEST_RESUME) => reader.next_map("resume").map(Self::Resume),
             Ok(REQUEST_CHUNK) => read_chunk(&mut reader).map(Self::Chunk),
             Ok(REQUEST_END) => Ok(Self::End),
             _ => Err(DecodeError::UnknownKind(kind)),
@@ -204,6 +165,13 @@ impl Frame for ReplyFrame {
     fn encode(&self) -> Result<Bytes, EncodeError> {
         match self {
             Self::Chunk(chunk) => encode_chunk(REPLY_CHUNK, chunk),
+            Self::Artefact(artefact) => encode_artefact(artefact),
+            Self::Progress(progress) => encode_map(REPLY_PROGRESS, progress, MAX_FRAME_BYTES),
+            Self::Position(number) => {
+                let mut frame = begin_frame(REPLY_POSITION, 1);
+                put_uint(&mut frame, *number);
+                end_frame(frame, MAX_FRAME_BYTES)
+            }
             Self::End(outcome) => encode_map(REPLY_END, outcome, MAX_FRAME_BYTES),
         }
     }
@@ -212,17 +180,15 @@ impl Frame for ReplyFrame {
         let (kind, mut reader) = open_frame(bytes)?;
         match u8::try_from(kind) {
             Ok(REPLY_CHUNK) => read_chunk(&mut reader).map(Self::Chunk),
+            Ok(REPLY_ARTEFACT) => reply::read_artefact(&mut reader).map(Self::Artefact),
+            Ok(REPLY_PROGRESS) => {
+                reader.next_map::<reply::ProgressWire>("progress")?.try_into().map(Self::Progress)
+            }
+            Ok(REPLY_POSITION) => reader.next("number").map(Self::Position),
             Ok(REPLY_END) => outcome::read(&mut reader).map(Self::End),
             _ => Err(DecodeError::UnknownKind(kind)),
         }
     }
-}
-
-fn encode_head(head: &RequestHead) -> Result<Bytes, EncodeError> {
-    if head.metadata.len() > MAX_METADATA_ENTRIES {
-        return Err(EncodeError::LimitExceeded { what: METADATA, max: MAX_METADATA_ENTRIES });
-    }
-    encode_map(REQUEST_HEAD, head, MAX_HEAD_BYTES)
 }
 
 fn encode_map<T: Serialize>(kind: u8, value: &T, max: usize) -> Result<Bytes, EncodeError> {
@@ -236,6 +202,18 @@ fn encode_chunk(kind: u8, chunk: &Chunk) -> Result<Bytes, EncodeError> {
     let mut frame: BytesMut = begin_frame(kind, 2);
     put_text(&mut frame, &chunk.label);
     put_binary(&mut frame, &chunk.payload);
+    end_frame(frame, MAX_FRAME_BYTES)
+}
+
+fn encode_artefact(artefact: &Artefact) -> Result<Bytes, EncodeError> {
+    if let Some((what, max)) = artefact.exceeded() {
+        return Err(EncodeError::LimitExceeded { what, max });
+    }
+    let mut frame: BytesMut = begin_frame(REPLY_ARTEFACT, 4);
+    put_text(&mut frame, &artefact.name);
+    put_uint(&mut frame, artefact.revision.into());
+    put_uint(&mut frame, artefact.quality.into());
+    put_binary(&mut frame, &artefact.payload);
     end_frame(frame, MAX_FRAME_BYTES)
 }
 

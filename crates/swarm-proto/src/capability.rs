@@ -1,12 +1,16 @@
 //! What an agent can do for others, and how it says so. Names it only: who serves it, and how well, is not known here.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::DecodeError;
+use crate::limits::{MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES};
 use crate::name::{NameError, NameErrorKind, check_dotted, text_form};
+use crate::wire::unique_texts;
 
 /// A named thing that an agent can do for others, with its major version: two versions are two capabilities.
 ///
@@ -65,29 +69,72 @@ text_form!(Capability);
 
 /// What an agent says of one thing that it can do.
 ///
-/// A map on the wire, of which readers ignore the keys they do not know: later versions may add attributes and load.
+/// A map on the wire, of which readers ignore the keys they do not know; attributes may be left out.
 ///
 /// ```
 /// use swarm_proto::Advertisement;
 ///
-/// let advertisement = Advertisement { capability: "vision.classify".parse()? };
-/// assert_eq!(advertisement, Advertisement::from(advertisement.capability.clone()));
+/// let advertisement = Advertisement::from("vision.classify".parse::<swarm_proto::Capability>()?)
+///     .attribute("model", "digits-v2");
+/// assert_eq!(advertisement.attributes["model"], "digits-v2");
 /// # Ok::<(), swarm_proto::NameError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "AdvertisementWire")]
 pub struct Advertisement {
     /// What the agent can do.
     pub capability: Capability,
+    /// What else it says about it, in words that agents agree on: at most 16, keys and values of at most 128 bytes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Advertisement {
+    /// With one more attribute. Its limits are checked when the hello is encoded.
+    #[must_use]
+    pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.insert(key.into(), value.into());
+        self
+    }
+
+    pub(crate) fn exceeded(&self) -> Option<(&'static str, usize)> {
+        let long = |text: &String| text.len() > MAX_ATTRIBUTE_BYTES;
+        if self.attributes.len() > MAX_ATTRIBUTES {
+            Some(("attributes of a capability", MAX_ATTRIBUTES))
+        } else {
+            let any = self.attributes.iter().any(|(key, value)| long(key) || long(value));
+            any.then_some(("bytes of an attribute", MAX_ATTRIBUTE_BYTES))
+        }
+    }
 }
 
 impl From<Capability> for Advertisement {
     fn from(capability: Capability) -> Self {
-        Self { capability }
+        Self { capability, attributes: BTreeMap::new() }
+    }
+}
+
+#[derive(Deserialize)]
+struct AdvertisementWire {
+    capability: Capability,
+    #[serde(default, deserialize_with = "unique_texts")]
+    attributes: BTreeMap<String, String>,
+}
+
+impl TryFrom<AdvertisementWire> for Advertisement {
+    type Error = DecodeError;
+
+    fn try_from(wire: AdvertisementWire) -> Result<Self, DecodeError> {
+        let advertisement = Self { capability: wire.capability, attributes: wire.attributes };
+        match advertisement.exceeded() {
+            Some((what, max)) => Err(DecodeError::LimitExceeded { what, max }),
+            None => Ok(advertisement),
+        }
     }
 }
 
 /// Only digits, and no leading zero: a version has one spelling.
-fn parse_version(text: &str) -> Option<u16> {
+pub(crate) fn parse_version(text: &str) -> Option<u16> {
     if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -131,6 +178,6 @@ mod tests {
 
         let advertisement: Advertisement = from_slice(later).unwrap();
 
-        assert_eq!(advertisement, Advertisement { capability: "a".parse().unwrap() });
+        assert_eq!(advertisement, Capability::try_from("a").unwrap().into());
     }
 }

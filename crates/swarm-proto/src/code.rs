@@ -121,6 +121,8 @@ codes! {
         Overloaded = 5, "overloaded";
         /// The side that resets failed at its own work. 6.
         Internal = 6, "internal failure";
+        /// Nothing moved for as long as the request allows. 7.
+        Idle = 7, "idle";
     }
 }
 
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_numbers_of_reset_codes_stay_what_they_are() {
-        let names: Vec<_> = (0..=7).map(|number| ResetCode::from_u32(number).to_string()).collect();
+        let names: Vec<_> = (0..=8).map(|number| ResetCode::from_u32(number).to_string()).collect();
 
         assert_eq!(
             names,
@@ -164,7 +166,8 @@ mod tests {
                 "shut down",
                 "overloaded",
                 "internal failure",
-                "code 7",
+                "idle",
+                "code 8",
             ]
         );
     }

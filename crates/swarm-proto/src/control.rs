@@ -20,6 +20,7 @@ use crate::writer::{put_text, put_uint};
 const HELLO: u8 = 1;
 const GOODBYE: u8 = 2;
 const INTRODUCE: u8 = 3;
+const LOAD: u8 = 4;
 
 const REASON: &str = "bytes of a goodbye's reason";
 const INTRODUCTIONS: &str = "introductions of a frame";
@@ -42,6 +43,9 @@ pub enum ControlFrame {
     Goodbye(Goodbye),
     /// Peers worth dialling, `[3, [map, …]]`; at most 256.
     Introduce(Vec<Introduction>),
+    /// How busy the sender is now, `[4, percent]`: requests that it serves and that wait, as a share of those that it
+    /// serves at once. Above 100 some wait. Until it says so, 0.
+    Load(u16),
 }
 
 /// Why the sender is about to close the connection.
@@ -97,6 +101,11 @@ impl Frame for ControlFrame {
                 end_frame(frame, MAX_FRAME_BYTES)
             }
             Self::Introduce(introductions) => encode_introductions(introductions),
+            Self::Load(percent) => {
+                let mut frame = begin_frame(LOAD, 1);
+                put_uint(&mut frame, u64::from(*percent));
+                end_frame(frame, MAX_FRAME_BYTES)
+            }
         }
     }
 
@@ -108,6 +117,7 @@ impl Frame for ControlFrame {
                 reader.next_map::<HelloWire>("hello")?.try_into().map(Self::Hello)
             }
             Ok(GOODBYE) => read_goodbye(&mut reader).map(Self::Goodbye),
+            Ok(LOAD) => reader.next("percent").map(Self::Load),
             Ok(INTRODUCE) => read_introductions(&mut reader).map(Self::Introduce),
             _ => Err(DecodeError::UnknownKind(kind)),
         }

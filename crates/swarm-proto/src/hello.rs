@@ -157,6 +157,9 @@ impl Hello {
         if self.capabilities.len() > MAX_CAPABILITIES {
             return Err(EncodeError::LimitExceeded { what: CAPABILITIES, max: MAX_CAPABILITIES });
         }
+        if let Some((what, max)) = self.capabilities.iter().find_map(Advertisement::exceeded) {
+            return Err(EncodeError::LimitExceeded { what, max });
+        }
         let bytes = to_vec(self)?;
         match bytes.len() {
             len if len > MAX_HELLO_BYTES => Err(EncodeError::TooLarge { len, max: MAX_HELLO_BYTES }),

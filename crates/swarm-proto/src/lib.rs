@@ -48,13 +48,16 @@ mod id;
 mod limits;
 mod name;
 mod observation;
+mod pattern;
 mod reader;
 mod time;
 mod topic;
 mod wire;
 mod writer;
 
-pub use assist::{Chunk, Outcome, ReplyFrame, RequestFrame, RequestHead};
+pub use assist::{
+    Artefact, Chunk, Lane, Outcome, Progress, ReplyFrame, RequestFrame, RequestHead, Resume, TraceContext,
+};
 pub use capability::{Advertisement, Capability};
 pub use code::{CloseCode, ResetCode};
 pub use codec::{from_slice, to_vec};
@@ -66,13 +69,15 @@ pub use guard::{GuardError, GuardLimits, check, scan_one};
 pub use hello::{Hello, PATH, PeerLimits, ProtocolVersion, VersionRange, negotiate};
 pub use id::{AgentId, Epoch, IdError, RequestId, Sequence};
 pub use limits::{
-    DATAGRAM_OVERHEAD_BYTES, DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS, MAX_CAPABILITIES,
-    MAX_CHUNK_BYTES, MAX_DEPTH, MAX_DOTTED_NAME_BYTES, MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES,
-    MAX_HEAD_BYTES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS, MAX_LABEL_BYTES, MAX_METADATA_ENTRIES,
-    MAX_NAME_LABEL_BYTES, MAX_NODES, MAX_OBSERVATIONS_PER_DATAGRAM, MAX_OUTCOME_TEXT_BYTES,
-    MAX_SWARM_NAME_BYTES,
+    DATAGRAM_OVERHEAD_BYTES, DEFAULT_HOP_LIMIT, DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS,
+    MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_CAPABILITIES, MAX_CHUNK_BYTES, MAX_DEPTH, MAX_DOTTED_NAME_BYTES,
+    MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_HEAD_BYTES, MAX_HELLO_BYTES, MAX_IDEMPOTENCY_KEY_BYTES,
+    MAX_INTRODUCTIONS, MAX_LABEL_BYTES, MAX_METADATA_ENTRIES, MAX_NAME_LABEL_BYTES, MAX_NODES,
+    MAX_OBSERVATIONS_PER_DATAGRAM, MAX_OUTCOME_TEXT_BYTES, MAX_PROGRESS_TEXT_BYTES, MAX_SWARM_NAME_BYTES,
+    MAX_TRACE_STATE_BYTES,
 };
 pub use name::{NameError, NameErrorKind, SwarmName};
 pub use observation::{Observation, decode_observation, encode_observation};
+pub use pattern::CapabilityPattern;
 pub use time::UnixMicros;
 pub use topic::Topic;

@@ -27,6 +27,25 @@ pub const MAX_INTRODUCTIONS: usize = 256;
 /// Most entries in the metadata of a [`RequestHead`](crate::RequestHead).
 pub const MAX_METADATA_ENTRIES: usize = 32;
 
+/// Longest idempotency key of a [`RequestHead`](crate::RequestHead), in bytes of UTF-8.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 128;
+
+/// Longest `tracestate` of a [`TraceContext`](crate::TraceContext), in bytes: what the recommendation asks systems to
+/// pass on at least. A longer one is left out.
+pub const MAX_TRACE_STATE_BYTES: usize = 512;
+
+/// Agents that a request may cross when its head does not say.
+pub const DEFAULT_HOP_LIMIT: u8 = 8;
+
+/// Longest text of a [`Progress`](crate::Progress) note, in bytes of UTF-8; a longer one is cut when it is encoded.
+pub const MAX_PROGRESS_TEXT_BYTES: usize = 256;
+
+/// Most attributes of one [`Advertisement`](crate::Advertisement).
+pub const MAX_ATTRIBUTES: usize = 16;
+
+/// Longest key or value of an attribute, in bytes of UTF-8.
+pub const MAX_ATTRIBUTE_BYTES: usize = 128;
+
 /// Longest label of a [`Chunk`](crate::Chunk), in bytes of UTF-8.
 pub const MAX_LABEL_BYTES: usize = 64;
 

@@ -2,6 +2,7 @@
 //! and about types of MessagePack only, never about messages.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -105,4 +106,34 @@ pub(crate) fn maps<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 ) -> Result<Vec<T>, D::Error> {
     let list = Vec::<Map<T>>::deserialize(deserializer)?;
     Ok(list.into_iter().map(|map| map.0).collect())
+}
+
+/// For `deserialize_with`: a map of texts; a key that comes twice is refused, since two readers could pick
+/// different ones.
+pub(crate) fn unique_texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    deserializer.deserialize_map(UniqueTexts)
+}
+
+struct UniqueTexts;
+
+impl<'de> Visitor<'de> for UniqueTexts {
+    type Value = BTreeMap<String, String>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = BTreeMap::new();
+        while let Some((key, value)) = map.next_entry::<Text<'de>, Text<'de>>()? {
+            let (key, value) = (key.0.into_owned(), value.0.into_owned());
+            if entries.contains_key(&key) {
+                return Err(Error::custom(format_args!("the key {key:?} comes twice")));
+            }
+            entries.insert(key, value);
+        }
+        Ok(entries)
+    }
 }

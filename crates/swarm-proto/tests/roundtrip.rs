@@ -104,10 +104,9 @@ fn request_head() -> impl Strategy<Value = RequestHead> {
     let metadata = btree_map(text(200), text(200), 0..=32);
     (any::<[u8; 16]>(), capability(), option::of(any::<u32>()), metadata).prop_map(
         |(id, capability, deadline_ms, metadata)| RequestHead {
-            id: RequestId::from_random(id),
-            capability,
             deadline_ms,
             metadata,
+            ..RequestHead::new(RequestId::from_random(id), capability)
         },
     )
 }

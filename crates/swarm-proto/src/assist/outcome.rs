@@ -47,6 +47,12 @@ pub enum Outcome {
     },
     /// The deadline passed before the answer was complete. `deadline_exceeded`.
     DeadlineExceeded,
+    /// Nothing moved for as long as the request allows. `idle`.
+    Idle,
+    /// The request would have crossed more agents than it may. `hop_limit`.
+    HopLimit,
+    /// There is no reply to go on with: it is over, was given up, or belongs to somebody else. `unknown_request`.
+    UnknownRequest,
     /// The request could not be understood. `malformed`.
     Malformed {
         /// What was wrong with it, for a human reader; nothing if it was left out.
@@ -85,6 +91,9 @@ impl From<Outcome> for OutcomeWire {
                 Self { retry_after_ms: Some(retry_after_ms), ..Self::named("busy") }
             }
             Outcome::DeadlineExceeded => Self::named("deadline_exceeded"),
+            Outcome::Idle => Self::named("idle"),
+            Outcome::HopLimit => Self::named("hop_limit"),
+            Outcome::UnknownRequest => Self::named("unknown_request"),
             Outcome::Malformed { reason } => {
                 Self { reason: Some(short(&reason)), ..Self::named("malformed") }
             }
@@ -107,6 +116,9 @@ impl TryFrom<OutcomeWire> for Outcome {
             "no_such_capability" => Self::NoSuchCapability,
             "busy" => Self::Busy { retry_after_ms: retry_after_ms.unwrap_or_default() },
             "deadline_exceeded" => Self::DeadlineExceeded,
+            "idle" => Self::Idle,
+            "hop_limit" => Self::HopLimit,
+            "unknown_request" => Self::UnknownRequest,
             "malformed" => Self::Malformed { reason },
             "shut_down" => Self::ShutDown,
             unknown => Self::Failed { error: short(&format!("the outcome {unknown:?} is not known here")) },

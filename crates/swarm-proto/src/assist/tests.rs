@@ -1,14 +1,16 @@
 //! The limits of an assistance's frames, from both sides.
 
+use std::collections::BTreeMap;
+
+use super::head::METADATA;
+
 use super::*;
-use crate::GuardError;
+use crate::{GuardError, RequestId};
 
 fn head(entries: usize, value: &str) -> RequestHead {
     RequestHead {
-        id: RequestId::from_random([7; 16]),
-        capability: "vision.classify@2".parse().unwrap(),
-        deadline_ms: None,
         metadata: (0..entries).map(|number| (format!("k{number:02}"), value.to_owned())).collect(),
+        ..RequestHead::new(RequestId::from_random([7; 16]), "vision.classify@2".parse().unwrap())
     }
 }
 

@@ -157,12 +157,7 @@ fn control_frames() -> Vec<(&'static str, Message)> {
 }
 
 fn request_frames() -> Vec<(&'static str, Message)> {
-    let plain = RequestHead {
-        id: RequestId::from_random([7; 16]),
-        capability: "vision.classify".parse().unwrap(),
-        deadline_ms: None,
-        metadata: BTreeMap::new(),
-    };
+    let plain = RequestHead::new(RequestId::from_random([7; 16]), "vision.classify".parse().unwrap());
     let full = RequestHead {
         capability: "vision.classify@2".parse().unwrap(),
         deadline_ms: Some(2_000),

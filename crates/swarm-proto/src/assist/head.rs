@@ -1,0 +1,182 @@
+//! What a request begins with, and what asks for the rest of a reply. Carries the budget of a request; keeping to it is
+//! the node's part.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::lane::Lane;
+use super::trace_context::TraceContext;
+use crate::capability::Capability;
+use crate::error::{DecodeError, EncodeError};
+use crate::id::RequestId;
+use crate::limits::{DEFAULT_HOP_LIMIT, MAX_IDEMPOTENCY_KEY_BYTES, MAX_METADATA_ENTRIES};
+use crate::wire::{optional_text, unique_texts};
+
+pub(super) const METADATA: &str = "metadata entries of a request";
+const IDEMPOTENCY_KEY: &str = "bytes of an idempotency key";
+
+/// What a requester asks for; the content follows in chunks.
+///
+/// A map with named fields on the wire, within a frame of at most 16 KiB. Keys that are not known are ignored; all but
+/// id and capability may be left out.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use swarm_proto::{Lane, RequestHead, RequestId};
+///
+/// let head = RequestHead {
+///     deadline_ms: Some(2_000),
+///     lane: Lane::Control,
+///     metadata: BTreeMap::from([("language".to_owned(), "en".to_owned())]),
+///     ..RequestHead::new(RequestId::from_random([7; 16]), "vision.classify".parse()?)
+/// };
+/// assert_eq!(head.hop_limit, 8);
+/// # Ok::<(), swarm_proto::NameError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "RequestHeadWire", try_from = "RequestHeadWire")]
+pub struct RequestHead {
+    /// Which request.
+    pub id: RequestId,
+    /// What is asked for.
+    pub capability: Capability,
+    /// Milliseconds that remain, counted from when the head is sent, so that clocks need not agree; `None`
+    /// leaves it to the responder, which allows 30 s by default.
+    pub deadline_ms: Option<u32>,
+    /// Milliseconds for which nothing may move, neither body nor reply nor progress notes; `None` for no such limit.
+    pub idle_ms: Option<u32>,
+    /// How many agents the responder may still put between itself and whoever does the work: its own requests for this
+    /// one carry one less, and at 0 it makes none.
+    pub hop_limit: u8,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// The trace that it belongs to. One that is not valid is read as none.
+    pub trace: Option<TraceContext>,
+    /// Two requests with the same key are the same piece of work, which may be done once or more with the same effect.
+    /// At most 128 bytes.
+    pub idempotency_key: Option<String>,
+    /// Whether the reply should survive the loss of the connection: see [`Resume`].
+    pub resumable: bool,
+    /// What else the responder should know, at most 32 entries.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl RequestHead {
+    /// A head with nothing but what is required.
+    #[must_use]
+    pub fn new(id: RequestId, capability: Capability) -> Self {
+        Self {
+            id,
+            capability,
+            deadline_ms: None,
+            idle_ms: None,
+            hop_limit: DEFAULT_HOP_LIMIT,
+            lane: Lane::default(),
+            trace: None,
+            idempotency_key: None,
+            resumable: false,
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn within_limits(&self) -> Result<(), EncodeError> {
+        match exceeded(&self.metadata, self.idempotency_key.as_deref()) {
+            Some((what, max)) => Err(EncodeError::LimitExceeded { what, max }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A head as it travels.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RequestHeadWire {
+    id: RequestId,
+    capability: Capability,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hop_limit: Option<u8>,
+    #[serde(default, skip_serializing_if = "Lane::is_default")]
+    lane: Lane,
+    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
+    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    resumable: bool,
+    #[serde(default, deserialize_with = "unique_texts", skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+}
+
+impl From<RequestHead> for RequestHeadWire {
+    fn from(head: RequestHead) -> Self {
+        let state = head.trace.as_ref().map(TraceContext::state).filter(|state| !state.is_empty());
+        Self {
+            id: head.id,
+            capability: head.capability,
+            deadline_ms: head.deadline_ms,
+            idle_ms: head.idle_ms,
+            hop_limit: (head.hop_limit != DEFAULT_HOP_LIMIT).then_some(head.hop_limit),
+            lane: head.lane,
+            tracestate: state.map(str::to_owned),
+            traceparent: head.trace.map(|trace| trace.to_string()),
+            idempotency_key: head.idempotency_key,
+            resumable: head.resumable,
+            metadata: head.metadata,
+        }
+    }
+}
+
+impl TryFrom<RequestHeadWire> for RequestHead {
+    type Error = DecodeError;
+
+    fn try_from(wire: RequestHeadWire) -> Result<Self, DecodeError> {
+        if let Some((what, max)) = exceeded(&wire.metadata, wire.idempotency_key.as_deref()) {
+            return Err(DecodeError::LimitExceeded { what, max });
+        }
+        let trace = wire.traceparent.as_deref().and_then(TraceContext::parse);
+        let trace = trace.map(|trace| trace.with_state(wire.tracestate.unwrap_or_default()));
+        Ok(Self {
+            deadline_ms: wire.deadline_ms,
+            idle_ms: wire.idle_ms,
+            hop_limit: wire.hop_limit.unwrap_or(DEFAULT_HOP_LIMIT),
+            lane: wire.lane,
+            trace,
+            idempotency_key: wire.idempotency_key,
+            resumable: wire.resumable,
+            metadata: wire.metadata,
+            ..Self::new(wire.id, wire.capability)
+        })
+    }
+}
+
+fn exceeded(metadata: &BTreeMap<String, String>, key: Option<&str>) -> Option<(&'static str, usize)> {
+    if metadata.len() > MAX_METADATA_ENTRIES {
+        return Some((METADATA, MAX_METADATA_ENTRIES));
+    }
+    let key = key.map_or(0, str::len);
+    (key > MAX_IDEMPOTENCY_KEY_BYTES).then_some((IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_BYTES))
+}
+
+/// Asks for the rest of a resumable reply, in place of a head, on a stream of a new connection between the same two
+/// agents.
+///
+/// ```
+/// use swarm_proto::{Frame, RequestFrame, RequestId, Resume};
+///
+/// let frame = RequestFrame::Resume(Resume { id: RequestId::from_random([7; 16]), from: 12 });
+/// assert_eq!(RequestFrame::decode(&frame.encode()?)?, frame);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The id of the request.
+    pub id: RequestId,
+    /// How many chunks and artefacts have come: the number of the first that is missing, counted from 0.
+    pub from: u64,
+}
