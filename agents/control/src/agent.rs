@@ -83,7 +83,7 @@ impl Agent for ControlAgent {
 /// The peers that take commands, each with the life that it is in.
 fn rovers(cx: &Context) -> BTreeMap<AgentId, Epoch> {
     let Ok(command) = COMMAND.parse::<Capability>() else { return BTreeMap::new() };
-    let rovers = cx.peers().into_iter().filter(|peer| peer.capabilities.contains(&command));
+    let rovers = cx.peers().into_iter().filter(|peer| peer.offer(&command).is_some());
     rovers.map(|rover| (rover.id, rover.epoch)).collect()
 }
 

@@ -9,7 +9,7 @@ use agent_control::{ControlAgent, ControlParams};
 use agent_rover::messages::{COMMAND, Command, DONE, Done, Order, Telemetry};
 use agent_rover::{RoverAgent, RoverParams};
 use swarm_core::{
-    Agent, AgentError, AgentId, AgentNode, AssistanceRequest, Capability, Chunk, Context, Ending,
+    Agent, AgentError, AgentId, AgentNode, AssistanceRequest, Advertisement, Chunk, Context, Ending,
     IdentityKey, Replies, TraceEvent, TraceSink,
 };
 use tokio::sync::mpsc;
@@ -100,7 +100,7 @@ impl ScriptedRover {
 }
 
 impl Agent for ScriptedRover {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         vec![COMMAND.parse().unwrap()]
     }
 

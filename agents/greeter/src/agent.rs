@@ -1,6 +1,6 @@
 //! The behaviour of a greeter.
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, Capability, Context, Replies};
+use swarm_core::{Agent, AgentError, AssistanceRequest, Advertisement, Context, Replies};
 use tokio::time::MissedTickBehavior;
 
 use crate::Params;
@@ -48,7 +48,7 @@ impl Greeter {
 }
 
 impl Agent for Greeter {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         GREET.parse().into_iter().collect()
     }
 

@@ -1,7 +1,7 @@
 //! Serves `language.intent`: reads a sentence word by word and streams what it seems to ask. Keeps no state between
 //! requests.
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, BodyError, Capability, Context, Inference, Replies};
+use swarm_core::{Agent, AgentError, AssistanceRequest, BodyError, Advertisement, Context, Inference, Replies};
 
 use crate::messages::{INTENT, TEXT_FEATURE, TextFeature};
 use crate::{Features, IntentClassifier, IntentGuesses, LanguageParams, ModelError, Sentence};
@@ -15,7 +15,7 @@ use crate::{Features, IntentClassifier, IntentGuesses, LanguageParams, ModelErro
 /// use swarm_core::Agent;
 ///
 /// let agent = LanguageAgent::new(LanguageParams::default(), 1)?;
-/// assert_eq!(agent.capabilities()[0].name(), "language.intent");
+/// assert_eq!(agent.capabilities()[0].capability.name(), "language.intent");
 /// # Ok::<(), agent_language::ModelError>(())
 /// ```
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl LanguageAgent {
 }
 
 impl Agent for LanguageAgent {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         INTENT.parse().into_iter().collect()
     }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
-use swarm_core::{Agent, AgentError, AgentId, AssistanceRequest, Capability, Chunk, Context, Replies};
+use swarm_core::{Agent, AgentError, AgentId, AssistanceRequest, Advertisement, Capability, Chunk, Context, Replies};
 
 use crate::ReasonerParams;
 use crate::ask::{Sense, Sensed, ask};
@@ -24,7 +24,7 @@ use crate::understanding::Understanding;
 /// use swarm_core::Agent;
 ///
 /// let agent = ReasonerAgent::new(ReasonerParams::default(), 1);
-/// assert_eq!(agent.capabilities()[0].name(), "reason.answer");
+/// assert_eq!(agent.capabilities()[0].capability.name(), "reason.answer");
 /// ```
 #[derive(Debug)]
 pub struct ReasonerAgent {
@@ -53,7 +53,7 @@ impl ReasonerAgent {
 }
 
 impl Agent for ReasonerAgent {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         REASON.parse().into_iter().collect()
     }
 
@@ -84,7 +84,7 @@ impl Agent for ReasonerAgent {
 /// The peers that have this sense now, sorted by id.
 fn offering(cx: &Context, sense: Sense) -> Result<Vec<AgentId>, AgentError> {
     let capability: Capability = sense.capability().parse()?;
-    let peers = cx.peers().into_iter().filter(|peer| peer.capabilities.contains(&capability));
+    let peers = cx.peers().into_iter().filter(|peer| peer.offer(&capability).is_some());
     Ok(peers.map(|peer| peer.id).collect())
 }
 

@@ -8,7 +8,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use swarm_core::proto::{from_slice, to_vec};
 use swarm_core::{
-    Agent, AgentError, AgentId, AssistanceRequest, BodyError, Capability, Context, Epoch, Replies,
+    Agent, AgentError, AgentId, AssistanceRequest, BodyError, Advertisement, Context, Epoch, Replies,
 };
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -31,7 +31,7 @@ const MAX_COMMAND_BYTES: usize = 256;
 /// use swarm_core::Agent;
 ///
 /// let rover = RoverAgent::new(RoverParams::default(), 7);
-/// assert_eq!(rover.capabilities()[0].name(), "rover.command");
+/// assert_eq!(rover.capabilities()[0].capability.name(), "rover.command");
 /// ```
 #[derive(Debug)]
 pub struct RoverAgent {
@@ -79,7 +79,7 @@ impl RoverAgent {
 }
 
 impl Agent for RoverAgent {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         COMMAND.parse().into_iter().collect()
     }
 

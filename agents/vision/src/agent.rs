@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use swarm_core::{
-    Agent, AgentError, AssistanceRequest, BatchConfig, Batcher, BodyError, Capability, Context, Inference,
+    Agent, AgentError, AssistanceRequest, BatchConfig, Batcher, BodyError, Advertisement, Context, Inference,
     Replies,
 };
 
@@ -23,7 +23,7 @@ use crate::{ClassifyError, DigitClassifier, Guesses, Image, ImageError, ModelErr
 /// use swarm_core::Agent;
 ///
 /// let agent = VisionAgent::new(VisionParams::default(), 1)?;
-/// assert_eq!(agent.capabilities()[0].name(), "vision.classify");
+/// assert_eq!(agent.capabilities()[0].capability.name(), "vision.classify");
 /// # Ok::<(), agent_vision::ModelError>(())
 /// ```
 pub struct VisionAgent {
@@ -76,7 +76,7 @@ async fn refine(classifier: DigitClassifier, inference: Inference, images: Vec<I
 }
 
 impl Agent for VisionAgent {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         CLASSIFY.parse().into_iter().collect()
     }
 

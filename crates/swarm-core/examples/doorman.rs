@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use swarm_core::{
-    Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, Observation, PeerEvent,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, Observation, PeerEvent,
     PublishError, Replies,
 };
 
@@ -18,7 +18,7 @@ const MAX_WORDS_BYTES: usize = 4096;
 struct Doorman;
 
 impl Agent for Doorman {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         "doorman.repeat".parse().into_iter().collect()
     }
 

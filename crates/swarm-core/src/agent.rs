@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use swarm_proto::{Capability, Observation};
+use swarm_proto::{Advertisement, Observation};
 
 use crate::context::Context;
 use crate::error::AgentError;
@@ -35,8 +35,14 @@ use crate::peer::PeerEvent;
 /// ```
 pub trait Agent: Send + Sync + 'static {
     /// What this agent can do for others. Asked once, when the node starts.
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         Vec::new()
+    }
+
+    /// How many requests this agent can serve at once, and how many more may wait for their turn. Asked once, when the
+    /// node starts; by default as many as [`NodeConfig`](crate::NodeConfig) allows, which is also the most.
+    fn capacity(&self) -> Capacity {
+        Capacity::default()
     }
 
     /// The node has started; there may be no peers yet. Observations wait until this returns.
@@ -87,6 +93,36 @@ pub trait Agent: Send + Sync + 'static {
     }
 }
 
+/// How many requests an agent takes.
+///
+/// ```
+/// use swarm_core::Capacity;
+///
+/// // A model that runs two at a time, and makes nobody wait for more than four turns.
+/// let capacity = Capacity { at_once: 2, waiting: 8 };
+/// assert!(Capacity::default().at_once > capacity.at_once);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Requests that are served at once, at least 1.
+    pub at_once: usize,
+    /// Requests that wait for one of those places, in the order of arrival. Beyond them the answer is `Busy`.
+    pub waiting: usize,
+}
+
+/// As many as the node allows.
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { at_once: usize::MAX, waiting: usize::MAX }
+    }
+}
+
+impl Capacity {
+    pub(crate) fn at_most(self, most: Self) -> Self {
+        Self { at_once: self.at_once.min(most.at_once), waiting: self.waiting.min(most.waiting) }
+    }
+}
+
 /// An agent that does nothing of its own accord: for programs that act through the node's handle.
 ///
 /// ```no_run
@@ -128,7 +164,8 @@ impl fmt::Debug for BoxedAgent {
 
 /// The object-safe twin of [`Agent`].
 trait DynAgent: Send + Sync + 'static {
-    fn capabilities(&self) -> Vec<Capability>;
+    fn capabilities(&self) -> Vec<Advertisement>;
+    fn capacity(&self) -> Capacity;
     fn on_start<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()>;
     fn on_observation<'a>(&'a self, cx: &'a Context, observation: Observation) -> BoxFuture<'a, ()>;
     fn on_lagged<'a>(&'a self, cx: &'a Context, missed: u64) -> BoxFuture<'a, ()>;
@@ -143,8 +180,12 @@ trait DynAgent: Send + Sync + 'static {
 }
 
 impl<A: Agent> DynAgent for A {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         Agent::capabilities(self)
+    }
+
+    fn capacity(&self) -> Capacity {
+        Agent::capacity(self)
     }
 
     fn on_start<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()> {
@@ -178,8 +219,12 @@ impl<A: Agent> DynAgent for A {
 }
 
 impl Agent for BoxedAgent {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         self.0.capabilities()
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.0.capacity()
     }
 
     async fn on_start(&self, cx: &Context) {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use swarm_proto::DEFAULT_HOP_LIMIT;
+
+use crate::assist::budget::Defaults;
 use crate::mesh::MeshConfig;
 #[cfg(feature = "webtransport")]
 use crate::transport::webtransport::WebTransportConfig;
@@ -36,13 +39,29 @@ pub struct NodeConfig {
     /// How many requests of one peer are served at once, on each connection to it. Default 64; beyond it the answer is
     /// `Busy`.
     pub max_requests_per_peer: usize,
-    /// How many requests of all peers together are served at once. Default 1,024; beyond it the answer is `Busy`.
+    /// How many requests of all peers together are served at once, if the agent's own
+    /// [capacity](crate::Agent::capacity) is not less. Default 1,024.
     pub max_requests_served: usize,
+    /// How many more may wait for one of those places, if the agent's own capacity is not less. Default 1,024; beyond it
+    /// the answer is `Busy`.
+    pub max_requests_waiting: usize,
     /// How many requests of its own a node may have under way. Default 1,024; beyond it asking fails with
     /// `Overloaded`.
     pub max_requests_made: usize,
     /// The deadline of a request that names none. Default 30 s.
     pub request_deadline: Duration,
+    /// The idle limit of a request that the node makes of its own accord and that names none. Default none.
+    pub idle_limit: Option<Duration>,
+    /// How many agents may work on a request behind the one that is asked, when it does not say. Default 8: more than any
+    /// chain that is meant, few enough to end a circle soon.
+    pub hop_limit: u8,
+    /// How long a resumable reply is kept after its connection was lost, or after it was delivered. Default 30 s.
+    pub resume_window: Duration,
+    /// How much of what was sent of a resumable reply is kept, in bytes. Default 256 KiB: what one stream may have on
+    /// its way. It must hold a chunk, 64 KiB.
+    pub resume_buffer_bytes: usize,
+    /// How many resumable replies are kept at once. Default 64; further requests are served, but cannot be resumed.
+    pub max_resumable: usize,
     /// How long an observation may wait to share a datagram with others while there is load. Default 1 ms. When a peer's
     /// outbox is idle nothing waits; zero turns sharing off.
     pub coalescing_window: Duration,
@@ -68,12 +87,25 @@ impl Default for NodeConfig {
             max_connections: 512,
             max_requests_per_peer: 64,
             max_requests_served: 1024,
+            max_requests_waiting: 1024,
             max_requests_made: 1024,
             request_deadline: Duration::from_secs(30),
+            idle_limit: None,
+            hop_limit: DEFAULT_HOP_LIMIT,
+            resume_window: Duration::from_secs(30),
+            resume_buffer_bytes: 256 << 10,
+            max_resumable: 64,
             coalescing_window: Duration::from_millis(1),
             outbox_capacity: 1024,
             agent_queue: 1024,
             linger: Duration::from_secs(1),
         }
+    }
+}
+
+impl NodeConfig {
+    /// What a request may cost that does not say.
+    pub(crate) fn budget(&self) -> Defaults {
+        Defaults { deadline: self.request_deadline, idle_limit: self.idle_limit, hop_limit: self.hop_limit }
     }
 }

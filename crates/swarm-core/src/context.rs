@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{AssistError, PublishError};
-use crate::node::{NodeShared, OutgoingRequest, Purpose, Receipt, ReplyStream};
+use crate::node::{NodeShared, OutgoingRequest, Receipt, ReplyStream, Served};
 use crate::peer::PeerInfo;
 use crate::trace::TraceEvent;
 
 /// An agent's way to its node and to its peers. Cheap to clone, and safe to keep in tasks of its own.
 ///
 /// Inside [`on_request`](crate::Agent::on_request) it belongs to that request: it is cancelled with it, and requests
-/// made through it inherit its deadline.
+/// made through it inherit its deadline and the rest of its budget.
 ///
 /// ```
 /// use swarm_core::{Agent, Context, PeerEvent};
@@ -40,17 +40,22 @@ pub struct Context {
     cancelled: CancellationToken,
     /// Fires when its tasks are ended.
     ended: CancellationToken,
-    deadline: Option<Instant>,
+    /// The request that it belongs to.
+    served: Option<Arc<Served>>,
 }
 
 impl Context {
     pub(crate) fn of_node(node: Arc<NodeShared>) -> Self {
         let (cancelled, ended) = (node.leaving.clone(), node.killed.clone());
-        Self { node, cancelled, ended, deadline: None }
+        Self { node, cancelled, ended, served: None }
     }
 
-    pub(crate) fn of_request(node: Arc<NodeShared>, cancelled: CancellationToken, deadline: Instant) -> Self {
-        Self { node, ended: cancelled.clone(), cancelled, deadline: Some(deadline) }
+    pub(crate) fn of_request(
+        node: Arc<NodeShared>,
+        cancelled: CancellationToken,
+        served: Arc<Served>,
+    ) -> Self {
+        Self { node, ended: cancelled.clone(), cancelled, served: Some(served) }
     }
 
     /// The id of this agent.
@@ -76,7 +81,7 @@ impl Context {
         T: TryInto<Topic>,
         PublishError: From<T::Error>,
     {
-        self.node.publish(self.purpose(), topic.try_into()?, payload.into())
+        self.node.publish(self.served.as_ref(), topic.try_into()?, payload.into())
     }
 
     /// Asks one peer for assistance. The reply streams back; dropping it cancels the request.
@@ -93,19 +98,15 @@ impl Context {
         C: TryInto<Capability>,
         AssistError: From<C::Error>,
     {
-        self.request(peer, OutgoingRequest::new(capability.try_into()?).payload(payload)).await
+        self.request(peer, OutgoingRequest::new(capability.try_into()?.into()).payload(payload)).await
     }
 
-    /// Asks one peer for assistance, with a streamed body, a deadline or metadata of its own.
+    /// Asks one peer for assistance, with a streamed body, or a budget of its own.
     ///
     /// # Errors
     /// As [`Self::request_assistance`].
     pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
-        let request = match self.deadline {
-            Some(deadline) => request.by(deadline),
-            None => request,
-        };
-        self.node.request(self.purpose(), peer, request).await
+        self.node.request(self.served.clone(), peer, request).await
     }
 
     /// Runs a task of the agent. Inside a request it ends with the request. Outside it ends with the node, after the
@@ -128,18 +129,14 @@ impl Context {
         self.cancelled.is_cancelled()
     }
 
-    fn purpose(&self) -> Purpose {
-        if self.deadline.is_some() { Purpose::Request } else { Purpose::Own }
-    }
-
     /// When the request must be done; `None` outside of requests.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.served.as_ref().map(|served| served.budget.deadline)
     }
 
     /// How much time is left of the request; `None` outside of requests.
     pub fn time_left(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Reports a number of the agent's own to whoever [traces](crate::TraceSink) the node.
@@ -153,7 +150,7 @@ impl fmt::Debug for Context {
         f.debug_struct("Context")
             .field("id", &self.node.id)
             .field("cancelled", &self.is_cancelled())
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .finish()
     }
 }

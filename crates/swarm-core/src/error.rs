@@ -288,6 +288,20 @@ pub enum AssistError {
     /// The deadline passed, here or at the responder.
     #[error("the deadline passed")]
     DeadlineExceeded,
+    /// Nothing moved for as long as the request allows, here or at the responder.
+    #[error("the request was idle for too long")]
+    Idle,
+    /// The request, or one made for it, would have crossed more agents than it may: they probably ask in a circle.
+    #[error("the request would cross more agents than its hop limit allows")]
+    HopLimit,
+    /// After a lost connection the reply cannot go on where it was: these chunks are lost for good. Ask again.
+    #[error("the chunks {from} to {} of the reply were lost with a connection", to.saturating_sub(1))]
+    Gap {
+        /// The number of the first that is lost, counted from 0.
+        from: u64,
+        /// The number of the first that is not.
+        to: u64,
+    },
     /// The connection was lost before the end. What came so far is not all.
     #[error("the peer was lost before the end of its reply")]
     PeerLost,
@@ -408,6 +422,8 @@ pub enum AgentError {
     Declined(String),
     /// The agent tried and failed.
     Failed(String),
+    /// A request that it had to make would have crossed more agents than this one may.
+    HopLimit,
 }
 
 impl AgentError {
@@ -422,8 +438,12 @@ impl AgentError {
     }
 }
 
-impl<E: std::error::Error> From<E> for AgentError {
+impl<E: std::error::Error + 'static> From<E> for AgentError {
     fn from(error: E) -> Self {
+        // How far a request may go is for whoever made it to know, however many agents are between.
+        if (&error as &(dyn std::error::Error + 'static)).downcast_ref() == Some(&AssistError::HopLimit) {
+            return Self::HopLimit;
+        }
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {

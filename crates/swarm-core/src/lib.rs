@@ -4,12 +4,12 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use swarm_core::{Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, Replies};
+//! use swarm_core::{Agent, AgentError, AgentNode, AssistanceRequest, Advertisement, Context, Replies};
 //!
 //! struct Echo;
 //!
 //! impl Agent for Echo {
-//!     fn capabilities(&self) -> Vec<Capability> {
+//!     fn capabilities(&self) -> Vec<Advertisement> {
 //!         Vec::from(["echo.say".parse().expect("a dotted name")])
 //!     }
 //!
@@ -53,6 +53,8 @@ mod peer;
 #[cfg(feature = "node")]
 mod agent;
 #[cfg(feature = "node")]
+mod assist;
+#[cfg(feature = "node")]
 mod batch;
 #[cfg(feature = "node")]
 mod clock;
@@ -75,7 +77,8 @@ pub mod transport;
 
 #[cfg(feature = "node")]
 pub use self::{
-    agent::{Agent, BoxedAgent, IdleAgent},
+    agent::{Agent, BoxedAgent, Capacity, IdleAgent},
+    assist::Reply,
     batch::{BatchConfig, BatchError, Batcher},
     clock::{SystemClock, WallClock},
     config::NodeConfig,
@@ -95,8 +98,8 @@ pub use identity::{IdentityKey, agent_id_of};
 pub use peer::{GoneReason, PeerEvent, PeerInfo};
 #[doc(inline)]
 pub use swarm_proto::{
-    self as proto, AgentId, Capability, Chunk, Epoch, NameError, Observation, RequestId, Sequence, SwarmName,
-    Topic, UnixMicros,
+    self as proto, Advertisement, AgentId, Artefact, Capability, CapabilityPattern, Chunk, Epoch, Lane,
+    NameError, Observation, Progress, RequestId, Sequence, SwarmName, Topic, TraceContext, UnixMicros,
 };
 
 /// Compiles the code of the README.

@@ -36,11 +36,12 @@ use swarm_proto::{AgentId, Capability, Topic};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub(crate) use self::assist::Served;
 pub use self::assist::{AssistanceRequest, OutgoingRequest, Replies, ReplyStream};
 pub use self::builder::Builder;
 use self::driver::Command;
 pub use self::peer_url::{PeerUrl, PeerUrlError};
-pub(crate) use self::shared::{NodeShared, Purpose};
+pub(crate) use self::shared::NodeShared;
 use crate::agent::{Agent, BoxedAgent};
 use crate::error::{AssistError, ConnectError, PublishError, ReadyError, ShutdownError};
 use crate::peer::PeerInfo;
@@ -216,7 +217,7 @@ impl NodeHandle {
         T: TryInto<Topic>,
         PublishError: From<T::Error>,
     {
-        self.shared.publish(Purpose::Own, topic.try_into()?, payload.into())
+        self.shared.publish(None, topic.try_into()?, payload.into())
     }
 
     /// Asks one peer for assistance. See [`Context::request_assistance`].
@@ -235,7 +236,7 @@ impl NodeHandle {
         C: TryInto<Capability>,
         AssistError: From<C::Error>,
     {
-        self.request(peer, OutgoingRequest::new(capability.try_into()?).payload(payload)).await
+        self.request(peer, OutgoingRequest::new(capability.try_into()?.into()).payload(payload)).await
     }
 
     /// Asks one peer for assistance, with a streamed body, a deadline or metadata of its own.
@@ -243,7 +244,7 @@ impl NodeHandle {
     /// # Errors
     /// See [`AssistError`].
     pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
-        self.shared.request(Purpose::Own, peer, request).await
+        self.shared.request(None, peer, request).await
     }
 }
 

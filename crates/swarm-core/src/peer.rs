@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use swarm_proto::{AgentId, Capability, Epoch};
+use swarm_proto::{Advertisement, AgentId, Capability, Epoch};
 
 /// A peer that we have a connection to, as its hello described it.
 ///
@@ -22,7 +22,9 @@ pub struct PeerInfo {
     /// Which life of it this is: a restart gives a higher one.
     pub epoch: Epoch,
     /// What it can do for others.
-    pub capabilities: Vec<Capability>,
+    pub capabilities: Vec<Advertisement>,
+    /// How busy it was when it last said so, in percent of the requests that it serves at once: above 100 some wait.
+    pub load: u16,
     /// Where it is, and where it can be dialled: a node has one port for both.
     pub address: SocketAddr,
 }
@@ -30,7 +32,12 @@ pub struct PeerInfo {
 impl PeerInfo {
     /// Whether it offers this capability, by name and at version 1, or as `name@version`.
     pub fn offers(&self, capability: &str) -> bool {
-        capability.parse().is_ok_and(|wanted: Capability| self.capabilities.contains(&wanted))
+        capability.parse().is_ok_and(|wanted: Capability| self.offer(&wanted).is_some())
+    }
+
+    /// What it says of this capability; `None` if it does not offer it.
+    pub fn offer(&self, capability: &Capability) -> Option<&Advertisement> {
+        self.capabilities.iter().find(|offer| offer.capability == *capability)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use swarm_proto::{AgentId, Capability, RequestId, Sequence, Topic, UnixMicros};
+use swarm_proto::{AgentId, Capability, RequestId, Sequence, Topic, TraceContext, UnixMicros};
 
 use crate::peer::GoneReason;
 
@@ -108,6 +108,8 @@ pub enum TraceEvent {
         to: AgentId,
         /// For what.
         capability: Capability,
+        /// The trace that it belongs to, with its own span.
+        trace: TraceContext,
     },
     /// A request that the agent made is over. Comes exactly once for each `RequestSent`.
     RequestEnded {
@@ -132,6 +134,8 @@ pub enum TraceEvent {
         from: AgentId,
         /// For what.
         capability: Capability,
+        /// The trace that it belongs to, with the span of whoever asked.
+        trace: TraceContext,
         /// How it ended.
         ending: Ending,
         /// How long it took.
@@ -248,6 +252,12 @@ reasons! {
         Busy = "busy",
         /// The deadline passed.
         DeadlineExceeded = "deadline_exceeded",
+        /// Nothing moved for too long.
+        Idle = "idle",
+        /// It would have crossed too many agents.
+        HopLimit = "hop_limit",
+        /// A part of the reply was lost with a connection.
+        Gap = "gap",
         /// The requester or the responder gave it up.
         Cancelled = "cancelled",
         /// The connection was lost.

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use common::{PATIENCE, Told, node, node_with, stop, witness};
 use swarm_core::{
-    Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, BatchConfig, Batcher, Capability,
-    Chunk, Context, Counters, Ending, IdentityKey, IdleAgent, NodeConfig, OutgoingRequest, Replies,
+    Advertisement, Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, BatchConfig,
+    Batcher, Chunk, Context, Counters, Ending, IdentityKey, IdleAgent, NodeConfig, OutgoingRequest, Replies,
     StartError,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -65,7 +65,7 @@ struct Through {
 }
 
 impl Agent for Through {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         vec!["through.ask".parse().unwrap()]
     }
 
@@ -276,7 +276,7 @@ async fn a_dropped_node_is_nobody_s_peer_and_nobody_is_its() {
 struct Braggart;
 
 impl Agent for Braggart {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         (0..64).map(|n| format!("{}.{n}", "a".repeat(60)).parse().unwrap()).collect()
     }
 }
@@ -335,7 +335,7 @@ async fn a_new_agent_at_an_old_address_ends_the_wait_for_the_old_one() {
 struct Gate(Arc<Semaphore>);
 
 impl Agent for Gate {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         vec!["gate.pass".parse().unwrap()]
     }
 

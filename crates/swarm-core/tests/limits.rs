@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{PATIENCE, Told, node, node_with, stop, witness};
 use swarm_core::{
-    Agent, AgentError, AssistError, AssistanceRequest, Capability, Context, DropReason, Ending, IdleAgent,
+    Advertisement, Agent, AgentError, AssistError, AssistanceRequest, Context, DropReason, Ending, IdleAgent,
     NodeConfig, Observation, Replies,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -139,7 +139,7 @@ struct Between {
 }
 
 impl Agent for Between {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         vec!["between.ask".parse().unwrap()]
     }
 

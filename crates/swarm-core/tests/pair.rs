@@ -37,7 +37,7 @@ async fn both_sides_learn_of_each_other_and_of_the_goodbye() {
 
     assert_eq!((peer, b.peers()[0].id), (b.id(), a.id()));
     assert_eq!(b.peers()[0].address.to_string(), a.url().to_string()[8..].replace("/swarm/v1", ""));
-    assert!(a.peers()[0].capabilities.iter().any(|capability| capability.name() == "test.echo"));
+    assert!(a.peers()[0].capabilities.iter().any(|offer| offer.capability.name() == "test.echo"));
     let a_id = a.id();
     stop([a]).await;
     let reason = seen

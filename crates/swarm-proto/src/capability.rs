@@ -114,6 +114,14 @@ impl From<Capability> for Advertisement {
     }
 }
 
+impl FromStr for Advertisement {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        text.parse::<Capability>().map(Self::from)
+    }
+}
+
 #[derive(Deserialize)]
 struct AdvertisementWire {
     capability: Capability,

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, Capability, Context, Replies};
+use swarm_core::{Agent, AgentError, AssistanceRequest, Advertisement, Context, Replies};
 use swarm_sim::{BuildError, NoParams, Registry, Setup, cli};
 
 /// What the program does, one argument per line.
@@ -32,7 +32,7 @@ fn block() {
 struct Sleeper;
 
 impl Agent for Sleeper {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         "sleep.well".parse().into_iter().collect()
     }
 
@@ -60,7 +60,7 @@ impl Agent for Sloth {
 struct Doubter;
 
 impl Agent for Doubter {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         panic!("what can anybody do?")
     }
 }

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, Capability, Context, Replies};
+use swarm_core::{Agent, AgentError, AssistanceRequest, Advertisement, Context, Replies};
 use swarm_sim::{
     BuildError, End, Metric, NoParams, Progress, Question, Registry, RunError, RunEvent, RunOptions,
     RunSummary, Scenario, Setup, Verdict,
@@ -45,7 +45,7 @@ impl Agent for Talker {
 struct Echo;
 
 impl Agent for Echo {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         "echo.say".parse().into_iter().collect()
     }
 

@@ -10,7 +10,7 @@ use agent_reasoner::{ReasonerAgent, ReasonerParams};
 use agent_vision::messages::{CLASSIFY, IMAGE_FEATURE, ImageFeature, Pass};
 use agent_vision::{Guess, Guesses};
 use swarm_core::{
-    Agent, AgentError, AgentNode, AssistError, AssistanceRequest, Capability, Chunk, Context, IdleAgent,
+    Agent, AgentError, AgentNode, AssistError, AssistanceRequest, Advertisement, Chunk, Context, IdleAgent,
     OutgoingRequest, Replies, ReplyStream,
 };
 use tokio::sync::{Notify, Semaphore};
@@ -125,7 +125,7 @@ impl Drop for Pause<'_> {
 }
 
 impl Agent for PausingEyes {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         vec![CLASSIFY.parse().unwrap()]
     }
 
@@ -151,7 +151,7 @@ impl Agent for PausingEyes {
 pub(crate) struct BlindEyes;
 
 impl Agent for BlindEyes {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         vec![CLASSIFY.parse().unwrap()]
     }
 

@@ -20,6 +20,7 @@ fn peer(number: u8, epoch: u64) -> PeerInfo {
         id: agent(number),
         epoch: Epoch::new(epoch),
         capabilities: Vec::new(),
+        load: 0,
         address: address(number.into()),
     }
 }

@@ -6,16 +6,34 @@
 //!   │◄──────────── Chunk…, End(outcome) ──│
 //! ```
 //!
+//! | asking | serving |
+//! |---|---|
+//! | `outgoing`: a request as its maker describes it | `responder`: a stream from its first frame on |
+//! | `requester`: opens and resumes | `admission`: who is served, who waits |
+//! | `reply_stream`, `body`: what the caller polls | `service`: the agent at work; `request`: what it holds |
+//! | `record`: one trace event per end | `carrier`: body in, reply out; `reply_pipe` between the two |
+//! | | `resumable`: replies that outlive a connection |
+//!
 //! Both directions run at once. Resetting a direction cancels; ending it without its last frame means cut off.
 
+mod admission;
 mod body;
+mod carrier;
+mod outgoing;
 mod record;
+mod reply_pipe;
 mod reply_stream;
+mod request;
 mod requester;
 mod responder;
+mod resumable;
+mod service;
 
+pub(crate) use self::admission::Admission;
+pub use self::outgoing::OutgoingRequest;
+pub(crate) use self::reply_pipe::Served;
 pub use self::reply_stream::ReplyStream;
-pub use self::requester::OutgoingRequest;
+pub use self::request::{AssistanceRequest, Replies};
 pub(super) use self::requester::open;
-pub(super) use self::responder::{Admission, serve};
-pub use self::responder::{AssistanceRequest, Replies};
+pub(super) use self::responder::serve;
+pub(crate) use self::resumable::Resumables;

@@ -8,18 +8,19 @@ use std::sync::{Arc, Mutex};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use swarm_proto::{
-    AgentId, Capability, Epoch, Hello, PeerLimits, Sequence, SwarmName, UnixMicros, VersionRange,
+    Advertisement, AgentId, Epoch, Hello, PeerLimits, Sequence, SwarmName, UnixMicros, VersionRange,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::agent_task::AgentInbox;
+use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle};
-use crate::agent::{Agent, BoxedAgent};
+use crate::agent::{Agent, BoxedAgent, Capacity};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::NodeConfig;
 use crate::error::StartError;
@@ -170,6 +171,9 @@ impl Builder {
         let capabilities = self.agent.capabilities();
         let hello = hello(id, self.swarm, &capabilities, &self.config, &*self.wall_clock);
         hello.encode().map_err(StartError::TooManyCapabilities)?;
+        let most =
+            Capacity { at_once: self.config.max_requests_served, waiting: self.config.max_requests_waiting };
+        let capacity = self.agent.capacity().at_most(most);
         let mesh = Mesh::new(id, self.config.mesh.clone(), rng.random());
         let (inbox, queues) = AgentInbox::new(self.config.agent_queue);
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
@@ -177,7 +181,6 @@ impl Builder {
             id,
             local_addr: transport.local_addr(),
             hello,
-            capabilities,
             agent: self.agent,
             wall_clock: self.wall_clock,
             recorder: Arc::new(Recorder::new(id, self.sink)),
@@ -188,7 +191,8 @@ impl Builder {
             stopping: CancellationToken::new(),
             killed: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            requests_served: Arc::new(Semaphore::new(self.config.max_requests_served)),
+            admission: Arc::new(Admission::new(capacity)),
+            resumables: Resumables::new(self.config.max_resumable),
             requests_made: Arc::new(Semaphore::new(self.config.max_requests_made)),
             sequence: AtomicU64::new(Sequence::FIRST.get()),
             rng: Mutex::new(rng),
@@ -210,7 +214,7 @@ impl Builder {
 fn hello(
     agent: AgentId,
     swarm: SwarmName,
-    capabilities: &[Capability],
+    capabilities: &[Advertisement],
     config: &NodeConfig,
     wall_clock: &dyn WallClock,
 ) -> Hello {
@@ -221,7 +225,7 @@ fn hello(
         swarm,
         // Milliseconds since 1970: a restart comes later than what it restarts.
         epoch: Epoch::new(started.get() / 1000),
-        capabilities: capabilities.iter().cloned().map(Into::into).collect(),
+        capabilities: capabilities.to_vec(),
         limits: PeerLimits {
             max_requests: u32::try_from(config.max_requests_per_peer).unwrap_or(u32::MAX),
             // Whatever the path carries.

@@ -13,11 +13,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::assist::{self, Admission};
+use super::assist;
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
 use super::peer_connection::PeerConnection;
 use super::shared::NodeShared;
+use crate::assist::load::LoadReport;
 use crate::deadline::{after, at};
 use crate::mesh::ConnectionKey;
 use crate::peer::GoneReason;
@@ -55,6 +56,8 @@ enum Happened {
     ResponderEnded,
     Unused,
     LingeredOut,
+    LoadChanged,
+    LoadDue,
     Stream(Result<Stream, ConnectionLost>),
     OutboxDue,
     Datagram(Result<bytes::Bytes, ConnectionLost>),
@@ -92,6 +95,9 @@ struct Task {
     /// When a connection that is about to end does so, if nothing runs on it then.
     linger_until: Option<Instant>,
     flush_at: Option<Instant>,
+    load_report: LoadReport,
+    /// When to tell the peer how busy this node is.
+    load_due: Option<Instant>,
 }
 
 /// Runs until the connection is over, and says why it is.
@@ -105,6 +111,7 @@ pub(super) async fn run(
     let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
     let retired = connection.retired.clone();
+    let mut load = shared.admission.load();
     let mut task = Task {
         shared,
         connection: Arc::clone(&connection),
@@ -116,13 +123,17 @@ pub(super) async fn run(
         control_ended: false,
         linger_until: None,
         flush_at: None,
+        load_report: LoadReport::default(),
+        load_due: None,
     };
+    task.load_changed();
     // Kept across turns of the loop: a future that is made anew at each turn loses its place and costs a lock.
     let mut lost = inner.closed();
     let mut stream = inner.accept_stream();
     let mut datagram = inner.receive_datagram();
     let reason = loop {
         let (phase, flush_at, linger_until) = (task.phase, task.flush_at, task.linger_until);
+        let load_due = task.load_due;
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
@@ -134,6 +145,8 @@ pub(super) async fn run(
             Some(_) = task.responders.join_next() => Happened::ResponderEnded,
             () = connection.unused(), if matches!(phase, Phase::Retired | Phase::WeLeave) => Happened::Unused,
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
+            Ok(()) = load.changed(), if phase == Phase::Open => Happened::LoadChanged,
+            () = at(load_due), if load_due.is_some() => Happened::LoadDue,
             accepted = &mut stream => {
                 stream = inner.accept_stream();
                 Happened::Stream(accepted)
@@ -175,6 +188,8 @@ impl Task {
             Happened::ResponderEnded => None,
             Happened::Unused => self.linger(),
             Happened::LingeredOut => self.lingered_out(),
+            Happened::LoadChanged => self.load_changed(),
+            Happened::LoadDue => self.tell_load().await,
             Happened::Stream(Ok(stream)) => self.serve(stream),
             Happened::OutboxDue => self.flush(),
             Happened::Datagram(Ok(datagram)) => self.received(&datagram),
@@ -256,6 +271,10 @@ impl Task {
                 let _ = self.to_driver.send(FromConnection::Introduced(peers)).await;
                 None
             }
+            Some(Ok(ControlFrame::Load(percent))) => {
+                self.connection.set_load(percent);
+                None
+            }
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
             // Whoever has said goodbye has nothing more to say.
@@ -283,6 +302,19 @@ impl Task {
         sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
     }
 
+    fn load_changed(&mut self) -> Option<GoneReason> {
+        self.load_due = self.load_report.due(Instant::now(), *self.shared.admission.load().borrow());
+        None
+    }
+
+    async fn tell_load(&mut self) -> Option<GoneReason> {
+        let load = *self.shared.admission.load().borrow();
+        self.load_report.told(Instant::now(), load);
+        self.load_due = None;
+        let sent = self.send_control(ControlFrame::Load(load)).await;
+        sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
+    }
+
     /// A peer that does not read its control stream must not hold this task up.
     async fn send_control(&mut self, frame: ControlFrame) -> Result<(), Unheard> {
         let (killed, patience) = (self.shared.killed.clone(), self.shared.config.head_deadline);
@@ -295,9 +327,8 @@ impl Task {
 
     fn serve(&mut self, stream: Stream) -> Option<GoneReason> {
         let full = self.responders.len() >= self.shared.config.max_requests_per_peer;
-        let admission = if full { Admission::Busy } else { Admission::Welcome };
         let (shared, connection) = (Arc::clone(&self.shared), Arc::clone(&self.connection));
-        self.responders.spawn(assist::serve(shared, connection, stream, admission));
+        self.responders.spawn(assist::serve(shared, connection, stream, full));
         None
     }
 

@@ -7,6 +7,7 @@ use swarm_proto::AgentId;
 use tokio::sync::watch;
 
 use super::peer_connection::PeerConnection;
+use crate::mesh::ConnectionKey;
 use crate::peer::PeerInfo;
 
 /// What we have of an agent.
@@ -41,7 +42,7 @@ impl ConnectionMap {
     }
 
     pub(crate) fn peers(&self) -> Vec<PeerInfo> {
-        self.all().iter().map(|connection| connection.peer.clone()).collect()
+        self.all().iter().map(|connection| connection.info()).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -52,6 +53,20 @@ impl ConnectionMap {
     pub(super) async fn at_least(&self, peers: usize) {
         // The sender lives as long as this map, so there is no error to wait out.
         let _ = self.sorted.subscribe().wait_for(|connections| connections.len() >= peers).await;
+    }
+
+    /// Waits for a connection to this agent that is another one than `but`. Cancel safe.
+    pub(super) async fn another(&self, agent: AgentId, but: ConnectionKey) -> Arc<PeerConnection> {
+        let mut sorted = self.sorted.subscribe();
+        loop {
+            let found =
+                sorted.borrow_and_update().iter().find(|connection| connection.peer.id == agent).cloned();
+            match found {
+                Some(connection) if connection.id != but => return connection,
+                // The sender lives as long as this map, so there is no error to wait out.
+                _ => drop(sorted.changed().await),
+            }
+        }
     }
 
     pub(super) fn set_ready(&self, connection: Arc<PeerConnection>) {

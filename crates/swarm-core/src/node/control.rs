@@ -5,14 +5,12 @@ use std::time::Duration;
 use swarm_proto::{ControlFrame, MAX_FRAME_BYTES, MAX_HELLO_BYTES};
 
 use super::framing::{FrameReader, FrameWriter};
+use super::peer_connection::CONTROL_STREAM_PRIORITY;
 use crate::transport::Stream;
 
 /// The longest that whoever has said goodbye leaves the connection open for the words to arrive: a close right behind
 /// them would overtake them.
 pub(super) const GOODBYE_GRACE: Duration = Duration::from_millis(250);
-
-/// Control goes before everything else on a connection.
-const PRIORITY: i32 = 100;
 
 /// The first bidirectional stream of a connection.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ impl ControlStream {
     /// Until it has said hello, the peer may send no more than a hello takes.
     pub(super) fn new(stream: Stream) -> Self {
         let writer = FrameWriter::new(stream.send);
-        writer.set_priority(PRIORITY);
+        writer.set_priority(CONTROL_STREAM_PRIORITY);
         Self { reader: FrameReader::new(stream.recv, MAX_HELLO_BYTES), writer }
     }
 

@@ -10,6 +10,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use swarm_proto::{DecodeError, EncodeError, Frame, ResetCode};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
+use crate::assist::Heard;
 use crate::transport::{RecvStream, SendStream, StreamError};
 
 /// Room to read into; it grows with the frames, up to their limit.
@@ -73,9 +74,20 @@ impl<F: Frame> FrameReader<F> {
         self.decode(frame)
     }
 
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<F, FrameError>>> {
+    /// The next frame, in the words of the state machines. Cancel safe.
+    pub(super) async fn heard(&mut self) -> Heard<F> {
+        std::future::poll_fn(|cx| self.poll_heard(cx)).await
+    }
+
+    pub(super) fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard<F>> {
         let frame = ready!(Pin::new(&mut self.frames).poll_next(cx));
-        Poll::Ready(self.decode(frame))
+        Poll::Ready(match self.decode(frame) {
+            Some(Ok(frame)) => Heard::Frame(frame),
+            Some(Err(FrameError::Cut(StreamError::Reset(code)))) => Heard::Reset(code),
+            Some(Err(error)) if error.is_nonsense() => Heard::Nonsense(error.to_string()),
+            Some(Err(_)) => Heard::Lost,
+            None => Heard::Ended,
+        })
     }
 
     /// Tells the peer that we do not want to hear more.
@@ -123,12 +135,12 @@ impl<F: Frame> FrameWriter<F> {
     /// Sends a frame and waits until the stream has taken it. Not cancel safe: a dropped call may leave half a frame, so
     /// the stream must then be reset.
     pub(super) async fn send(&mut self, frame: &F) -> Result<(), SendFrameError> {
-        self.send_encoded(frame.encode()?).await
+        Ok(self.frames.send(frame.encode()?).await?)
     }
 
-    /// As [`Self::send`], for a frame that is encoded already.
-    pub(super) async fn send_encoded(&mut self, frame: Bytes) -> Result<(), SendFrameError> {
-        Ok(self.frames.send(frame).await?)
+    /// Takes a frame to be sent with what follows, or when flushed. Not cancel safe, as [`Self::send`].
+    pub(super) async fn start(&mut self, frame: &F) -> Result<(), SendFrameError> {
+        Ok(self.frames.feed(frame.encode()?).await?)
     }
 
     /// Ready when [`Self::start_send`] may be called; sends what is buffered meanwhile.
@@ -138,8 +150,12 @@ impl<F: Frame> FrameWriter<F> {
 
     /// Buffers a frame, after [`Self::poll_ready`].
     pub(super) fn start_send(&mut self, frame: &F) -> Result<(), SendFrameError> {
-        let bytes = frame.encode()?;
-        Ok(Pin::new(&mut self.frames).start_send(bytes)?)
+        self.start_send_encoded(frame.encode()?)
+    }
+
+    /// As [`Self::start_send`], for a frame that is encoded already.
+    pub(super) fn start_send_encoded(&mut self, frame: Bytes) -> Result<(), SendFrameError> {
+        Ok(Pin::new(&mut self.frames).start_send(frame)?)
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFrameError>> {

@@ -142,7 +142,8 @@ fn agree(
     let peer = PeerInfo {
         id: theirs.agent,
         epoch: theirs.epoch,
-        capabilities: theirs.capabilities.into_iter().map(|offer| offer.capability).collect(),
+        capabilities: theirs.capabilities,
+        load: 0,
         address: connection.remote_addr(),
     };
     Ok((peer, theirs.limits))

@@ -1,11 +1,11 @@
 //! One connection to one peer, as the rest of the node sees it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, PeerLimits};
+use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Lane, PeerLimits};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,20 @@ pub(crate) struct PeerConnection {
     requests_made: Arc<Semaphore>,
     in_flight: AtomicUsize,
     unused: Notify,
+    /// How busy the peer was when it last said so, in percent.
+    load: AtomicU16,
+}
+
+/// The order in which streams of one connection are sent. Control frames go before all requests.
+pub(super) const CONTROL_STREAM_PRIORITY: i32 = 100;
+
+/// The priority of a request's stream, in either direction.
+pub(super) fn priority_of(lane: Lane) -> i32 {
+    match lane {
+        Lane::Control => 50,
+        Lane::Interactive => 0,
+        Lane::Bulk => -50,
+    }
 }
 
 impl PeerConnection {
@@ -68,6 +82,7 @@ impl PeerConnection {
             outbox_filled: Notify::new(),
             in_flight: AtomicUsize::new(0),
             unused: Notify::new(),
+            load: AtomicU16::new(0),
         }
     }
 
@@ -83,6 +98,21 @@ impl PeerConnection {
     /// A place among the requests that the peer serves at once; `None` when it would answer that it is busy.
     pub(super) fn place_for_request(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.requests_made).try_acquire_owned().ok()
+    }
+
+    /// A place for going on with a reply: it was admitted once, so it waits for its turn. `None` never comes, as the
+    /// places are never closed. Cancel safe.
+    pub(super) async fn place_for_resume(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.requests_made).acquire_owned().await.ok()
+    }
+
+    /// The peer as it is known now.
+    pub(super) fn info(&self) -> PeerInfo {
+        PeerInfo { load: self.load.load(Ordering::Relaxed), ..self.peer.clone() }
+    }
+
+    pub(super) fn set_load(&self, percent: u16) {
+        self.load.store(percent, Ordering::Relaxed);
     }
 
     /// Takes an encoded observation and sends what is due. Never waits. What had to make room is counted.

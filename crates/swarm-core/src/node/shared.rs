@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
-    AgentId, Capability, Epoch, Hello, Observation, RequestId, Sequence, Topic, UnixMicros,
+    AgentId, Epoch, Hello, Observation, RequestId, Sequence, Topic, TraceContext, UnixMicros,
     encode_observation,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::assist::{self, OutgoingRequest, ReplyStream};
-use super::connection_map::{ConnectionMap, Slot};
+use super::assist::{self, Admission, OutgoingRequest, ReplyStream, Resumables, Served};
+use super::connection_map::ConnectionMap;
 use super::driver::Command;
 use super::peer_connection::{Handed, PeerConnection};
 use super::{Receipt, agent_task::AgentInbox};
@@ -29,22 +29,12 @@ use crate::config::NodeConfig;
 use crate::error::{AssistError, PublishError};
 use crate::trace::{Recorder, TraceEvent};
 
-/// On whose behalf the agent acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Of its own accord.
-    Own,
-    /// For a request that it serves, which may finish while the node stops.
-    Request,
-}
-
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
 pub(crate) struct NodeShared {
     pub(crate) id: AgentId,
     pub(crate) local_addr: SocketAddr,
     pub(crate) config: NodeConfig,
     pub(crate) agent: BoxedAgent,
-    pub(crate) capabilities: Vec<Capability>,
     pub(crate) hello: Hello,
     pub(crate) wall_clock: Arc<dyn WallClock>,
     pub(crate) recorder: Arc<Recorder>,
@@ -59,7 +49,8 @@ pub(crate) struct NodeShared {
     pub(crate) killed: CancellationToken,
     /// Tasks that the agent spawned.
     pub(crate) tasks: TaskTracker,
-    pub(crate) requests_served: Arc<Semaphore>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) resumables: Resumables,
     pub(crate) requests_made: Arc<Semaphore>,
     pub(crate) sequence: AtomicU64,
     pub(crate) rng: Mutex<StdRng>,
@@ -84,6 +75,17 @@ impl NodeShared {
         RequestId::from_random(rng.random())
     }
 
+    /// A trace in which the next request would be the first span.
+    pub(crate) fn new_span(&self) -> TraceContext {
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            // All but one draw in 2^64 give one.
+            if let Some(span) = TraceContext::new(rng.random(), rng.random(), false) {
+                return span;
+            }
+        }
+    }
+
     /// Runs something of the agent's. A panic ends that, is counted, and goes no further: then there is no output.
     pub(crate) async fn guard<T>(&self, method: &'static str, call: impl Future<Output = T>) -> Option<T> {
         let output = AssertUnwindSafe(call).catch_unwind().await;
@@ -96,25 +98,25 @@ impl NodeShared {
 
     /// How many requests of others are being served.
     pub(crate) fn serving(&self) -> usize {
-        self.config.max_requests_served.saturating_sub(self.requests_served.available_permits())
+        self.admission.serving()
     }
 
-    /// Whether something new may begin, in the name of a request that is being served or otherwise.
-    fn is_closed(&self, purpose: Purpose) -> bool {
-        match purpose {
-            Purpose::Own => self.stopping.is_cancelled(),
-            Purpose::Request => self.killed.is_cancelled(),
+    /// Whether nothing new may begin. What is done for a request that is being served may finish while the node stops.
+    fn is_closed(&self, on_behalf: Option<&Arc<Served>>) -> bool {
+        match on_behalf {
+            None => self.stopping.is_cancelled(),
+            Some(_) => self.killed.is_cancelled(),
         }
     }
 
     /// Encodes once and hands to the outbox of every peer.
     pub(crate) fn publish(
         &self,
-        purpose: Purpose,
+        on_behalf: Option<&Arc<Served>>,
         topic: Topic,
         payload: Bytes,
     ) -> Result<Receipt, PublishError> {
-        if self.is_closed(purpose) {
+        if self.is_closed(on_behalf) {
             return Err(PublishError::ShutDown);
         }
         let observation = self.observe(topic, payload);
@@ -163,18 +165,14 @@ impl NodeShared {
     /// Opens a request to a peer and sends its head.
     pub(crate) async fn request(
         self: &Arc<Self>,
-        purpose: Purpose,
+        on_behalf: Option<Arc<Served>>,
         peer: AgentId,
         request: OutgoingRequest,
     ) -> Result<ReplyStream, AssistError> {
-        if self.is_closed(purpose) {
+        if self.is_closed(on_behalf.as_ref()) {
             return Err(AssistError::ShutDown);
         }
-        match self.connections.get(peer) {
-            None => Err(AssistError::NotConnected(peer)),
-            Some(Slot::Returning) => Err(AssistError::NotReady(peer)),
-            Some(Slot::Ready(connection)) => assist::open(Arc::clone(self), connection, request).await,
-        }
+        assist::open(self, on_behalf, peer, request).await
     }
 }
 

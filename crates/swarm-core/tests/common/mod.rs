@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use swarm_core::{
-    Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, NodeConfig, Observation, PeerEvent,
-    Replies,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, NodeConfig, Observation,
+    PeerEvent, Replies,
 };
 use tokio::sync::mpsc;
 
@@ -81,7 +81,7 @@ impl Drop for TellWhenDropped<'_> {
 }
 
 impl Agent for Witness {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         ["test.echo", "test.decline", "test.fail", "test.panic", "test.hang", "test.count"]
             .map(|name| name.parse().unwrap())
             .into()

@@ -23,11 +23,17 @@ pub(super) struct Body {
     source: Option<BoxStream<'static, Chunk>>,
     writer: FrameWriter<RequestFrame>,
     state: BodyState,
+    moved: bool,
 }
 
 impl Body {
     pub(super) fn new(source: BoxStream<'static, Chunk>, writer: FrameWriter<RequestFrame>) -> Self {
-        Self { source: Some(source), writer, state: BodyState::Streaming }
+        Self { source: Some(source), writer, state: BodyState::Streaming, moved: false }
+    }
+
+    /// One that has no content: the stream is only to be ended.
+    pub(super) fn finished(writer: FrameWriter<RequestFrame>) -> Self {
+        Self { source: None, writer, state: BodyState::Ending, moved: false }
     }
 
     /// Sends what goes without waiting.
@@ -44,6 +50,16 @@ impl Body {
         if self.state != BodyState::Finished {
             self.writer.reset(code);
         }
+    }
+
+    /// Whether all of it was handed to the network.
+    pub(super) fn is_finished(&self) -> bool {
+        self.state == BodyState::Finished
+    }
+
+    /// Whether something was sent since this was last asked.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     /// Sends as much as goes. Only a chunk over the limit is an error: that the responder wants no more, or is gone,
@@ -63,7 +79,10 @@ impl Body {
         while let Some(source) = &mut self.source {
             ready!(self.writer.poll_ready(cx))?;
             match source.poll_next_unpin(cx) {
-                Poll::Ready(Some(chunk)) => self.writer.start_send(&RequestFrame::Chunk(chunk))?,
+                Poll::Ready(Some(chunk)) => {
+                    self.writer.start_send(&RequestFrame::Chunk(chunk))?;
+                    self.moved = true;
+                }
                 Poll::Ready(None) => {
                     self.writer.start_send(&RequestFrame::End)?;
                     self.source = None;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{AgentId, Capability, EncodeError, Outcome, RequestId, ResetCode};
+use swarm_proto::{AgentId, Capability, EncodeError, RequestId, ResetCode, TraceContext};
 use tokio::time::Instant;
 
+use super::requester::Interrupted;
 use crate::error::AssistError;
+use crate::mesh::ConnectionKey;
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::trace::{Ending, TraceEvent};
@@ -17,6 +19,8 @@ pub(super) struct Record {
     shared: Arc<NodeShared>,
     pub(super) id: RequestId,
     pub(super) to: AgentId,
+    pub(super) trace: TraceContext,
+    connection: ConnectionKey,
     capability: Capability,
     began: Instant,
     first_chunk: Option<Duration>,
@@ -28,21 +32,42 @@ impl Record {
         shared: &Arc<NodeShared>,
         connection: &PeerConnection,
         capability: &Capability,
+        trace: TraceContext,
         began: Instant,
     ) -> Self {
         let (id, to, capability) = (shared.new_request_id(), connection.peer.id, capability.clone());
-        shared.recorder.record(TraceEvent::RequestSent { id, to, capability: capability.clone() });
-        Self { shared: Arc::clone(shared), id, to, capability, began, first_chunk: None, ended: false }
+        let sent = TraceEvent::RequestSent { id, to, capability: capability.clone(), trace: trace.clone() };
+        shared.recorder.record(sent);
+        Self {
+            shared: Arc::clone(shared),
+            id,
+            to,
+            trace,
+            connection: connection.id,
+            capability,
+            began,
+            first_chunk: None,
+            ended: false,
+        }
     }
 
-    pub(super) fn chunk_came(&mut self) {
+    pub(super) fn reply_came(&mut self) {
         let began = self.began;
         self.first_chunk.get_or_insert_with(|| began.elapsed());
     }
 
-    /// What the loss of the connection means.
-    pub(super) fn lost(&self) -> AssistError {
-        if self.shared.stopping.is_cancelled() { AssistError::ShutDown } else { AssistError::PeerLost }
+    /// A loss that this node has brought about itself is called by its name.
+    pub(super) fn as_seen_here(&self, error: AssistError) -> AssistError {
+        match error {
+            AssistError::PeerLost if self.shared.stopping.is_cancelled() => AssistError::ShutDown,
+            error => error,
+        }
+    }
+
+    /// What it takes to go on with the reply at this number.
+    pub(super) fn resume(&self, from: u64) -> Interrupted {
+        let (shared, lost) = (Arc::clone(&self.shared), self.connection);
+        Interrupted { shared, peer: self.to, id: self.id, from, lost }
     }
 
     pub(super) fn end(&mut self, error: &AssistError) {
@@ -71,38 +96,11 @@ impl Drop for Record {
     }
 }
 
-/// What an outcome is to the requester.
-pub(super) fn ending_of(outcome: Outcome) -> Result<(), AssistError> {
-    Err(match outcome {
-        Outcome::Completed => return Ok(()),
-        Outcome::Declined { reason } => AssistError::Declined { reason },
-        Outcome::Failed { error } => AssistError::Failed { error },
-        Outcome::NoSuchCapability => AssistError::NoSuchCapability,
-        Outcome::Busy { retry_after_ms } => {
-            AssistError::Busy { retry_after: Duration::from_millis(retry_after_ms.into()) }
-        }
-        Outcome::DeadlineExceeded => AssistError::DeadlineExceeded,
-        Outcome::Malformed { reason } => AssistError::Malformed { reason },
-        Outcome::ShutDown => AssistError::ShutDown,
-    })
-}
-
-/// What a reset by the responder is to the requester.
-pub(super) fn given_up(code: ResetCode) -> AssistError {
-    match code {
-        ResetCode::DeadlineExceeded => AssistError::DeadlineExceeded,
-        ResetCode::ShutDown => AssistError::ShutDown,
-        ResetCode::Malformed => {
-            AssistError::Malformed { reason: "the responder could not read the request".to_owned() }
-        }
-        _ => AssistError::Cancelled,
-    }
-}
-
 /// What the responder is told when the requester gives up.
 pub(super) fn reset_code(error: &AssistError) -> ResetCode {
     match error {
         AssistError::DeadlineExceeded => ResetCode::DeadlineExceeded,
+        AssistError::Idle => ResetCode::Idle,
         AssistError::Malformed { .. } | AssistError::TooLarge { .. } => ResetCode::Malformed,
         AssistError::ShutDown => ResetCode::ShutDown,
         _ => ResetCode::Cancelled,
@@ -116,6 +114,9 @@ fn ending(error: &AssistError) -> Ending {
         AssistError::Failed { .. } => Ending::Failed,
         AssistError::Busy { .. } | AssistError::Overloaded { .. } => Ending::Busy,
         AssistError::DeadlineExceeded => Ending::DeadlineExceeded,
+        AssistError::Idle => Ending::Idle,
+        AssistError::HopLimit => Ending::HopLimit,
+        AssistError::Gap { .. } => Ending::Gap,
         AssistError::PeerLost | AssistError::NotConnected(_) | AssistError::NotReady(_) => Ending::PeerLost,
         AssistError::Cancelled => Ending::Cancelled,
         AssistError::ShutDown => Ending::ShutDown,

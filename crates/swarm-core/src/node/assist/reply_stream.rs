@@ -1,25 +1,32 @@
 //! The reply to a request, as whoever asked sees it.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt};
-use swarm_proto::{AgentId, Chunk, ReplyFrame, RequestId, ResetCode};
+use swarm_proto::{AgentId, Chunk, ReplyFrame, RequestId, ResetCode, TraceContext};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::body::Body;
-use super::record::{Record, ending_of, given_up, reset_code};
+use super::record::{Record, reset_code};
+use super::reply_pipe::Served;
+use super::requester;
+use crate::assist::asking::{Asking, Told};
+use crate::assist::patience::{Expired, Patience};
+use crate::assist::{Heard, Reply};
 use crate::error::AssistError;
-use crate::node::framing::{FrameError, FrameReader};
+use crate::node::framing::FrameReader;
 use crate::node::peer_connection::InFlight;
 use crate::trace::Ending;
-use crate::transport::StreamError;
 
-/// The reply, chunk by chunk as it forms.
+/// The reply, piece by piece as it forms.
 ///
-/// After the last chunk of a completed request the stream ends; any other ending is one error, and then it ends.
+/// After the last piece of a completed request the stream ends; any other ending is one error, and then it ends.
 /// *Ended* and *cut off* cannot be confused. Dropping the stream cancels the request: the responder's agent is
 /// stopped, and with it whatever it asked of others.
 ///
@@ -32,26 +39,58 @@ use crate::transport::StreamError;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct ReplyStream {
     record: Record,
-    /// Gone once the request is over, so that a finished stream that is kept holds no connection.
-    live: Option<Live>,
+    asking: Asking,
+    patience: Patience,
+    timer: Pin<Box<Sleep>>,
+    /// The request that this one is made for.
+    on_behalf: Option<Arc<Served>>,
+    /// A place among the requests of the node.
+    place: Option<OwnedSemaphorePermit>,
+    line: Line,
 }
 
-/// What a request has while it runs.
+/// What a request has of connections.
+pub(super) enum Line {
+    Live(Live),
+    /// The connection was lost; another one is waited for.
+    Resuming(BoxFuture<'static, Result<Live, AssistError>>),
+    /// It is over, so that a finished stream that is kept holds no connection.
+    Gone,
+}
+
+/// What a request has while a connection carries it.
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) reader: FrameReader<ReplyFrame>,
     pub(super) body: Body,
-    pub(super) deadline: Pin<Box<Sleep>>,
-    /// Its places among the requests of the node and of the peer, and on the connection.
-    pub(super) _places: (OwnedSemaphorePermit, OwnedSemaphorePermit, InFlight),
+    /// Its places among the requests of the peer, and on the connection.
+    pub(super) _places: (OwnedSemaphorePermit, InFlight),
+}
+
+/// What a reply stream is made of.
+pub(super) struct Begun {
+    pub(super) record: Record,
+    pub(super) live: Live,
+    pub(super) patience: Patience,
+    pub(super) resumable: bool,
+    pub(super) on_behalf: Option<Arc<Served>>,
+    pub(super) place: OwnedSemaphorePermit,
 }
 
 impl ReplyStream {
-    pub(super) fn new(record: Record, live: Live) -> Self {
-        Self { record, live: Some(live) }
+    pub(super) fn new(begun: Begun) -> Self {
+        let Begun { record, live, patience, resumable, on_behalf, place } = begun;
+        Self {
+            record,
+            asking: Asking::new(resumable),
+            timer: Box::pin(tokio::time::sleep_until(patience.next_timeout())),
+            patience,
+            on_behalf,
+            place: Some(place),
+            line: Line::Live(live),
+        }
     }
 
     /// The id of the request.
@@ -64,15 +103,31 @@ impl ReplyStream {
         self.record.to
     }
 
-    /// The next chunk; `None` once the request has completed. Cancel safe.
+    /// The trace that the request belongs to, with its own span.
+    pub fn trace(&self) -> &TraceContext {
+        &self.record.trace
+    }
+
+    /// The next piece of content: a chunk, or an artefact with its name for a label; `None` once the request has
+    /// completed. Notes of progress are passed over; the stream itself gives them too. Cancel safe.
     ///
     /// # Errors
     /// How the request ended, if not completed. Afterwards it gives `None`.
     pub async fn next_chunk(&mut self) -> Result<Option<Chunk>, AssistError> {
-        self.next().await.transpose()
+        while let Some(reply) = self.next().await {
+            if let Some(chunk) = reply?.into_chunk() {
+                return Ok(Some(chunk));
+            }
+        }
+        Ok(None)
     }
 
-    fn end(&mut self, ending: Result<(), AssistError>) -> Poll<Option<Result<Chunk, AssistError>>> {
+    /// Whether the responder turned the request away before its agent saw it.
+    pub(crate) fn was_turned_away(&self) -> bool {
+        self.asking.was_turned_away()
+    }
+
+    fn end(&mut self, ending: Result<(), AssistError>) -> Poll<Option<Result<Reply, AssistError>>> {
         match ending {
             Ok(()) => {
                 self.record.end_as(Ending::Completed);
@@ -80,6 +135,7 @@ impl ReplyStream {
                 Poll::Ready(None)
             }
             Err(error) => {
+                let error = self.record.as_seen_here(error);
                 self.record.end(&error);
                 self.give_up(reset_code(&error));
                 Poll::Ready(Some(Err(error)))
@@ -87,47 +143,116 @@ impl ReplyStream {
         }
     }
 
+    /// It ends for a reason on this side.
+    fn end_here(&mut self, error: AssistError) -> Poll<Option<Result<Reply, AssistError>>> {
+        match self.asking.give_up(error) {
+            Some(error) => self.end(Err(error)),
+            None => Poll::Ready(None),
+        }
+    }
+
     /// After the end of a direction this does nothing for it.
     fn give_up(&mut self, code: ResetCode) {
-        if let Some(mut live) = self.live.take() {
+        self.place = None;
+        if let Line::Live(mut live) = std::mem::replace(&mut self.line, Line::Gone) {
             live.reader.stop(code);
             live.body.give_up(code);
         }
     }
 
-    fn handle(
-        &mut self,
-        frame: Option<Result<ReplyFrame, FrameError>>,
-    ) -> Poll<Option<Result<Chunk, AssistError>>> {
-        match frame {
-            Some(Ok(ReplyFrame::Chunk(chunk))) => {
-                self.record.chunk_came();
-                Poll::Ready(Some(Ok(chunk)))
+    /// What has run out by now, if anything has. Wakes up when that may change.
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Option<Expired> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let expired = self.patience.expired(Instant::now());
+            if expired.is_some() {
+                return expired;
             }
-            Some(Ok(ReplyFrame::End(outcome))) => self.end(ending_of(outcome)),
-            Some(Err(FrameError::Cut(StreamError::Reset(code)))) => self.end(Err(given_up(code))),
-            Some(Err(error)) if error.is_nonsense() => {
-                self.end(Err(AssistError::Malformed { reason: error.to_string() }))
+            self.timer.as_mut().reset(self.patience.next_timeout());
+        }
+        None
+    }
+
+    fn moved(&mut self) {
+        let now = Instant::now();
+        self.patience.moved(now);
+        if let Some(served) = &self.on_behalf {
+            served.nested_progress(now);
+        }
+    }
+
+    /// The next thing heard of the peer. An error ends the request on this side.
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard<ReplyFrame>, AssistError>> {
+        match &mut self.line {
+            Line::Gone => Poll::Pending,
+            Line::Resuming(live) => match ready!(live.as_mut().poll(cx)) {
+                Ok(live) => {
+                    self.line = Line::Live(live);
+                    self.moved();
+                    self.poll_line(cx)
+                }
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            Line::Live(live) => {
+                let sent = live.body.poll_send(cx);
+                if live.body.take_moved() {
+                    self.patience.moved(Instant::now());
+                }
+                if let Poll::Ready(Err(error)) = sent {
+                    return Poll::Ready(Err(error));
+                }
+                live.reader.poll_heard(cx).map(Ok)
             }
-            // The end of the stream without an outcome is no end of the reply.
-            Some(Err(_)) | None => self.end(Err(self.record.lost())),
+        }
+    }
+
+    fn resume(&mut self, from: u64) -> Option<AssistError> {
+        match std::mem::replace(&mut self.line, Line::Gone) {
+            Line::Live(live) if live.body.is_finished() => {
+                let resuming = requester::resume(self.record.resume(from), live);
+                self.line = Line::Resuming(Box::pin(resuming));
+                None
+            }
+            // What was not sent of the body cannot be sent again.
+            _ => Some(AssistError::PeerLost),
         }
     }
 }
 
 impl Stream for ReplyStream {
-    type Item = Result<Chunk, AssistError>;
+    type Item = Result<Reply, AssistError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(live) = &mut self.live else { return Poll::Ready(None) };
-        if live.deadline.as_mut().poll(cx).is_ready() {
-            return self.end(Err(AssistError::DeadlineExceeded));
+        let this = &mut *self;
+        loop {
+            if this.asking.is_over() {
+                return Poll::Ready(None);
+            }
+            let expired = this.poll_expired(cx);
+            if expired == Some(Expired::Deadline) {
+                return this.end_here(AssistError::DeadlineExceeded);
+            }
+            let heard = match this.poll_line(cx) {
+                Poll::Ready(Ok(heard)) => heard,
+                Poll::Ready(Err(error)) => return this.end_here(error),
+                // What has come while nobody looked counts before the limit does.
+                Poll::Pending if expired == Some(Expired::Idle) => return this.end_here(AssistError::Idle),
+                Poll::Pending => return Poll::Pending,
+            };
+            this.moved();
+            match this.asking.hear(heard) {
+                Told::Reply(reply) => {
+                    this.record.reply_came();
+                    return Poll::Ready(Some(Ok(reply)));
+                }
+                Told::End(ending) => return this.end(ending),
+                Told::Resume { from } => {
+                    if let Some(error) = this.resume(from) {
+                        return this.end_here(error);
+                    }
+                }
+                Told::Nothing => {}
+            }
         }
-        if let Poll::Ready(Err(error)) = live.body.poll_send(cx) {
-            return self.end(Err(error));
-        }
-        let frame = ready!(live.reader.poll_next(cx));
-        self.handle(frame)
     }
 }
 
@@ -135,5 +260,11 @@ impl Drop for ReplyStream {
     fn drop(&mut self) {
         // The record counts it as cancelled, unless it is over.
         self.give_up(ResetCode::Cancelled);
+    }
+}
+
+impl fmt::Debug for ReplyStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyStream").field("record", &self.record).finish_non_exhaustive()
     }
 }

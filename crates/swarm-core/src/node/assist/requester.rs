@@ -1,171 +1,137 @@
 //! The asking side. It has no task of its own: whoever polls the reply stream drives both directions.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt};
-use swarm_proto::{
-    Capability, Chunk, MAX_CHUNK_BYTES, MAX_FRAME_BYTES, ReplyFrame, RequestFrame, RequestHead, RequestId,
-};
+use swarm_proto::{AgentId, Capability, CapabilityPattern, MAX_FRAME_BYTES, RequestFrame, RequestId, Resume};
 use tokio::time::Instant;
 
 use super::body::Body;
-use super::record::{Record, given_up, over_limit};
-use super::reply_stream::{Live, ReplyStream};
-use crate::deadline::after;
+use super::outgoing::OutgoingRequest;
+use super::record::{Record, over_limit};
+use super::reply_pipe::Served;
+use super::reply_stream::{Begun, Live, ReplyStream};
+use crate::assist::asking::given_up;
+use crate::assist::budget::{Budget, HopLimitReached};
+use crate::assist::patience::Patience;
 use crate::error::AssistError;
+use crate::mesh::ConnectionKey;
+use crate::node::connection_map::Slot;
 use crate::node::framing::{FrameReader, FrameWriter, SendFrameError};
-use crate::node::peer_connection::PeerConnection;
+use crate::node::peer_connection::{PeerConnection, priority_of};
 use crate::node::shared::NodeShared;
 use crate::transport::StreamError;
-
-/// A request for assistance, to be sent.
-///
-/// ```
-/// use std::time::Duration;
-/// use swarm_core::OutgoingRequest;
-///
-/// # fn main() -> Result<(), swarm_core::NameError> {
-/// let request = OutgoingRequest::new("vision.classify".parse()?)
-///     .payload(vec![0_u8; 400])
-///     .deadline(Duration::from_secs(2))
-///     .metadata("language", "en");
-/// # let _ = request;
-/// # Ok(())
-/// # }
-/// ```
-pub struct OutgoingRequest {
-    capability: Capability,
-    body: BoxStream<'static, Chunk>,
-    deadline: Option<Duration>,
-    /// Inherited from the request that this one is made for.
-    not_after: Option<Instant>,
-    metadata: BTreeMap<String, String>,
-}
-
-impl OutgoingRequest {
-    /// A request for a capability, with an empty body and the node's default deadline.
-    pub fn new(capability: Capability) -> Self {
-        let body = stream::empty().boxed();
-        Self { capability, body, deadline: None, not_after: None, metadata: BTreeMap::new() }
-    }
-
-    /// Sends these bytes as the body, in chunks of at most 64 KiB without a label.
-    #[must_use]
-    pub fn payload(mut self, payload: impl Into<Bytes>) -> Self {
-        self.body = stream::iter(chunks(payload.into())).boxed();
-        self
-    }
-
-    /// Sends what this stream gives as the body, while replies may already come back. The stream is polled along with
-    /// the replies, and only as fast as the responder takes it.
-    #[must_use]
-    pub fn body_stream(mut self, body: impl Stream<Item = Chunk> + Send + 'static) -> Self {
-        self.body = body.boxed();
-        self
-    }
-
-    /// The whole request must be over within this time. Inside of another request its deadline applies too.
-    #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// Something about the request for the responder's agent; at most 32 entries, 16 KiB with the rest of the head.
-    #[must_use]
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.insert(key.into(), value.into());
-        self
-    }
-
-    pub(crate) fn by(mut self, not_after: Instant) -> Self {
-        self.not_after = Some(not_after);
-        self
-    }
-
-    fn expires_at(&self, now: Instant, default: Duration) -> Instant {
-        let own = after(now, self.deadline.unwrap_or(default));
-        self.not_after.map_or(own, |inherited| inherited.min(own))
-    }
-}
-
-impl fmt::Debug for OutgoingRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutgoingRequest")
-            .field("capability", &self.capability)
-            .field("deadline", &self.deadline)
-            .finish_non_exhaustive()
-    }
-}
 
 /// The hint when a peer has as many requests of ours as it serves at once.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
-fn chunks(mut payload: Bytes) -> impl Iterator<Item = Chunk> {
-    std::iter::from_fn(move || {
-        let size = payload.len().min(MAX_CHUNK_BYTES);
-        (size > 0).then(|| Chunk::new("", payload.split_to(size)))
-    })
-}
-
 /// Opens the stream, sends the head, and as much of the body as goes at once.
 pub(in crate::node) async fn open(
-    shared: Arc<NodeShared>,
-    connection: Arc<PeerConnection>,
+    shared: &Arc<NodeShared>,
+    on_behalf: Option<Arc<Served>>,
+    peer: AgentId,
     request: OutgoingRequest,
 ) -> Result<ReplyStream, AssistError> {
+    let now = Instant::now();
+    let outer = on_behalf.as_ref().map(|served| &served.budget);
+    let budget = Budget::of_wish(request.wish, outer, shared.config.budget(), &shared.new_span(), now)
+        .map_err(|HopLimitReached| AssistError::HopLimit)?;
+    let connection = match shared.connections.get(peer) {
+        None => return Err(AssistError::NotConnected(peer)),
+        Some(Slot::Returning) => return Err(AssistError::NotReady(peer)),
+        Some(Slot::Ready(connection)) => connection,
+    };
+    let capability = resolve(&request.pattern, &connection)?;
     let limit = shared.config.max_requests_made;
-    let permit = Arc::clone(&shared.requests_made)
+    let place = Arc::clone(&shared.requests_made)
         .try_acquire_owned()
         .map_err(|_| AssistError::Overloaded { limit })?;
-    let place = connection.place_for_request().ok_or(AssistError::Busy { retry_after: RETRY_AFTER })?;
-    let in_flight = connection.begin_request();
-    let now = Instant::now();
-    let expires_at = request.expires_at(now, shared.config.request_deadline);
-    let mut record = Record::begin(&shared, &connection, &request.capability, now);
-    let opened =
-        tokio::time::timeout_at(expires_at, begin(&connection, request, record.id, expires_at)).await;
-    match opened.unwrap_or(Err(AssistError::DeadlineExceeded)) {
-        Ok((writer, reader, body)) => {
-            let deadline = Box::pin(tokio::time::sleep_until(expires_at));
-            let mut body = Body::new(body, writer);
-            body.begin().await.inspect_err(|error| record.end(error))?;
-            let live = Live { reader, body, deadline, _places: (permit, place, in_flight) };
-            Ok(ReplyStream::new(record, live))
-        }
-        Err(error) => {
-            record.end(&error);
-            Err(error)
-        }
-    }
+    let places = (
+        connection.place_for_request().ok_or(AssistError::Busy { retry_after: RETRY_AFTER })?,
+        connection.begin_request(),
+    );
+    let mut record = Record::begin(shared, &connection, &capability, budget.trace.clone(), now);
+    let id = record.id;
+    let patience = Patience::new(now, budget.deadline, budget.idle_limit);
+    let begin = async {
+        let (mut writer, reader) = streams(&connection, &budget).await?;
+        let head = budget.head(id, capability, Instant::now());
+        writer.start(&RequestFrame::Head(head)).await.map_err(not_sent)?;
+        let mut body = Body::new(request.body.into_stream(), writer);
+        body.begin().await?;
+        Ok(Live { reader, body, _places: places })
+    };
+    let begun = tokio::time::timeout_at(budget.deadline, begin).await;
+    let live = begun.unwrap_or(Err(AssistError::DeadlineExceeded)).inspect_err(|error| record.end(error))?;
+    let resumable = budget.resumable;
+    Ok(ReplyStream::new(Begun { record, live, patience, resumable, on_behalf, place }))
 }
 
-type Opened = (FrameWriter<RequestFrame>, FrameReader<ReplyFrame>, BoxStream<'static, Chunk>);
+/// The one capability that is meant, or the first of the peer's that is like it.
+fn resolve(pattern: &CapabilityPattern, connection: &PeerConnection) -> Result<Capability, AssistError> {
+    if let Some(capability) = pattern.exact() {
+        return Ok(capability.clone());
+    }
+    let mut offers = connection.peer.capabilities.iter().map(|offer| &offer.capability);
+    offers.find(|capability| pattern.matches(capability)).cloned().ok_or(AssistError::NoSuchCapability)
+}
 
-async fn begin(
-    connection: &PeerConnection,
-    request: OutgoingRequest,
-    id: RequestId,
-    expires_at: Instant,
-) -> Result<Opened, AssistError> {
+type Streams = (FrameWriter<RequestFrame>, FrameReader<swarm_proto::ReplyFrame>);
+
+async fn streams(connection: &PeerConnection, budget: &Budget) -> Result<Streams, AssistError> {
     let stream = connection.inner.open_stream().await.map_err(|_| AssistError::PeerLost)?;
-    let left = expires_at.saturating_duration_since(Instant::now());
-    let head = RequestHead {
-        id,
-        capability: request.capability,
-        deadline_ms: Some(u32::try_from(left.as_millis()).unwrap_or(u32::MAX)),
-        metadata: request.metadata,
-    };
-    let mut writer = FrameWriter::new(stream.send);
-    writer.send(&RequestFrame::Head(head)).await.map_err(|error| match error {
+    let writer = FrameWriter::new(stream.send);
+    writer.set_priority(priority_of(budget.lane));
+    Ok((writer, FrameReader::new(stream.recv, MAX_FRAME_BYTES)))
+}
+
+fn not_sent(error: SendFrameError) -> AssistError {
+    match error {
         SendFrameError::Limit(error) => over_limit("bytes of the request's head", &error),
         SendFrameError::Cut(StreamError::Stopped(code)) => given_up(code),
         SendFrameError::Cut(_) => AssistError::PeerLost,
-    })?;
-    Ok((writer, FrameReader::new(stream.recv, MAX_FRAME_BYTES), request.body))
+    }
+}
+
+/// Which reply is to go on, and where.
+pub(super) struct Interrupted {
+    pub(super) shared: Arc<NodeShared>,
+    pub(super) peer: AgentId,
+    pub(super) id: RequestId,
+    pub(super) from: u64,
+    /// The connection that was lost.
+    pub(super) lost: ConnectionKey,
+}
+
+/// Waits for another connection to the same agent, and asks for the rest of the reply on it.
+pub(super) async fn resume(interrupted: Interrupted, lost: Live) -> Result<Live, AssistError> {
+    // Its places are free again.
+    drop(lost);
+    let window = interrupted.shared.config.resume_window;
+    let resumed = tokio::time::timeout(window, async {
+        let mut but = interrupted.lost;
+        loop {
+            let connection = interrupted.shared.connections.another(interrupted.peer, but).await;
+            but = connection.id;
+            // If that one is lost as well there may be a next.
+            if let Ok(live) = ask_for_rest(&connection, &interrupted).await {
+                return live;
+            }
+        }
+    });
+    resumed.await.map_err(|_| AssistError::PeerLost)
+}
+
+async fn ask_for_rest(
+    connection: &Arc<PeerConnection>,
+    interrupted: &Interrupted,
+) -> Result<Live, AssistError> {
+    let place = connection.place_for_resume().await.ok_or(AssistError::PeerLost)?;
+    let places = (place, connection.begin_request());
+    let stream = connection.inner.open_stream().await.map_err(|_| AssistError::PeerLost)?;
+    let mut writer = FrameWriter::new(stream.send);
+    let resume = Resume { id: interrupted.id, from: interrupted.from };
+    writer.send(&RequestFrame::Resume(resume)).await.map_err(not_sent)?;
+    let reader = FrameReader::new(stream.recv, MAX_FRAME_BYTES);
+    Ok(Live { reader, body: Body::finished(writer), _places: places })
 }

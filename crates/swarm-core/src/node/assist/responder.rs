@@ -1,166 +1,42 @@
-//! The answering side: one task per request, owned by its connection.
+//! The serving side: one task per stream that a peer opens, from its first byte to its last.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use serde::Serialize;
 use swarm_proto::{
-    AgentId, Capability, Chunk, MAX_FRAME_BYTES, MAX_HEAD_BYTES, Outcome, ReplyFrame, RequestFrame,
-    RequestHead, RequestId, ResetCode,
+    AgentId, Capability, MAX_FRAME_BYTES, MAX_HEAD_BYTES, Outcome, ReplyFrame, RequestFrame, RequestHead,
+    RequestId, ResetCode, TraceContext,
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::agent::Agent;
-use crate::context::Context;
-use crate::deadline::after;
-use crate::error::{AgentError, BodyError, ReplyError};
+use super::admission::{Entered, Place};
+use super::carrier::{Carried, Carrier};
+use super::reply_pipe::Served;
+use super::request::AssistanceRequest;
+use super::resumable;
+use super::service::Service;
+use crate::assist::budget::Budget;
+use crate::assist::patience::Expired;
+use crate::assist::reply_log::Cursor;
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
-use crate::node::peer_connection::PeerConnection;
+use crate::node::peer_connection::{PeerConnection, priority_of};
 use crate::node::shared::NodeShared;
 use crate::trace::{Ending, TraceEvent};
 use crate::transport::Stream;
 
-/// Chunks between the agent and the stream, in each direction: enough to work while one is being sent.
+/// Chunks of a body between the stream and the agent: enough to work while one is being read.
 const CHUNKS_IN_BETWEEN: usize = 4;
 
-/// The hint that goes with `Busy`.
-const RETRY_AFTER_MS: u32 = 100;
+pub(super) type Reader = FrameReader<RequestFrame>;
+pub(super) type Writer = FrameWriter<ReplyFrame>;
 
-/// A request that a peer made of this agent: its head, and its body as it comes.
-///
-/// ```
-/// use swarm_core::{AgentError, AssistanceRequest, Replies};
-///
-/// async fn count(mut request: AssistanceRequest, replies: &mut Replies) -> Result<(), AgentError> {
-///     let mut bytes = 0;
-///     while let Some(chunk) = request.next_chunk().await? {
-///         bytes += chunk.payload.len();
-///     }
-///     replies.send("count", bytes.to_string()).await?;
-///     Ok(())
-/// }
-/// ```
-#[derive(Debug)]
-pub struct AssistanceRequest {
-    head: RequestHead,
-    requester: AgentId,
-    body: mpsc::Receiver<Result<Chunk, BodyError>>,
-}
-
-impl AssistanceRequest {
-    /// The id of the request, the same at both ends.
-    pub fn id(&self) -> RequestId {
-        self.head.id
-    }
-
-    /// Who asks.
-    pub fn requester(&self) -> AgentId {
-        self.requester
-    }
-
-    /// What is asked for.
-    pub fn capability(&self) -> &Capability {
-        &self.head.capability
-    }
-
-    /// What the requester says about the request.
-    pub fn metadata(&self) -> &BTreeMap<String, String> {
-        &self.head.metadata
-    }
-
-    /// The next chunk of the body; `None` at its end. Cancel safe.
-    ///
-    /// # Errors
-    /// When the body cannot be read to its end.
-    pub async fn next_chunk(&mut self) -> Result<Option<Chunk>, BodyError> {
-        self.body.recv().await.transpose()
-    }
-
-    /// The whole rest of the body, its chunks joined.
-    ///
-    /// # Errors
-    /// When it is longer than `max` bytes or cannot be read to its end.
-    pub async fn payload(&mut self, max: usize) -> Result<Bytes, BodyError> {
-        let mut payload = BytesMut::new();
-        while let Some(chunk) = self.next_chunk().await? {
-            if payload.len() + chunk.payload.len() > max {
-                return Err(BodyError::TooLarge { max });
-            }
-            payload.extend_from_slice(&chunk.payload);
-        }
-        Ok(payload.freeze())
-    }
-}
-
-/// Where the agent puts its reply, chunk by chunk. Sending waits while the requester is slow.
-///
-/// ```
-/// use swarm_core::{AgentError, Replies};
-///
-/// async fn tell(replies: &mut Replies) -> Result<(), AgentError> {
-///     replies.send("guess", "7, probably").await?;
-///     replies.send("answer", "7").await?;
-///     Ok(())
-/// }
-/// ```
-#[derive(Debug)]
-pub struct Replies {
-    chunks: mpsc::Sender<Bytes>,
-}
-
-impl Replies {
-    /// Sends a chunk of bytes under a label of at most 64 bytes. Cancel safe: the chunk is sent wholly or not at all.
-    ///
-    /// # Errors
-    /// [`ReplyError::Gone`] when the request is over, [`ReplyError::Chunk`] when the chunk breaks a limit.
-    pub async fn send(
-        &mut self,
-        label: impl Into<String>,
-        payload: impl Into<Bytes>,
-    ) -> Result<(), ReplyError> {
-        self.send_chunk(Chunk::new(label, payload)).await
-    }
-
-    /// Sends a value as MessagePack with named fields; [`Chunk::decode`] reads it.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub async fn send_value<T: Serialize + ?Sized + Sync>(
-        &mut self,
-        label: impl Into<String>,
-        value: &T,
-    ) -> Result<(), ReplyError> {
-        self.send_chunk(Chunk::encode(label, value)?).await
-    }
-
-    /// Sends a chunk as it is; for passing on what others answered.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub async fn send_chunk(&mut self, chunk: Chunk) -> Result<(), ReplyError> {
-        // Encoding here tells the agent at once which chunk is too large.
-        let frame = swarm_proto::Frame::encode(&ReplyFrame::Chunk(chunk))?;
-        self.chunks.send(frame).await.map_err(|_| ReplyError::Gone)
-    }
-}
-
-/// Whether a connection takes requests at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::node) enum Admission {
-    Welcome,
-    /// The peer has as many under way as it may.
-    Busy,
-}
-
-/// Serves one request from its first byte to its last. Ends soon after `shared.killed` is cancelled.
+/// Serves one stream. `full` says that the peer has as many under way as it may. Ends soon after `shared.killed` is
+/// cancelled.
 pub(in crate::node) async fn serve(
     shared: Arc<NodeShared>,
     connection: Arc<PeerConnection>,
     stream: Stream,
-    admission: Admission,
+    full: bool,
 ) {
     let _in_flight = connection.begin_request();
     let mut reader = FrameReader::new(stream.recv, MAX_HEAD_BYTES);
@@ -168,8 +44,10 @@ pub(in crate::node) async fn serve(
     match tokio::time::timeout(shared.config.head_deadline, reader.next()).await {
         Ok(Some(Ok(RequestFrame::Head(head)))) => {
             reader.set_max_frame_bytes(MAX_FRAME_BYTES);
-            let mut record = ServedRecord::begin(&shared, &connection, &head);
-            record.ending = answer(&shared, &connection, head, reader, writer, admission).await;
+            answer(&shared, &connection, head, reader, writer, full).await;
+        }
+        Ok(Some(Ok(RequestFrame::Resume(resume)))) => {
+            resumable::resume(&shared, &connection, resume, reader, writer).await;
         }
         Ok(Some(Err(FrameError::Cut(_)))) => {}
         Ok(_) => give_up(&mut reader, &mut writer, ResetCode::Malformed),
@@ -177,240 +55,139 @@ pub(in crate::node) async fn serve(
     }
 }
 
+fn give_up(reader: &mut Reader, writer: &mut Writer, code: ResetCode) {
+    reader.stop(code);
+    writer.reset(code);
+}
+
 /// Sees to it that each request served is traced once, even if its connection ends under it.
-struct ServedRecord<'a> {
-    shared: &'a NodeShared,
+pub(super) struct ServedRecord {
+    shared: Arc<NodeShared>,
     id: RequestId,
     from: AgentId,
     capability: Capability,
+    trace: TraceContext,
     began: Instant,
-    ending: Ending,
+    pub(super) ending: Ending,
 }
 
-impl<'a> ServedRecord<'a> {
-    fn begin(shared: &'a NodeShared, connection: &PeerConnection, head: &RequestHead) -> Self {
+impl ServedRecord {
+    fn begin(shared: &Arc<NodeShared>, from: AgentId, head: &RequestHead, budget: &Budget) -> Self {
         Self {
-            shared,
+            shared: Arc::clone(shared),
             id: head.id,
-            from: connection.peer.id,
+            from,
             capability: head.capability.clone(),
+            trace: budget.trace.clone(),
             began: Instant::now(),
             ending: Ending::PeerLost,
         }
     }
 }
 
-impl Drop for ServedRecord<'_> {
+impl Drop for ServedRecord {
     fn drop(&mut self) {
         self.shared.recorder.record(TraceEvent::RequestServed {
             id: self.id,
             from: self.from,
             capability: self.capability.clone(),
+            trace: self.trace.clone(),
             ending: self.ending,
             elapsed: self.began.elapsed(),
         });
     }
 }
 
-fn give_up(reader: &mut FrameReader<RequestFrame>, writer: &mut FrameWriter<ReplyFrame>, code: ResetCode) {
-    reader.stop(code);
-    writer.reset(code);
-}
-
 async fn answer(
     shared: &Arc<NodeShared>,
-    connection: &PeerConnection,
+    connection: &Arc<PeerConnection>,
     head: RequestHead,
-    mut reader: FrameReader<RequestFrame>,
-    mut writer: FrameWriter<ReplyFrame>,
-    admission: Admission,
-) -> Ending {
-    let deadline = deadline_of(&head, shared.config.request_deadline);
-    let end = match admit(shared, &head, admission) {
-        Ok(_place) => work(shared, connection, head, deadline, &mut reader, &mut writer).await,
-        Err(refusal) => End::Outcome(refusal),
+    reader: Reader,
+    writer: Writer,
+    full: bool,
+) {
+    let now = Instant::now();
+    let budget = Budget::of_head(&head, shared.config.budget(), shared.new_span(), now);
+    writer.set_priority(priority_of(budget.lane));
+    let keep_bytes = if budget.resumable { shared.config.resume_buffer_bytes } else { 0 };
+    let mut record = ServedRecord::begin(shared, connection.peer.id, &head, &budget);
+    let served = Arc::new(Served::new(budget, keep_bytes, now));
+    let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), reader, writer, Cursor::start());
+    let place = match admit(shared, &head, full) {
+        Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,
+        Err(refusal) => {
+            served.reply.end(refusal);
+            None
+        }
     };
-    match end {
-        End::Outcome(outcome) => {
-            let ending = ending(&outcome);
-            // Whoever does not take its outcome soon gets none.
-            let told = tokio::time::timeout(shared.config.head_deadline, conclude(&mut writer, outcome));
-            match told.await {
-                Ok(Ok(())) => ending,
-                _ => Ending::Cancelled,
-            }
-        }
-        End::GaveUp(code, ending) => {
-            give_up(&mut reader, &mut writer, code);
-            ending
-        }
+    let Some(place) = place else {
+        record.ending = carrier.carry().await.ending();
+        return;
+    };
+    let (body_in, body) = mpsc::channel(CHUNKS_IN_BETWEEN);
+    carrier.take_body(body_in);
+    let id = head.id;
+    let request = AssistanceRequest::new(head, connection.peer.id, Arc::clone(&served), body);
+    let service = Service::new(Arc::clone(shared), served, request, place);
+    if carrier.is_resumable()
+        && let Some(entry) = resumable::register(shared, connection.peer.id, id, &carrier)
+    {
+        resumable::serve(shared, entry, service, carrier, record).await;
+    } else {
+        record.ending = together(service, carrier).await.ending();
     }
 }
 
-fn deadline_of(head: &RequestHead, default: Duration) -> Instant {
-    let left = head.deadline_ms.map_or(default, |ms| Duration::from_millis(ms.into()));
-    after(Instant::now(), left)
-}
-
-/// A place among the requests that the node serves, or why there is none.
-fn admit(
-    shared: &NodeShared,
-    head: &RequestHead,
-    admission: Admission,
-) -> Result<OwnedSemaphorePermit, Outcome> {
-    let busy = Outcome::Busy { retry_after_ms: RETRY_AFTER_MS };
+/// Whether a request is let in at all, or why it is not.
+fn admit(shared: &Arc<NodeShared>, head: &RequestHead, full: bool) -> Result<Entered, Outcome> {
     if shared.stopping.is_cancelled() {
         Err(Outcome::ShutDown)
-    } else if admission == Admission::Busy {
-        Err(busy)
-    } else if !shared.capabilities.contains(&head.capability) {
+    } else if full {
+        Err(shared.admission.busy())
+    } else if !shared.hello.capabilities.iter().any(|offer| offer.capability == head.capability) {
         Err(Outcome::NoSuchCapability)
     } else {
-        Arc::clone(&shared.requests_served).try_acquire_owned().map_err(|_| busy)
+        shared.admission.enter()
     }
 }
 
-async fn conclude(
-    writer: &mut FrameWriter<ReplyFrame>,
-    outcome: Outcome,
-) -> Result<(), crate::node::framing::SendFrameError> {
-    writer.send(&ReplyFrame::End(outcome)).await?;
-    writer.finish().await
-}
-
-/// How the work on a request came to an end.
-enum End {
-    /// The requester is to be told.
-    Outcome(Outcome),
-    /// There is nobody to tell, or no time.
-    GaveUp(ResetCode, Ending),
-}
-
-/// Runs the agent and moves chunks both ways, until the agent is done or the request is given up.
-async fn work(
-    shared: &Arc<NodeShared>,
-    connection: &PeerConnection,
-    head: RequestHead,
-    deadline: Instant,
-    reader: &mut FrameReader<RequestFrame>,
-    writer: &mut FrameWriter<ReplyFrame>,
-) -> End {
-    let cancelled = shared.killed.child_token();
-    // Tasks that the agent spawned for this request end with it, however it ends.
-    let _cancel_on_return = cancelled.clone().drop_guard();
-    let (body_in, body) = mpsc::channel(CHUNKS_IN_BETWEEN);
-    let (chunks, mut chunks_out) = mpsc::channel(CHUNKS_IN_BETWEEN);
-    let cx = Context::of_request(Arc::clone(shared), cancelled, deadline);
-    let request = AssistanceRequest { head, requester: connection.peer.id, body };
-    let finished = async {
-        let end = tokio::select! {
-            biased;
-            () = shared.killed.cancelled() => return End::GaveUp(ResetCode::ShutDown, Ending::ShutDown),
-            () = tokio::time::sleep_until(deadline) => return End::Outcome(Outcome::DeadlineExceeded),
-            end = read_body(reader, body_in) => return end,
-            end = write_chunks(writer, &mut chunks_out) => return end,
-            outcome = run_agent(shared, &cx, request, chunks) => outcome,
-        };
-        // What the agent sent before it returned goes before the outcome.
-        tokio::select! {
-            biased;
-            () = shared.killed.cancelled() => End::GaveUp(ResetCode::ShutDown, Ending::ShutDown),
-            () = tokio::time::sleep_until(deadline) => End::Outcome(Outcome::DeadlineExceeded),
-            left = flush_chunks(writer, &mut chunks_out) => left.unwrap_or(End::Outcome(end)),
-        }
-    };
-    finished.await
-}
-
-async fn run_agent(
+/// Waits for a turn. Without one the request ends, and its outcome is in the reply, or the requester has given up.
+async fn wait_for_place(
     shared: &NodeShared,
-    cx: &Context,
-    request: AssistanceRequest,
-    chunks: mpsc::Sender<Bytes>,
-) -> Outcome {
-    let mut replies = Replies { chunks };
-    let call = shared.agent.on_request(cx, request, &mut replies);
-    match shared.guard("on_request", call).await {
-        Some(Ok(())) => Outcome::Completed,
-        Some(Err(AgentError::Declined(reason))) => Outcome::Declined { reason },
-        Some(Err(AgentError::Failed(error))) => Outcome::Failed { error },
-        None => Outcome::Failed { error: "the agent panicked".to_owned() },
-    }
-}
-
-/// Gives the agent the body as fast as it takes it. Ends only when the requester gives up or breaks the protocol.
-async fn read_body(
-    reader: &mut FrameReader<RequestFrame>,
-    body: mpsc::Sender<Result<Chunk, BodyError>>,
-) -> End {
-    loop {
-        match reader.next().await {
-            Some(Ok(RequestFrame::Chunk(chunk))) => {
-                if body.send(Ok(chunk)).await.is_err() {
-                    // The agent wants no more of it.
-                    reader.stop(ResetCode::Cancelled);
-                    break;
-                }
-            }
-            Some(Ok(RequestFrame::End)) => break,
-            Some(Err(FrameError::Cut(_))) => return End::GaveUp(ResetCode::Cancelled, Ending::Cancelled),
-            Some(Ok(RequestFrame::Head(_))) => return malformed("a second head".to_owned()),
-            Some(Err(error)) => return malformed(error.to_string()),
-            None => return malformed("the body ended without its last frame".to_owned()),
-        }
-    }
-    drop(body);
-    std::future::pending().await
-}
-
-fn malformed(reason: String) -> End {
-    End::Outcome(Outcome::Malformed { reason })
-}
-
-/// Sends what the agent replies. Ends only when the requester gives up.
-async fn write_chunks(writer: &mut FrameWriter<ReplyFrame>, chunks: &mut mpsc::Receiver<Bytes>) -> End {
-    let gone = End::GaveUp(ResetCode::Cancelled, Ending::Cancelled);
-    loop {
-        tokio::select! {
-            biased;
-            _ = writer.stopped() => return gone,
-            chunk = chunks.recv() => match chunk {
-                Some(chunk) => if writer.send_encoded(chunk).await.is_err() {
-                    return gone;
-                },
-                None => return pending_until_stopped(writer, gone).await,
-            },
-        }
-    }
-}
-
-async fn pending_until_stopped(writer: &mut FrameWriter<ReplyFrame>, gone: End) -> End {
-    writer.stopped().await;
-    gone
-}
-
-/// Sends what is left; gives an end only when the requester has given up.
-async fn flush_chunks(
-    writer: &mut FrameWriter<ReplyFrame>,
-    chunks: &mut mpsc::Receiver<Bytes>,
-) -> Option<End> {
-    while let Some(chunk) = chunks.recv().await {
-        if writer.send_encoded(chunk).await.is_err() {
-            return Some(End::GaveUp(ResetCode::Cancelled, Ending::Cancelled));
-        }
-    }
+    served: &Served,
+    carrier: &mut Carrier,
+    entered: Entered,
+) -> Option<Place> {
+    let outcome = tokio::select! {
+        biased;
+        place = entered.place() => return Some(place),
+        () = shared.stopping.cancelled() => Outcome::ShutDown,
+        () = carrier.given_up() => return None,
+        expired = served.reply.expired() => out_of_time(expired),
+    };
+    served.reply.end(outcome);
     None
 }
 
-fn ending(outcome: &Outcome) -> Ending {
-    match outcome {
-        Outcome::Completed => Ending::Completed,
-        Outcome::Declined { .. } => Ending::Declined,
-        Outcome::Failed { .. } => Ending::Failed,
-        Outcome::NoSuchCapability => Ending::NoSuchCapability,
-        Outcome::Busy { .. } => Ending::Busy,
-        Outcome::DeadlineExceeded => Ending::DeadlineExceeded,
-        Outcome::Malformed { .. } => Ending::Malformed,
-        Outcome::ShutDown => Ending::ShutDown,
+pub(super) fn out_of_time(expired: Expired) -> Outcome {
+    match expired {
+        Expired::Deadline => Outcome::DeadlineExceeded,
+        Expired::Idle => Outcome::Idle,
+    }
+}
+
+/// Runs the agent and moves chunks both ways, until the reply is delivered or the request is given up, whereupon the
+/// agent is stopped.
+async fn together(service: Service, mut carrier: Carrier) -> Carried {
+    let mut service = Box::pin(service.run());
+    let mut carrying = Box::pin(carrier.carry());
+    let mut serving = true;
+    loop {
+        tokio::select! {
+            biased;
+            // First, so that what it replies on its way to its end goes out in one.
+            () = &mut service, if serving => serving = false,
+            carried = &mut carrying => return carried,
+        }
     }
 }

@@ -1,0 +1,238 @@
+//! Carries a request and its reply over one stream: the body in, the reply out.
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+
+use swarm_proto::{Chunk, Outcome, ReplyFrame, ResetCode};
+use tokio::sync::mpsc;
+
+use super::reply_pipe::Served;
+use super::responder::{Reader, Writer};
+use crate::assist::reply_log::{Cursor, Next};
+use crate::assist::serving::{BodyStep, Serving};
+use crate::deadline::after;
+use crate::error::BodyError;
+use crate::node::framing::SendFrameError;
+use crate::node::shared::NodeShared;
+use crate::trace::Ending;
+use crate::transport::StreamError;
+
+/// One stream of a request.
+pub(super) struct Carrier {
+    shared: Arc<NodeShared>,
+    served: Arc<Served>,
+    reader: Reader,
+    writer: Writer,
+    cursor: Cursor,
+    serving: Serving,
+    /// Where the body goes; nobody wants it without.
+    body: Option<mpsc::Sender<Result<Chunk, BodyError>>>,
+}
+
+/// How the carrying came to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carried {
+    /// The requester was told the outcome.
+    Delivered(Ending),
+    /// The requester wants no answer any more.
+    Cancelled,
+    /// The connection is gone.
+    Lost,
+    /// The node ends at once.
+    Killed,
+}
+
+impl Carried {
+    pub(super) fn ending(self) -> Ending {
+        match self {
+            Self::Delivered(ending) => ending,
+            Self::Cancelled => Ending::Cancelled,
+            Self::Lost => Ending::PeerLost,
+            Self::Killed => Ending::ShutDown,
+        }
+    }
+}
+
+impl Carrier {
+    pub(super) fn new(
+        shared: Arc<NodeShared>,
+        served: Arc<Served>,
+        reader: Reader,
+        writer: Writer,
+        cursor: Cursor,
+    ) -> Self {
+        Self { shared, served, reader, writer, cursor, serving: Serving::default(), body: None }
+    }
+
+    pub(super) fn served(&self) -> &Arc<Served> {
+        &self.served
+    }
+
+    pub(super) fn is_resumable(&self) -> bool {
+        self.served.budget.resumable
+    }
+
+    /// From here on the body is read, and goes there.
+    pub(super) fn take_body(&mut self, body: mpsc::Sender<Result<Chunk, BodyError>>) {
+        self.body = Some(body);
+    }
+
+    /// Whether the body has come to its end, so that nothing of the request is still in the requester's hands.
+    pub(super) fn has_whole_body(&self) -> bool {
+        self.serving.is_over()
+    }
+
+    /// Waits until the requester gives up or is gone. Cancel safe.
+    pub(super) async fn given_up(&mut self) {
+        self.writer.stopped().await;
+    }
+
+    /// Carries until the reply has come to its end or nobody wants it. The stream is over afterwards, unless this is
+    /// dropped.
+    pub(super) async fn carry(&mut self) -> Carried {
+        let shared = Arc::clone(&self.shared);
+        // A requester that does not take its outcome gets none.
+        let last_moment = after(self.served.budget.deadline, shared.config.head_deadline);
+        let carried = tokio::select! {
+            biased;
+            () = shared.killed.cancelled() => Carried::Killed,
+            carried = self.both_ways() => carried,
+            () = tokio::time::sleep_until(last_moment) => Carried::Cancelled,
+        };
+        match carried {
+            Carried::Delivered(_) | Carried::Lost => {}
+            Carried::Cancelled => self.give_up(ResetCode::Cancelled),
+            Carried::Killed => self.give_up(ResetCode::ShutDown),
+        }
+        carried
+    }
+
+    /// Gives up both directions.
+    pub(super) fn give_up(&mut self, code: ResetCode) {
+        self.reader.stop(code);
+        self.writer.reset(code);
+    }
+
+    async fn both_ways(&mut self) -> Carried {
+        let Self { served, reader, writer, cursor, serving, body, .. } = self;
+        tokio::select! {
+            biased;
+            carried = write_replies(served, writer, cursor) => carried,
+            carried = read_body(served, reader, serving, body) => carried,
+        }
+    }
+}
+
+/// Gives the agent the body as fast as it takes it. Ends only when the requester gives up or is gone.
+async fn read_body(
+    served: &Served,
+    reader: &mut Reader,
+    serving: &mut Serving,
+    body: &mut Option<mpsc::Sender<Result<Chunk, BodyError>>>,
+) -> Carried {
+    while let Some(agent) = body {
+        match serving.hear(reader.heard().await) {
+            BodyStep::Chunk(chunk) => {
+                if agent.send(Ok(chunk)).await.is_err() {
+                    // The agent wants no more of it.
+                    serving.give_up();
+                    reader.stop(ResetCode::Cancelled);
+                    break;
+                }
+                served.reply.moved();
+            }
+            BodyStep::Complete => break,
+            BodyStep::Cancelled => return Carried::Cancelled,
+            BodyStep::Lost => return Carried::Lost,
+            BodyStep::Malformed(reason) => {
+                let _ = agent.try_send(Err(BodyError::Malformed(reason.clone())));
+                served.reply.cut_off(Outcome::Malformed { reason });
+                break;
+            }
+            BodyStep::Nothing => break,
+        }
+    }
+    *body = None;
+    pending().await
+}
+
+/// Sends the reply as it forms, to its end. What is sent while more waits shares a packet.
+async fn write_replies(served: &Served, writer: &mut Writer, cursor: &mut Cursor) -> Carried {
+    loop {
+        if let Err(cut) = ready(writer).await {
+            return cut;
+        }
+        let sent = match served.reply.take(cursor) {
+            Next::Position(number) => writer.start_send(&ReplyFrame::Position(number)),
+            Next::Frame(frame) => writer.start_send_encoded(frame),
+            Next::End(outcome) => return conclude(writer, outcome).await,
+            Next::Wait => match wait(served, writer).await {
+                Some(cut) => return cut,
+                None => continue,
+            },
+        };
+        if let Err(error) = sent {
+            return cut_by(&error);
+        }
+    }
+}
+
+async fn ready(writer: &mut Writer) -> Result<(), Carried> {
+    let ready = poll_fn(|cx| writer.poll_ready(cx)).await;
+    ready.map_err(|error| cut_by(&error))
+}
+
+/// Sends what was buffered, and waits until there is more or nobody wants it.
+async fn wait(served: &Served, writer: &mut Writer) -> Option<Carried> {
+    if let Err(error) = poll_fn(|cx| writer.poll_flush(cx)).await {
+        return Some(cut_by(&error));
+    }
+    tokio::select! {
+        biased;
+        () = served.reply.filled() => None,
+        error = writer.stopped() => Some(cut(error)),
+    }
+}
+
+async fn conclude(writer: &mut Writer, outcome: Outcome) -> Carried {
+    let ending = ending(&outcome);
+    let concluded = async {
+        writer.start_send(&ReplyFrame::End(outcome))?;
+        writer.finish().await
+    };
+    match concluded.await {
+        Ok(()) => Carried::Delivered(ending),
+        Err(error) => cut_by(&error),
+    }
+}
+
+fn cut_by(error: &SendFrameError) -> Carried {
+    match error {
+        SendFrameError::Cut(error) => cut(*error),
+        // It was encoded within the limits.
+        SendFrameError::Limit(_) => Carried::Cancelled,
+    }
+}
+
+fn cut(error: StreamError) -> Carried {
+    match error {
+        StreamError::ConnectionLost => Carried::Lost,
+        _ => Carried::Cancelled,
+    }
+}
+
+fn ending(outcome: &Outcome) -> Ending {
+    match outcome {
+        Outcome::Completed => Ending::Completed,
+        Outcome::Declined { .. } => Ending::Declined,
+        Outcome::Failed { .. } => Ending::Failed,
+        Outcome::NoSuchCapability => Ending::NoSuchCapability,
+        Outcome::Busy { .. } => Ending::Busy,
+        Outcome::DeadlineExceeded => Ending::DeadlineExceeded,
+        Outcome::Idle => Ending::Idle,
+        Outcome::HopLimit => Ending::HopLimit,
+        Outcome::UnknownRequest => Ending::PeerLost,
+        Outcome::Malformed { .. } => Ending::Malformed,
+        Outcome::ShutDown => Ending::ShutDown,
+    }
+}
