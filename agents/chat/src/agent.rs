@@ -2,7 +2,7 @@
 //! between requests.
 
 use swarm_core::proto::MAX_CHUNK_BYTES;
-use swarm_core::{Agent, AgentError, AssistanceRequest, BodyError, Capability, Chunk, Context, Replies};
+use swarm_core::{Advertisement, Agent, AgentError, AssistanceRequest, BodyError, Chunk, Context, Replies};
 
 use crate::ChatParams;
 use crate::endpoint::{ClientError, Endpoint};
@@ -42,7 +42,7 @@ impl ChatAgent {
 }
 
 impl Agent for ChatAgent {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         COMPLETE.parse().into_iter().collect()
     }
 

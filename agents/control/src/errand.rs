@@ -90,7 +90,7 @@ fn request(command: Command) -> Result<OutgoingRequest, Setback> {
     let refused = |error: &dyn std::error::Error| Setback::Refused(error.to_string());
     let capability: Capability = COMMAND.parse().map_err(|error| refused(&error))?;
     let payload: Bytes = to_vec(&command).map_err(|error| refused(&error))?.into();
-    Ok(OutgoingRequest::new(capability).payload(payload).deadline(ATTEMPT_DEADLINE))
+    Ok(OutgoingRequest::new(capability.into()).payload(payload).deadline(ATTEMPT_DEADLINE))
 }
 
 fn confirms(chunk: &Chunk, command: Command) -> bool {

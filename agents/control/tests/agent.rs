@@ -9,7 +9,7 @@ use agent_control::{ControlAgent, ControlParams};
 use agent_rover::messages::{COMMAND, Command, DONE, Done, Order, Telemetry};
 use agent_rover::{RoverAgent, RoverParams};
 use swarm_core::{
-    Agent, AgentError, AgentId, AgentNode, AssistanceRequest, Advertisement, Chunk, Context, Ending,
+    Advertisement, Agent, AgentError, AgentId, AgentNode, AssistanceRequest, Chunk, Context, Ending,
     IdentityKey, Replies, TraceEvent, TraceSink,
 };
 use tokio::sync::mpsc;

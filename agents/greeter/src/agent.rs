@@ -1,6 +1,6 @@
 //! The behaviour of a greeter.
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, Advertisement, Context, Replies};
+use swarm_core::{Advertisement, Agent, AgentError, AssistanceRequest, Context, Replies};
 use tokio::time::MissedTickBehavior;
 
 use crate::Params;

@@ -1,7 +1,9 @@
 //! Serves `language.intent`: reads a sentence word by word and streams what it seems to ask. Keeps no state between
 //! requests.
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, BodyError, Advertisement, Context, Inference, Replies};
+use swarm_core::{
+    Advertisement, Agent, AgentError, AssistanceRequest, BodyError, Context, Inference, Replies,
+};
 
 use crate::messages::{INTENT, TEXT_FEATURE, TextFeature};
 use crate::{Features, IntentClassifier, IntentGuesses, LanguageParams, ModelError, Sentence};

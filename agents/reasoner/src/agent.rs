@@ -4,7 +4,9 @@
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
-use swarm_core::{Agent, AgentError, AgentId, AssistanceRequest, Advertisement, Capability, Chunk, Context, Replies};
+use swarm_core::{
+    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, Capability, Chunk, Context, Replies,
+};
 
 use crate::ReasonerParams;
 use crate::ask::{Sense, Sensed, ask};

@@ -41,6 +41,7 @@ pub(crate) fn ask(cx: &Context, sense: Sense, peer: AgentId, payload: Bytes) -> 
     let cx = cx.clone();
     stream::once(async move { cx.request_assistance(peer, sense.capability(), payload).await })
         .try_flatten()
+        .try_filter_map(|reply| std::future::ready(Ok(reply.into_chunk())))
         .map(move |chunk| match chunk {
             Ok(chunk) => Ok((sense, chunk)),
             Err(error) => Err(passed_on(sense, peer, &error)),

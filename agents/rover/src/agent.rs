@@ -8,7 +8,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use swarm_core::proto::{from_slice, to_vec};
 use swarm_core::{
-    Agent, AgentError, AgentId, AssistanceRequest, BodyError, Advertisement, Context, Epoch, Replies,
+    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, BodyError, Context, Epoch, Replies,
 };
 use tokio::time::{Instant, MissedTickBehavior};
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use swarm_core::{
-    Agent, AgentError, AssistanceRequest, BatchConfig, Batcher, BodyError, Advertisement, Context, Inference,
+    Advertisement, Agent, AgentError, AssistanceRequest, BatchConfig, Batcher, BodyError, Context, Inference,
     Replies,
 };
 

@@ -8,7 +8,6 @@ pub(crate) mod patience;
 pub(crate) mod reply_log;
 pub(crate) mod serving;
 
-
 use swarm_proto::{Artefact, Chunk, Progress, ResetCode};
 
 /// One thing that came in reply to a request.

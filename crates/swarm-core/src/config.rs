@@ -42,7 +42,7 @@ pub struct NodeConfig {
     /// How many requests of all peers together are served at once, if the agent's own
     /// [capacity](crate::Agent::capacity) is not less. Default 1,024.
     pub max_requests_served: usize,
-    /// How many more may wait for one of those places, if the agent's own capacity is not less. Default 1,024; beyond it
+    /// How many more may wait for one of those places, if the agent's own capacity is not less. Default 256; beyond it
     /// the answer is `Busy`.
     pub max_requests_waiting: usize,
     /// How many requests of its own a node may have under way. Default 1,024; beyond it asking fails with
@@ -87,7 +87,7 @@ impl Default for NodeConfig {
             max_connections: 512,
             max_requests_per_peer: 64,
             max_requests_served: 1024,
-            max_requests_waiting: 1024,
+            max_requests_waiting: 256,
             max_requests_made: 1024,
             request_deadline: Duration::from_secs(30),
             idle_limit: None,

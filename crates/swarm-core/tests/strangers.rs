@@ -326,12 +326,8 @@ async fn whoever_asks_for_more_than_was_announced_is_answered_with_busy() {
     as_a_peer(|victim, connection, control| async move {
         let _control = control;
         let ask = |n: usize| {
-            framed(&RequestFrame::Head(RequestHead {
-                id: RequestId::from_random([n as u8; 16]),
-                capability: "test.hang".parse().unwrap(),
-                deadline_ms: None,
-                metadata: Default::default(),
-            }))
+            let (id, capability) = (RequestId::from_random([n as u8; 16]), "test.hang".parse().unwrap());
+            framed(&RequestFrame::Head(RequestHead::new(id, capability)))
         };
         let mut held = Vec::new();
         for n in 0..config().max_requests_per_peer {

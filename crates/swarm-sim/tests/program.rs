@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, Advertisement, Context, Replies};
+use swarm_core::{Advertisement, Agent, AgentError, AssistanceRequest, Context, Replies};
 use swarm_sim::{BuildError, NoParams, Registry, Setup, cli};
 
 /// What the program does, one argument per line.

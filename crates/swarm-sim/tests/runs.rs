@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use swarm_core::{Agent, AgentError, AssistanceRequest, Advertisement, Context, Replies};
+use swarm_core::{Advertisement, Agent, AgentError, AssistanceRequest, Context, Replies};
 use swarm_sim::{
     BuildError, End, Metric, NoParams, Progress, Question, Registry, RunError, RunEvent, RunOptions,
     RunSummary, Scenario, Setup, Verdict,

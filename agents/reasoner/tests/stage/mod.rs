@@ -10,7 +10,7 @@ use agent_reasoner::{ReasonerAgent, ReasonerParams};
 use agent_vision::messages::{CLASSIFY, IMAGE_FEATURE, ImageFeature, Pass};
 use agent_vision::{Guess, Guesses};
 use swarm_core::{
-    Agent, AgentError, AgentNode, AssistError, AssistanceRequest, Advertisement, Chunk, Context, IdleAgent,
+    Advertisement, Agent, AgentError, AgentNode, AssistError, AssistanceRequest, Chunk, Context, IdleAgent,
     OutgoingRequest, Replies, ReplyStream,
 };
 use tokio::sync::{Notify, Semaphore};

@@ -99,8 +99,9 @@ impl Asker {
     ) -> Option<Errand> {
         let (_, asker) = self.roster.next(&self.plan.from, &mut turns.0, None)?;
         let (_, asked) = self.roster.next(&self.plan.to, &mut turns.1, Some(asker.id()))?;
-        let request =
-            OutgoingRequest::new(self.plan.capability.clone()).payload(payload).deadline(self.plan.deadline);
+        let request = OutgoingRequest::new(self.plan.capability.clone().into())
+            .payload(payload)
+            .deadline(self.plan.deadline);
         Some(Errand { asker, asked, request, question })
     }
 

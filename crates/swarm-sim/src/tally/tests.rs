@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use swarm_core::{Capability, DropReason, Ending, RequestId, Sequence, Topic};
+use swarm_core::{Capability, DropReason, Ending, RequestId, Sequence, Topic, TraceContext};
 
 use super::*;
 use crate::{check::Aggregate, metric::Metric};
@@ -66,7 +66,8 @@ fn delivered(origin: AgentId, sent_at: u64) -> TraceEvent {
 fn asked(id: u8) -> TraceEvent {
     let capability = Capability::try_from("a.b").unwrap();
     let to = AgentId::from_key_digest([2; 32]);
-    TraceEvent::RequestSent { id: RequestId::from_random([id; 16]), to, capability }
+    let trace = TraceContext::new([1; 16], [id.max(1); 8], false).unwrap();
+    TraceEvent::RequestSent { id: RequestId::from_random([id; 16]), to, capability, trace }
 }
 
 fn ended(id: u8, ending: Ending) -> TraceEvent {
