@@ -6,6 +6,8 @@
 //! just bench assist --only seq --rounds 9
 //! ```
 
+#![expect(clippy::indexing_slicing, reason = "a benchmark may fail")]
+
 #[path = "assist/arguments.rs"]
 mod arguments;
 #[path = "assist/contender.rs"]
@@ -37,7 +39,8 @@ const AT_ONCE: usize = 64;
 
 fn main() -> Result<(), Problem> {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let workers = arguments.workers.max(1);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     // On a worker like everything it measures, rather than on a third thread.
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn_on(run(arguments), runtime.handle());
@@ -49,8 +52,9 @@ async fn run(arguments: Arguments) -> Result<(), Problem> {
     let (swarm, observed) = swarm::Swarm::start().await?;
     let swarm = Arc::new(swarm);
     // The first one is what the others are compared with.
-    let all: Vec<Arc<dyn Contender>> =
+    let mut all: Vec<Arc<dyn Contender>> =
         vec![Arc::new(quinn), Arc::new(wtransport), Arc::clone(&swarm) as Arc<dyn Contender>];
+    all.retain(|contender| arguments.compares(contender.name()));
     let (rounds, requests) = (arguments.rounds, arguments.requests);
 
     if arguments.measures(Part::Seq) {
@@ -64,14 +68,12 @@ async fn run(arguments: Arguments) -> Result<(), Problem> {
         say(&take_turns(&all, rounds, &measure).await?.table(&heading));
     }
     if arguments.measures(Part::Bulk) {
-        // wtransport adds nothing to quinn here: the send queue is quinn's either way.
-        let pair = [&all[0], &all[2]].map(Arc::clone);
         for direction in [measure::Direction::Upload, measure::Direction::Download] {
             let heading =
                 format!("small requests beside {} MB {direction}, {rounds} rounds", arguments.megabytes);
             let bytes = arguments.megabytes * 1_000_000;
             let measure = Loaded { direction, bytes, observed: Arc::clone(&observed) };
-            say(&take_turns(&pair, rounds, &measure).await?.table(&heading));
+            say(&take_turns(&all, rounds, &measure).await?.table(&heading));
         }
     }
     swarm.refused()

@@ -14,9 +14,15 @@ pub(crate) struct Arguments {
     /// The size of the transfer that small requests are measured beside.
     #[arg(long, default_value_t = 200)]
     pub(crate) megabytes: usize,
+    /// Threads that run both ends. With one, the times are work alone, without waking other threads.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) workers: usize,
     /// Measure this part only.
     #[arg(long)]
     only: Option<Part>,
+    /// Measure this contender only, as a profiler wants it: quinn, wtransport or swarm.
+    #[arg(long, value_name = "CONTENDER")]
+    alone: Option<String>,
     /// What cargo tells every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -36,5 +42,9 @@ pub(crate) enum Part {
 impl Arguments {
     pub(crate) fn measures(&self, part: Part) -> bool {
         self.only.is_none_or(|only| only == part)
+    }
+
+    pub(crate) fn compares(&self, contender: &str) -> bool {
+        self.alone.as_ref().is_none_or(|alone| contender.ends_with(alone.as_str()))
     }
 }

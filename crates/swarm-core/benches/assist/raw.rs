@@ -74,26 +74,19 @@ async fn write_much(send: &mut (impl AsyncWrite + Unpin), mut bytes: usize) -> R
     Ok(())
 }
 
+/// Counts. What fits a small reply does not pay for clearing a large buffer.
 async fn read_to_end(recv: &mut (impl AsyncRead + Unpin)) -> Result<usize, Problem> {
-    // What fits a small reply must not pay for clearing a large buffer.
-    let mut buffer = [0; SMALL];
-    let mut came = recv.read(&mut buffer).await?;
-    if came == 0 {
-        return Ok(0);
-    }
+    let mut small = [0; SMALL];
+    let mut large = Vec::new();
+    let mut came = 0;
     loop {
-        match recv.read(&mut buffer).await? {
+        if came > SMALL {
+            large.resize(PIECE, 0);
+        }
+        let buffer = if large.is_empty() { small.as_mut_slice() } else { large.as_mut_slice() };
+        match recv.read(buffer).await? {
             0 => return Ok(came),
             more => came += more,
-        }
-        if came > SMALL {
-            let mut large = vec![0; PIECE];
-            loop {
-                match recv.read(&mut large).await? {
-                    0 => return Ok(came),
-                    more => came += more,
-                }
-            }
         }
     }
 }
