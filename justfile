@@ -33,6 +33,10 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
+# Measure: `just bench assist` or `just bench assist --only seq`. Needs a quiet machine.
+bench name *arguments:
+    cargo bench --quiet -p swarm-core --bench {{ name }} -- {{ arguments }}
+
 # Every scenario in the box, so many times in a row.
 soak times="10":
     tools/soak.sh {{ times }}
