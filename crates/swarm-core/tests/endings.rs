@@ -355,6 +355,7 @@ impl Agent for Gate {
 async fn a_node_serves_so_many_at_once_over_all_peers() {
     let mut config = NodeConfig::default();
     config.max_requests_served = 2;
+    config.max_requests_waiting = 0;
     let gate = Arc::new(Semaphore::new(0));
     let server = node_with(Gate(Arc::clone(&gate)), config).await;
     let (a, b) = (node(IdleAgent).await, node(IdleAgent).await);
