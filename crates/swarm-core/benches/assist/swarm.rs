@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, stream};
 use swarm_core::{
-    Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, Capability, Chunk, Context,
-    Observation, OutgoingRequest, Replies, ReplyStream,
+    Advertisement, Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, Chunk, Context,
+    Lane, Observation, OutgoingRequest, Replies, ReplyStream,
 };
 use tokio::time::Instant;
 
@@ -39,7 +39,7 @@ impl Observed {
 struct Measured(Arc<Observed>);
 
 impl Agent for Measured {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         ["bench.small", "bench.large"].iter().filter_map(|name| name.parse().ok()).collect()
     }
 
@@ -136,8 +136,7 @@ async fn read_to_end(mut replies: ReplyStream) -> Result<usize, AssistError> {
 
 /// A transfer that others need not wait for.
 fn bulk(capability: &str) -> Result<OutgoingRequest, Problem> {
-    // LANE: once requests have lanes, this one belongs to the one for bulk.
-    Ok(OutgoingRequest::new(capability.parse()?))
+    Ok(OutgoingRequest::new(capability.parse()?).lane(Lane::Bulk))
 }
 
 impl Contender for Swarm {
