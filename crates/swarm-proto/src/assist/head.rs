@@ -169,6 +169,7 @@ impl TryFrom<RequestHeadWire> for RequestHead {
 pub struct Resume {
     /// The id of the request.
     pub id: RequestId,
-    /// The number of the first chunk or artefact that is missing, which is how many have come, counted together from 0.
+    /// The number of the first chunk or artefact that has not come. They are counted together, from 0 over the whole
+    /// reply; those that were lost for good, before an earlier resume, count as well.
     pub from: u64,
 }
