@@ -115,13 +115,13 @@ class Peer(QuicConnectionProtocol):
         self.transmit()
     async def ask(self, capability: str, payload: bytes, on_chunk: Callable[[str, bytes], None],
                   seconds: float = 30.0, **further: Any) -> dict[str, Any]:
-        """Asks for assistance, hands on each chunk (label, payload) and artefact (name, payload) as it comes,
-        returns the outcome. `further` are keys of the head, section 8: lane="bulk", idle_ms=500, …"""
+        """Asks, hands on each chunk (label, payload) and artefact (name, payload), and returns the outcome.
+        `further` are keys of the head, section 8: lane="bulk", idle_ms=500, …"""
         if self.ended:
             raise self.ended
         head = dict(id=swarm_id(os.urandom(16)), capability=capability, deadline_ms=int(seconds * 1_000))
         reader, writer = await self.create_stream()
-        writer.write(b"".join([STREAM_HEADER, frame(HEAD, head | further), frame(BODY, "", payload), frame(END)]))
+        writer.write(STREAM_HEADER + frame(HEAD, head | further) + frame(BODY, "", payload) + frame(END))
         writer.write_eof()
         async with asyncio.timeout(seconds):  # the node keeps the deadline, too
             while (reply := await self._read(reader))[0] != OUTCOME:

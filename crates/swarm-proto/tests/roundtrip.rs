@@ -72,7 +72,10 @@ fn payload() -> impl Strategy<Value = Bytes> {
 
 /// Texts within `max` bytes.
 fn text(max: usize) -> impl Strategy<Value = String> {
-    any::<String>().prop_filter("short enough", move |text| text.len() <= max)
+    any::<String>().prop_map(move |mut text| {
+        text.truncate(text.floor_char_boundary(max));
+        text
+    })
 }
 
 fn observation() -> impl Strategy<Value = Observation> {
@@ -93,10 +96,10 @@ fn observation() -> impl Strategy<Value = Observation> {
 fn hello() -> impl Strategy<Value = Hello> {
     let claims = (any::<[u8; 2]>(), "[a-z0-9][a-z0-9-]{0,62}", any::<u64>(), any::<[u32; 2]>());
     (agent_id(), claims, vec(advertisement(), 0..20)).prop_filter_map(
-        "a swarm name, and short enough",
+        "a swarm name",
         |(agent, ([min, max], swarm, epoch, limits), capabilities)| {
             let [max_requests, max_datagram_bytes] = limits;
-            let hello = Hello {
+            let mut hello = Hello {
                 versions: VersionRange { min: ProtocolVersion::new(min), max: ProtocolVersion::new(max) },
                 agent,
                 swarm: SwarmName::try_from(swarm.as_str()).ok()?,
@@ -104,7 +107,10 @@ fn hello() -> impl Strategy<Value = Hello> {
                 capabilities,
                 limits: PeerLimits { max_requests, max_datagram_bytes },
             };
-            hello.encode().is_ok().then_some(hello)
+            while hello.encode().is_err() {
+                hello.capabilities.pop()?;
+            }
+            Some(hello)
         },
     )
 }

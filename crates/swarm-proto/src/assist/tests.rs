@@ -58,9 +58,18 @@ fn a_head_says_nothing_of_what_is_as_ever() {
     assert!(bytes.ends_with(b"\xaacapability\xa1a"), "{bytes:x?}");
 }
 
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[test]
+fn a_trace_without_notes_has_no_state_on_the_wire() {
+    let trace = TraceContext::parse(PARENT);
+    let bytes = RequestFrame::Head(RequestHead { trace, ..head(0, "") }).encode().unwrap();
+
+    assert!(bytes.ends_with(PARENT.as_bytes()), "{bytes:x?}");
+}
+
 #[test]
 fn what_a_head_says_of_its_trace_is_never_an_error() {
-    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let read = |parent: Option<&str>, state: Option<&str>| {
         let (id, capability) = (RequestId::from_random([7; 16]), "a".to_owned());
         let head = RawHead { id, capability, traceparent: parent, tracestate: state };
@@ -88,7 +97,7 @@ struct RawHead<'a> {
 
 #[test]
 fn a_resume_takes_as_many_bytes_as_a_head() {
-    let bytes = [framed(REQUEST_RESUME, &BTreeMap::from([("later", "x".repeat(MAX_HEAD_BYTES))]))].concat();
+    let bytes = framed(REQUEST_RESUME, &BTreeMap::from([("later", "x".repeat(MAX_HEAD_BYTES))]));
 
     let (len, max) = (bytes.len(), MAX_HEAD_BYTES);
     assert_eq!(RequestFrame::decode(&bytes), Err(DecodeError::TooLarge { len, max }));
@@ -174,6 +183,7 @@ fn a_note_of_progress_is_cut_and_its_percentage_bounded_when_it_is_sent() {
     let note = Progress { text: format!("a{}", "é".repeat(200)), percent: Some(250) };
     let sent = ReplyFrame::Progress(note).encode().unwrap();
 
+    assert!(sent.ends_with(b"\xa7percent\x64"), "{sent:x?}");
     let text = format!("a{}", "é".repeat(127));
     assert_eq!(ReplyFrame::decode(&sent), Ok(ReplyFrame::Progress(Progress { text, percent: Some(100) })));
 }

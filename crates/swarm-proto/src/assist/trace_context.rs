@@ -163,6 +163,15 @@ mod tests {
     }
 
     #[test]
+    fn of_the_flags_only_sampled_is_passed_on() {
+        let with_flags = |flags: &str| TraceContext::parse(&format!("{}{flags}", &PARENT[..53])).unwrap();
+
+        assert_eq!(with_flags("ff"), with_flags("01"));
+        assert!(!with_flags("fe").is_sampled());
+        assert!(with_flags("fe").to_string().ends_with("-00"));
+    }
+
+    #[test]
     fn a_child_keeps_the_trace_and_its_state() {
         let trace = TraceContext::parse(PARENT).unwrap().with_state("a=1");
         let child = trace.child([7; 8]);
