@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-HELLO, GOODBYE, HEAD, BODY, END, REPLY, OUTCOME = 1, 2, 16, 17, 18, 32, 33  # kinds of frames, section 5
+HELLO, GOODBYE, HEAD, BODY, END, OUTCOME = 1, 2, 16, 17, 18, 33  # kinds of frames, section 5
+PAYLOAD_AT = {32: 2, 35: 4}  # in chunks and artefacts of a reply
 STREAM_HEADER, EXTENSION = b"\x40\x41\x00", x509.ObjectIdentifier("2.25.6180339887498948482")
 Observation = collections.namedtuple("Observation", "origin epoch sequence topic sent_at hops payload")
 class Ended(Exception):
@@ -113,17 +114,19 @@ class Peer(QuicConnectionProtocol):
         self._http.send_datagram(0, b"\x11" + data)
         self.transmit()
     async def ask(self, capability: str, payload: bytes, on_chunk: Callable[[str, bytes], None],
-                  seconds: float = 30.0) -> dict[str, Any]:
-        """Asks for assistance, hands on each chunk (label, payload) as it comes, returns the outcome."""
+                  seconds: float = 30.0, **further: Any) -> dict[str, Any]:
+        """Asks, hands on each chunk (label, payload) and artefact (name, payload), and returns the outcome.
+        `further` are keys of the head, section 8: lane="bulk", idle_ms=500, …"""
         if self.ended:
             raise self.ended
         head = dict(id=swarm_id(os.urandom(16)), capability=capability, deadline_ms=int(seconds * 1_000))
         reader, writer = await self.create_stream()
-        writer.write(b"".join([STREAM_HEADER, frame(HEAD, head), frame(BODY, "", payload), frame(END)]))
+        writer.write(STREAM_HEADER + frame(HEAD, head | further) + frame(BODY, "", payload) + frame(END))
         writer.write_eof()
         async with asyncio.timeout(seconds):  # the node keeps the deadline, too
-            while (reply := await self._read(reader))[0] == REPLY:
-                on_chunk(*reply[1:3])
+            while (reply := await self._read(reader))[0] != OUTCOME:
+                if at := PAYLOAD_AT.get(reply[0]):  # notes of progress have none
+                    on_chunk(reply[1], reply[at])
         return reply[1]
     def quic_event_received(self, event: events.QuicEvent) -> None:
         stream_id = getattr(event, "stream_id", 0)
@@ -148,7 +151,7 @@ class Peer(QuicConnectionProtocol):
     async def _read_control(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(Ended):
             while (said := await self._read(reader))[0] != GOODBYE:
-                pass  # introductions
+                pass  # introductions and loads
             self._end(Ended(*said[1:3]))
     def _turn_down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(frame(OUTCOME, {"outcome": "no_such_capability"}))

@@ -1,12 +1,12 @@
-//! What one assistance says on its stream: a head, chunks and an end one way; chunks and an end with its outcome the
-//! other way. The order of frames is not checked here, nor is time: a deadline is a number.
+//! What one assistance says on its stream: a head, chunks and an end one way; chunks, artefacts, notes of progress and
+//! an end with its outcome the other way. The order of frames is not checked here, nor is time: a deadline is a number.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{from_slice, to_vec};
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, Exceeded, at_most};
 use crate::frame::{Frame, begin_frame, check_len, end_frame, open_frame};
 use crate::limits::{MAX_CHUNK_BYTES, MAX_FRAME_BYTES, MAX_HEAD_BYTES, MAX_LABEL_BYTES};
 use crate::reader::ArrayReader;
@@ -68,7 +68,7 @@ impl Chunk {
     /// As [`to_vec`]; [`EncodeError::LimitExceeded`] if label or payload are too long.
     pub fn encode<T: Serialize + ?Sized>(label: impl Into<String>, value: &T) -> Result<Self, EncodeError> {
         let chunk = Self::new(label, to_vec(value)?);
-        chunk.within_limits()?;
+        within_limits(&chunk.label, &chunk.payload)?;
         Ok(chunk)
     }
 
@@ -78,13 +78,6 @@ impl Chunk {
     /// As [`from_slice`].
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         from_slice(&self.payload)
-    }
-
-    fn within_limits(&self) -> Result<(), EncodeError> {
-        match exceeded(self.label.len(), self.payload.len()) {
-            Some((what, max)) => Err(EncodeError::LimitExceeded { what, max }),
-            None => Ok(()),
-        }
     }
 }
 
@@ -101,7 +94,7 @@ impl Chunk {
 pub enum RequestFrame {
     /// The first frame, `[16, map]`.
     Head(RequestHead),
-    /// The first and only frame when the rest of an earlier reply is asked for, `[19, map]`.
+    /// The first and only frame where the rest of an earlier reply is asked for, `[19, map]`.
     Resume(Resume),
     /// A piece of the body, `[17, label, payload]`.
     Chunk(Chunk),
@@ -122,12 +115,12 @@ pub enum RequestFrame {
 pub enum ReplyFrame {
     /// A piece of the answer, `[32, label, payload]`.
     Chunk(Chunk),
-    /// A revision of a result that gets better, `[35, name, revision, quality, payload]`.
-    Artefact(Artefact),
     /// A note that work goes on, `[34, map]`.
     Progress(Progress),
-    /// The number of the next chunk or artefact, `[36, number]`: the first frame of a resumed reply. They are counted
-    /// from 0, and otherwise each number is one more than the last.
+    /// A revision of a result that gets better, `[35, name, revision, quality, payload]`.
+    Artefact(Artefact),
+    /// The number of the chunk or artefact that comes next, `[36, number]`; it begins a resumed reply. Chunks and
+    /// artefacts are counted together, from 0 over the whole reply.
     Position(u64),
     /// The last frame, `[33, map]`: how it ended.
     End(Outcome),
@@ -153,7 +146,10 @@ impl Frame for RequestFrame {
                 check_len(bytes, MAX_HEAD_BYTES)?;
                 reader.next_map::<head::RequestHeadWire>("head")?.try_into().map(Self::Head)
             }
-            Ok(REQUEST_RESUME) => reader.next_map("resume").map(Self::Resume),
+            Ok(REQUEST_RESUME) => {
+                check_len(bytes, MAX_HEAD_BYTES)?;
+                reader.next_map("resume").map(Self::Resume)
+            }
             Ok(REQUEST_CHUNK) => read_chunk(&mut reader).map(Self::Chunk),
             Ok(REQUEST_END) => Ok(Self::End),
             _ => Err(DecodeError::UnknownKind(kind)),
@@ -165,8 +161,8 @@ impl Frame for ReplyFrame {
     fn encode(&self) -> Result<Bytes, EncodeError> {
         match self {
             Self::Chunk(chunk) => encode_chunk(REPLY_CHUNK, chunk),
-            Self::Artefact(artefact) => encode_artefact(artefact),
             Self::Progress(progress) => encode_map(REPLY_PROGRESS, progress, MAX_FRAME_BYTES),
+            Self::Artefact(artefact) => encode_artefact(artefact),
             Self::Position(number) => {
                 let mut frame = begin_frame(REPLY_POSITION, 1);
                 put_uint(&mut frame, *number);
@@ -180,10 +176,10 @@ impl Frame for ReplyFrame {
         let (kind, mut reader) = open_frame(bytes)?;
         match u8::try_from(kind) {
             Ok(REPLY_CHUNK) => read_chunk(&mut reader).map(Self::Chunk),
-            Ok(REPLY_ARTEFACT) => reply::read_artefact(&mut reader).map(Self::Artefact),
             Ok(REPLY_PROGRESS) => {
                 reader.next_map::<reply::ProgressWire>("progress")?.try_into().map(Self::Progress)
             }
+            Ok(REPLY_ARTEFACT) => reply::read_artefact(&mut reader).map(Self::Artefact),
             Ok(REPLY_POSITION) => reader.next("number").map(Self::Position),
             Ok(REPLY_END) => outcome::read(&mut reader).map(Self::End),
             _ => Err(DecodeError::UnknownKind(kind)),
@@ -198,18 +194,16 @@ fn encode_map<T: Serialize>(kind: u8, value: &T, max: usize) -> Result<Bytes, En
 }
 
 fn encode_chunk(kind: u8, chunk: &Chunk) -> Result<Bytes, EncodeError> {
-    chunk.within_limits()?;
-    let mut frame: BytesMut = begin_frame(kind, 2);
+    within_limits(&chunk.label, &chunk.payload)?;
+    let mut frame = begin_frame(kind, 2);
     put_text(&mut frame, &chunk.label);
     put_binary(&mut frame, &chunk.payload);
     end_frame(frame, MAX_FRAME_BYTES)
 }
 
 fn encode_artefact(artefact: &Artefact) -> Result<Bytes, EncodeError> {
-    if let Some((what, max)) = artefact.exceeded() {
-        return Err(EncodeError::LimitExceeded { what, max });
-    }
-    let mut frame: BytesMut = begin_frame(REPLY_ARTEFACT, 4);
+    artefact.within_limits()?;
+    let mut frame = begin_frame(REPLY_ARTEFACT, 4);
     put_text(&mut frame, &artefact.name);
     put_uint(&mut frame, artefact.revision.into());
     put_uint(&mut frame, artefact.quality.into());
@@ -219,19 +213,14 @@ fn encode_artefact(artefact: &Artefact) -> Result<Bytes, EncodeError> {
 
 fn read_chunk(reader: &mut ArrayReader<'_>) -> Result<Chunk, DecodeError> {
     let label = reader.next::<Text<'_>>("label")?.0;
-    let payload: Binary<'_> = reader.next("payload")?;
-    match exceeded(label.len(), payload.0.len()) {
-        Some((what, max)) => Err(DecodeError::LimitExceeded { what, max }),
-        None => Ok(Chunk::new(label, Bytes::copy_from_slice(payload.0))),
-    }
+    let payload = reader.next::<Binary<'_>>("payload")?.0;
+    within_limits(&label, payload)?;
+    Ok(Chunk::new(label, Bytes::copy_from_slice(payload)))
 }
 
-fn exceeded(label: usize, payload: usize) -> Option<(&'static str, usize)> {
-    if label > MAX_LABEL_BYTES {
-        Some((LABEL, MAX_LABEL_BYTES))
-    } else {
-        (payload > MAX_CHUNK_BYTES).then_some((PAYLOAD, MAX_CHUNK_BYTES))
-    }
+fn within_limits(label: &str, payload: &[u8]) -> Result<(), Exceeded> {
+    at_most(MAX_LABEL_BYTES, label.len(), LABEL)?;
+    at_most(MAX_CHUNK_BYTES, payload.len(), PAYLOAD)
 }
 
 #[cfg(test)]

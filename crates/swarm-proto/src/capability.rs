@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::DecodeError;
+use crate::error::{Exceeded, at_most};
 use crate::limits::{MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES};
 use crate::name::{NameError, NameErrorKind, check_dotted, text_form};
 use crate::wire::unique_texts;
@@ -69,42 +69,38 @@ text_form!(Capability);
 
 /// What an agent says of one thing that it can do.
 ///
-/// A map on the wire, of which readers ignore the keys they do not know; attributes may be left out.
+/// A map on the wire, of which readers ignore the keys they do not know; attributes may be left out. Parsed from text
+/// it is a capability without attributes. Its limits are checked with those of the hello that carries it.
 ///
 /// ```
 /// use swarm_proto::Advertisement;
 ///
-/// let advertisement = Advertisement::from("vision.classify".parse::<swarm_proto::Capability>()?)
-///     .attribute("model", "digits-v2");
+/// let advertisement = "vision.classify".parse::<Advertisement>()?.attribute("model", "digits-v2");
 /// assert_eq!(advertisement.attributes["model"], "digits-v2");
 /// # Ok::<(), swarm_proto::NameError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "AdvertisementWire")]
 pub struct Advertisement {
     /// What the agent can do.
     pub capability: Capability,
     /// What else it says about it, in words that agents agree on: at most 16, keys and values of at most 128 bytes.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_texts", skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
 
 impl Advertisement {
-    /// With one more attribute. Its limits are checked when the hello is encoded.
+    /// With one more attribute, in place of an earlier one of that key.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.attributes.insert(key.into(), value.into());
         self
     }
 
-    pub(crate) fn exceeded(&self) -> Option<(&'static str, usize)> {
-        let long = |text: &String| text.len() > MAX_ATTRIBUTE_BYTES;
-        if self.attributes.len() > MAX_ATTRIBUTES {
-            Some(("attributes of a capability", MAX_ATTRIBUTES))
-        } else {
-            let any = self.attributes.iter().any(|(key, value)| long(key) || long(value));
-            any.then_some(("bytes of an attribute", MAX_ATTRIBUTE_BYTES))
-        }
+    pub(crate) fn within_limits(&self) -> Result<(), Exceeded> {
+        at_most(MAX_ATTRIBUTES, self.attributes.len(), "attributes of a capability")?;
+        let texts = self.attributes.iter().flat_map(|(key, value)| [key, value]);
+        let longest = texts.map(String::len).max().unwrap_or_default();
+        at_most(MAX_ATTRIBUTE_BYTES, longest, "bytes of an attribute")
     }
 }
 
@@ -114,30 +110,19 @@ impl From<Capability> for Advertisement {
     }
 }
 
-impl FromStr for Advertisement {
-    type Err = NameError;
+impl TryFrom<&str> for Advertisement {
+    type Error = NameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        text.parse::<Capability>().map(Self::from)
+    fn try_from(capability: &str) -> Result<Self, NameError> {
+        Capability::try_from(capability).map(Self::from)
     }
 }
 
-#[derive(Deserialize)]
-struct AdvertisementWire {
-    capability: Capability,
-    #[serde(default, deserialize_with = "unique_texts")]
-    attributes: BTreeMap<String, String>,
-}
+impl FromStr for Advertisement {
+    type Err = NameError;
 
-impl TryFrom<AdvertisementWire> for Advertisement {
-    type Error = DecodeError;
-
-    fn try_from(wire: AdvertisementWire) -> Result<Self, DecodeError> {
-        let advertisement = Self { capability: wire.capability, attributes: wire.attributes };
-        match advertisement.exceeded() {
-            Some((what, max)) => Err(DecodeError::LimitExceeded { what, max }),
-            None => Ok(advertisement),
-        }
+    fn from_str(capability: &str) -> Result<Self, NameError> {
+        Self::try_from(capability)
     }
 }
 
@@ -178,6 +163,15 @@ mod tests {
 
         assert!(parse("a@10") > parse("a@9"));
         assert!(parse("a@10") < parse("b"));
+    }
+
+    #[test]
+    fn a_capability_is_an_advertisement_without_attributes() {
+        let advertisement: Advertisement = "vision.classify@2".parse().unwrap();
+
+        assert_eq!(advertisement, Capability::try_from("vision.classify@2").unwrap().into());
+        assert_eq!(to_vec(&advertisement).unwrap(), b"\x81\xaacapability\xb1vision.classify@2");
+        assert_eq!(Advertisement::try_from("A").unwrap_err().subject, "capability");
     }
 
     #[test]

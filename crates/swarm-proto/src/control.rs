@@ -1,5 +1,5 @@
 //! What two nodes say on the control stream, the first bidirectional one of a connection. Carries it only: when to
-//! say goodbye and whom to introduce is the mesh's decision.
+//! say goodbye, whom to introduce and what a load means is decided elsewhere.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::CloseCode;
 use crate::codec::to_vec;
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, at_most};
 use crate::frame::{Frame, begin_frame, check_len, cut, end_frame, open_frame};
 use crate::hello::{Hello, HelloWire};
 use crate::id::AgentId;
@@ -43,8 +43,8 @@ pub enum ControlFrame {
     Goodbye(Goodbye),
     /// Peers worth dialling, `[3, [map, …]]`; at most 256.
     Introduce(Vec<Introduction>),
-    /// How busy the sender is now, `[4, percent]`: requests that it serves and that wait, as a share of those that it
-    /// serves at once. Above 100 some wait. Until it says so, 0.
+    /// How busy the sender is now, `[4, percent]`: requests that it serves and lets wait, in percent of those that it
+    /// serves at once; above 100 some wait. It is 0 until the sender says otherwise.
     Load(u16),
 }
 
@@ -117,17 +117,15 @@ impl Frame for ControlFrame {
                 reader.next_map::<HelloWire>("hello")?.try_into().map(Self::Hello)
             }
             Ok(GOODBYE) => read_goodbye(&mut reader).map(Self::Goodbye),
-            Ok(LOAD) => reader.next("percent").map(Self::Load),
             Ok(INTRODUCE) => read_introductions(&mut reader).map(Self::Introduce),
+            Ok(LOAD) => reader.next("percent").map(Self::Load),
             _ => Err(DecodeError::UnknownKind(kind)),
         }
     }
 }
 
 fn encode_introductions(introductions: &[Introduction]) -> Result<Bytes, EncodeError> {
-    if introductions.len() > MAX_INTRODUCTIONS {
-        return Err(EncodeError::LimitExceeded { what: INTRODUCTIONS, max: MAX_INTRODUCTIONS });
-    }
+    at_most(MAX_INTRODUCTIONS, introductions.len(), INTRODUCTIONS)?;
     let mut frame = begin_frame(INTRODUCE, 1);
     frame.put_slice(&to_vec(introductions)?);
     end_frame(frame, MAX_FRAME_BYTES)
@@ -136,17 +134,13 @@ fn encode_introductions(introductions: &[Introduction]) -> Result<Bytes, EncodeE
 fn read_goodbye(reader: &mut ArrayReader<'_>) -> Result<Goodbye, DecodeError> {
     let code = reader.next("code")?;
     let reason = reader.next::<Text<'_>>("reason")?.0;
-    if reason.len() > MAX_GOODBYE_REASON_BYTES {
-        return Err(DecodeError::LimitExceeded { what: REASON, max: MAX_GOODBYE_REASON_BYTES });
-    }
+    at_most(MAX_GOODBYE_REASON_BYTES, reason.len(), REASON)?;
     Ok(Goodbye { code, reason: reason.into_owned() })
 }
 
 fn read_introductions(reader: &mut ArrayReader<'_>) -> Result<Vec<Introduction>, DecodeError> {
     let introductions: Vec<Map<Introduction>> = reader.next("introductions")?;
-    if introductions.len() > MAX_INTRODUCTIONS {
-        return Err(DecodeError::LimitExceeded { what: INTRODUCTIONS, max: MAX_INTRODUCTIONS });
-    }
+    at_most(MAX_INTRODUCTIONS, introductions.len(), INTRODUCTIONS)?;
     Ok(introductions.into_iter().map(|map| map.0).collect())
 }
 

@@ -91,11 +91,35 @@ pub enum EncodeError {
         max: usize,
     },
     /// One part is larger than the protocol allows.
-    #[error("the {what} exceed the limit of {max}; shorten or split")]
+    #[error("the {what} exceed the limit of {max}; give less")]
     LimitExceeded {
         /// The part, with its unit.
         what: &'static str,
         /// The most that is allowed.
         max: usize,
     },
+}
+
+/// A part that is larger than the protocol allows, whichever way it travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    what: &'static str,
+    max: usize,
+}
+
+/// Refuses an `amount` above `max`; `what` names the part, with its unit.
+pub(crate) fn at_most(max: usize, amount: usize, what: &'static str) -> Result<(), Exceeded> {
+    if amount > max { Err(Exceeded { what, max }) } else { Ok(()) }
+}
+
+impl From<Exceeded> for DecodeError {
+    fn from(Exceeded { what, max }: Exceeded) -> Self {
+        Self::LimitExceeded { what, max }
+    }
+}
+
+impl From<Exceeded> for EncodeError {
+    fn from(Exceeded { what, max }: Exceeded) -> Self {
+        Self::LimitExceeded { what, max }
+    }
 }

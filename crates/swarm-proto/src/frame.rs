@@ -25,7 +25,7 @@ pub trait Frame: Sized {
     /// Encodes the frame, without the length before it.
     ///
     /// # Errors
-    /// An [`EncodeError`] if a part exceeds its limit. Reasons and error texts are cut instead.
+    /// An [`EncodeError`] if a part exceeds its limit. Reasons, error texts and notes of progress are cut instead.
     fn encode(&self) -> Result<Bytes, EncodeError>;
 
     /// Decodes a frame that fills `bytes`, the length before it already removed.

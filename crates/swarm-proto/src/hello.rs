@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::Advertisement;
 use crate::codec::{from_slice, to_vec};
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, Exceeded, at_most};
 use crate::frame::check_len;
 use crate::id::{AgentId, Epoch};
 use crate::limits::{DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS, MAX_CAPABILITIES, MAX_HELLO_BYTES};
@@ -100,7 +100,7 @@ pub fn negotiate(ours: VersionRange, theirs: VersionRange) -> Option<ProtocolVer
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PeerLimits {
-    /// Requests on one connection that it serves at once, default 64. Further ones are answered with busy.
+    /// Requests on one connection that it serves or lets wait at once, default 64. Further ones are answered with busy.
     pub max_requests: u32,
     /// Longest datagram, in bytes, default 1,100. The path may carry less.
     pub max_datagram_bytes: u32,
@@ -125,7 +125,7 @@ impl Default for PeerLimits {
 ///     agent: AgentId::from_key_digest([1; 32]),
 ///     swarm: SwarmName::default(),
 ///     epoch: Epoch::new(1_700_000_000_000),
-///     capabilities: vec!["vision.classify@2".parse::<swarm_proto::Capability>()?.into()],
+///     capabilities: vec!["vision.classify@2".parse()?],
 ///     limits: PeerLimits::default(),
 /// };
 /// assert_eq!(Hello::decode(&hello.encode()?)?, hello);
@@ -152,14 +152,10 @@ impl Hello {
     /// Encodes the map alone; as a frame it is a [`ControlFrame`](crate::ControlFrame).
     ///
     /// # Errors
-    /// [`EncodeError::LimitExceeded`] with more than 64 capabilities, [`EncodeError::TooLarge`] above 4,096 bytes.
+    /// [`EncodeError::LimitExceeded`] with more than 64 capabilities, or with too many or too long attributes;
+    /// [`EncodeError::TooLarge`] above 4,096 bytes.
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        if self.capabilities.len() > MAX_CAPABILITIES {
-            return Err(EncodeError::LimitExceeded { what: CAPABILITIES, max: MAX_CAPABILITIES });
-        }
-        if let Some((what, max)) = self.capabilities.iter().find_map(Advertisement::exceeded) {
-            return Err(EncodeError::LimitExceeded { what, max });
-        }
+        self.within_limits()?;
         let bytes = to_vec(self)?;
         match bytes.len() {
             len if len > MAX_HELLO_BYTES => Err(EncodeError::TooLarge { len, max: MAX_HELLO_BYTES }),
@@ -174,6 +170,11 @@ impl Hello {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         check_len(bytes, MAX_HELLO_BYTES)?;
         from_slice::<Map<HelloWire>>(bytes)?.0.try_into()
+    }
+
+    fn within_limits(&self) -> Result<(), Exceeded> {
+        at_most(MAX_CAPABILITIES, self.capabilities.len(), CAPABILITIES)?;
+        self.capabilities.iter().try_for_each(Advertisement::within_limits)
     }
 }
 
@@ -197,11 +198,10 @@ impl TryFrom<HelloWire> for Hello {
     type Error = DecodeError;
 
     fn try_from(wire: HelloWire) -> Result<Self, DecodeError> {
-        if wire.capabilities.len() > MAX_CAPABILITIES {
-            return Err(DecodeError::LimitExceeded { what: CAPABILITIES, max: MAX_CAPABILITIES });
-        }
         let HelloWire { versions, agent, swarm, epoch, capabilities, limits } = wire;
-        Ok(Self { versions, agent, swarm, epoch, capabilities, limits })
+        let hello = Self { versions, agent, swarm, epoch, capabilities, limits };
+        hello.within_limits()?;
+        Ok(hello)
     }
 }
 
@@ -265,6 +265,30 @@ mod tests {
             Hello::decode(&to_vec(&hello(65)).unwrap()),
             Err(DecodeError::LimitExceeded { what: CAPABILITIES, max: 64 })
         );
+    }
+
+    #[test]
+    fn an_advertisement_has_16_attributes_of_128_bytes_at_most() {
+        let offering = |count: usize, text: &str| {
+            let attributes = (0..count).map(|number| (format!("k{number}"), text.to_owned())).collect();
+            let capability = "a".parse().unwrap();
+            Hello { capabilities: vec![Advertisement { capability, attributes }], ..hello(0) }
+        };
+        for fits in [offering(16, "v"), offering(1, &"v".repeat(128))] {
+            assert_eq!(Hello::decode(&fits.encode().unwrap()), Ok(fits));
+        }
+        let long_key = Hello {
+            capabilities: vec![Advertisement::try_from("a").unwrap().attribute("k".repeat(129), "v")],
+            ..hello(0)
+        };
+        for (over, what, max) in [
+            (offering(17, "v"), "attributes of a capability", 16),
+            (offering(1, &"v".repeat(129)), "bytes of an attribute", 128),
+            (long_key, "bytes of an attribute", 128),
+        ] {
+            assert_eq!(over.encode(), Err(EncodeError::LimitExceeded { what, max }));
+            assert_eq!(Hello::decode(&to_vec(&over).unwrap()), Err(DecodeError::LimitExceeded { what, max }));
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What agents of a swarm say to one another: ids, messages, frames and their encoding.
 //!
 //! Three things cross a connection. **Datagrams** carry observations, several in each. The first bidirectional stream
-//! carries **control frames**: hello, introductions, goodbye. Every further one carries one assistance: **request
-//! frames** one way, **reply frames** the other. All of it is MessagePack, and all of it passes a guard before anything
-//! is built from it.
+//! carries **control frames**: hello, introductions, loads, goodbye. Every further one carries one assistance:
+//! **request frames** one way, **reply frames** the other. All of it is MessagePack, and all of it passes a guard before
+//! anything is built from it.
 //!
 //! This crate turns values into bytes and bytes into values, within the [limits](MAX_FRAME_BYTES) of the protocol.
 //! It never opens a socket, waits, reads a clock or draws a random number; what agents do with the messages is decided

@@ -1,7 +1,7 @@
 //! Every bound of the wire, in one place: a reader of the protocol finds here what a message may cost. Holds numbers
 //! only, never the checks, which sit beside the messages they protect.
 
-/// Longest payload of one [`Chunk`](crate::Chunk), in bytes: 64 KiB.
+/// Longest payload of one [`Chunk`](crate::Chunk) or [`Artefact`](crate::Artefact), in bytes: 64 KiB.
 ///
 /// Long enough that the frame around it weighs nothing, short enough that 64 requests with a chunk each in flight stay
 /// within a few MiB per peer.
@@ -15,7 +15,8 @@ pub const MAX_FRAME_BYTES: usize = MAX_CHUNK_BYTES + 1024;
 /// Longest [`Hello`](crate::Hello), framed or bare, in bytes: it is read from a peer that is not yet known.
 pub const MAX_HELLO_BYTES: usize = 4096;
 
-/// Longest frame with a [`RequestHead`](crate::RequestHead), in bytes: what is large belongs into chunks.
+/// Longest frame with a [`RequestHead`](crate::RequestHead) or [`Resume`](crate::Resume), in bytes: what is large
+/// belongs into chunks.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Most capabilities that one [`Hello`](crate::Hello) advertises.
@@ -30,11 +31,11 @@ pub const MAX_METADATA_ENTRIES: usize = 32;
 /// Longest idempotency key of a [`RequestHead`](crate::RequestHead), in bytes of UTF-8.
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 128;
 
-/// Longest `tracestate` of a [`TraceContext`](crate::TraceContext), in bytes: what the recommendation asks systems to
-/// pass on at least. A longer one is left out.
+/// Longest `tracestate` of a [`TraceContext`](crate::TraceContext), in bytes: what the recommendation asks of systems
+/// to pass on. A longer one is left out.
 pub const MAX_TRACE_STATE_BYTES: usize = 512;
 
-/// Agents that a request may cross when its head does not say.
+/// Agents that may follow behind the responder when the head of a request does not say.
 pub const DEFAULT_HOP_LIMIT: u8 = 8;
 
 /// Longest text of a [`Progress`](crate::Progress) note, in bytes of UTF-8; a longer one is cut when it is encoded.
@@ -46,7 +47,7 @@ pub const MAX_ATTRIBUTES: usize = 16;
 /// Longest key or value of an attribute, in bytes of UTF-8.
 pub const MAX_ATTRIBUTE_BYTES: usize = 128;
 
-/// Longest label of a [`Chunk`](crate::Chunk), in bytes of UTF-8.
+/// Longest label of a [`Chunk`](crate::Chunk) or name of an [`Artefact`](crate::Artefact), in bytes of UTF-8.
 pub const MAX_LABEL_BYTES: usize = 64;
 
 /// Longest reason of a [`Goodbye`](crate::Goodbye), in bytes of UTF-8; a longer one is cut when it is encoded.
@@ -83,7 +84,7 @@ pub const MAX_DEPTH: usize = 16;
 /// A decoded node may take tens of bytes in memory: this bounds a value at about 1 MiB.
 pub const MAX_NODES: usize = 16_384;
 
-/// Requests that a peer serves at once when its hello does not say.
+/// Requests of a connection that a peer serves or lets wait at once when its hello does not say.
 pub const DEFAULT_MAX_REQUESTS: u32 = 64;
 
 /// Longest datagram that a peer takes when its hello does not say, in bytes.

@@ -27,7 +27,7 @@ const SHORTENED_CHARS: usize = 40;
 pub struct NameError {
     /// What is wrong.
     pub kind: NameErrorKind,
-    /// What the name was to name: `swarm name`, `capability` or `topic`.
+    /// What the name was to be: `swarm name`, `capability`, `capability pattern` or `topic`.
     pub subject: &'static str,
     /// The name; a long one is shortened to its first 40 characters and an ellipsis.
     pub name: String,
@@ -180,7 +180,7 @@ pub(crate) fn check_dotted(name: &str) -> Result<(), (NameErrorKind, usize)> {
     Ok(())
 }
 
-fn check_label(label: &str) -> Result<(), (NameErrorKind, usize)> {
+pub(crate) fn check_label(label: &str) -> Result<(), (NameErrorKind, usize)> {
     if label.is_empty() {
         return Err((NameErrorKind::EmptyLabel, 0));
     }
@@ -199,7 +199,7 @@ fn check_swarm_name(name: &str) -> Result<(), (NameErrorKind, usize)> {
     check_characters(name, is_plain)
 }
 
-fn check_length(name: &str, max: usize) -> Result<(), (NameErrorKind, usize)> {
+pub(crate) fn check_length(name: &str, max: usize) -> Result<(), (NameErrorKind, usize)> {
     match name.len() {
         0 => Err((NameErrorKind::Empty, 0)),
         length if length > max => Err((NameErrorKind::TooLong { max }, max)),

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::capability::{Capability, parse_version};
-use crate::name::{NameError, NameErrorKind, check_dotted, text_form};
+use crate::limits::MAX_DOTTED_NAME_BYTES;
+use crate::name::{NameError, NameErrorKind, check_label, check_length, text_form};
 
 /// One capability, or all whose names are alike.
 ///
@@ -99,33 +100,24 @@ impl TryFrom<&str> for CapabilityPattern {
                 Some(parsed.ok_or_else(|| refused((NameErrorKind::Version, name.len() + 1)))?)
             }
         };
-        match Capability::try_from(name) {
-            // Only the version is open.
-            Ok(capability) if version == Some(capability.version()) => Ok(capability.into()),
-            _ => Ok(Self(Kind::Alike { name: name.into(), version })),
-        }
+        Ok(Self(Kind::Alike { name: name.into(), version }))
     }
 }
 
-/// A dotted name, but for the wildcards.
+/// The rule of dotted names, but for the wildcards.
 fn check_pattern(name: &str) -> Result<(), (NameErrorKind, usize)> {
+    check_length(name, MAX_DOTTED_NAME_BYTES)?;
     let mut start = 0;
     let mut labels = name.split('.').peekable();
     while let Some(label) = labels.next() {
         match label {
             REST if labels.peek().is_some() => return Err((NameErrorKind::Character('*'), start)),
             ONE | REST => {}
-            label => check_dotted(label).map_err(|(kind, position)| (as_label(kind), start + position))?,
+            label => check_label(label).map_err(|(kind, position)| (kind, start + position))?,
         }
         start += label.len() + 1;
     }
-    let max = crate::limits::MAX_DOTTED_NAME_BYTES;
-    if name.len() > max { Err((NameErrorKind::TooLong { max }, max)) } else { Ok(()) }
-}
-
-/// A name that is empty between two dots is a label that is.
-fn as_label(kind: NameErrorKind) -> NameErrorKind {
-    if kind == NameErrorKind::Empty { NameErrorKind::EmptyLabel } else { kind }
+    Ok(())
 }
 
 impl fmt::Display for CapabilityPattern {
@@ -180,6 +172,10 @@ mod tests {
             ("*@0", NameErrorKind::Version, 2),
             ("*@x", NameErrorKind::Version, 2),
             ("*.A", NameErrorKind::Character('A'), 2),
+            ("@*", NameErrorKind::Empty, 0),
+            ("*.", NameErrorKind::EmptyLabel, 2),
+            (&format!("*.{}", "x".repeat(64)), NameErrorKind::LabelTooLong { max: 63 }, 65),
+            (&"*.".repeat(65), NameErrorKind::TooLong { max: 128 }, 128),
         ] {
             let error = CapabilityPattern::try_from(text).unwrap_err();
             assert_eq!((error.kind, error.position), (kind, position), "{text}");

@@ -1,5 +1,5 @@
-//! Stricter readings of serde's types than serde itself has: a binary is a binary, a text a text and a map a map. Private to the crate,
-//! and about types of MessagePack only, never about messages.
+//! Stricter readings of serde's types than serde itself has: a binary is a binary, a text a text and a map a map. Knows
+//! types of MessagePack only, never messages.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,8 +32,8 @@ impl<'de> Visitor<'de> for BinaryVisitor {
     }
 }
 
-/// A text, borrowed from the input where the format allows. serde's own `&str` and `String` would take a binary as well,
-/// which the guard does not check for UTF-8.
+/// A text, borrowed from the input where the format allows. serde's own `&str` and `String` would take a binary as
+/// well, which the guard does not check for UTF-8.
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
@@ -108,8 +108,8 @@ pub(crate) fn maps<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Ok(list.into_iter().map(|map| map.0).collect())
 }
 
-/// For `deserialize_with`: a map of texts; a key that comes twice is refused, since two readers could pick
-/// different ones.
+/// For `deserialize_with` on a field that is a map of texts. A key that comes twice is refused, since two readers could
+/// pick different values.
 pub(crate) fn unique_texts<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {

@@ -199,6 +199,26 @@ fn hellos_that_are_none_are_refused() {
             malformed("invalid type: string \"a\", expected a map with named fields"),
         ),
         (
+            "81 ac 6361706162696c6974696573 91 80",
+            "an advertisement without a capability",
+            malformed("missing field `capability`"),
+        ),
+        (
+            "81 ac 6361706162696c6974696573 91 81 aa 61747472696275746573 90",
+            "attributes that are an array",
+            malformed("invalid type: sequence, expected a map of strings"),
+        ),
+        (
+            "81 ac 6361706162696c6974696573 91 81 aa 61747472696275746573 81 a1 61 01",
+            "an attribute that is a number",
+            malformed("invalid type: integer `1`, expected a string"),
+        ),
+        (
+            "81 ac 6361706162696c6974696573 91 81 aa 61747472696275746573 82 a1 61 a0 a1 61 a0",
+            "an attribute twice",
+            malformed("the key \"a\" comes twice"),
+        ),
+        (
             "81 ac 6361706162696c6974696573 91 81 aa 6361706162696c697479 a3 614030",
             "a capability of version 0",
             malformed(
@@ -239,6 +259,14 @@ fn control_frames_that_are_none_are_refused() {
             "an address without a port",
             malformed("introductions: \"localhost\" is not an address with a port"),
         ),
+        ("91 04", "a load without a percentage", DecodeError::Missing { what: "percent" }),
+        ("92 04 ff", "a negative load", malformed("percent: invalid value: integer `-1`, expected u16")),
+        (
+            "92 04 ce 00010000",
+            "a load of 17 bits",
+            malformed("percent: invalid value: integer `65536`, expected u16"),
+        ),
+        ("92 04 a1 35", "a load that is a string", malformed("percent: wrong msgpack marker FixStr(1)")),
         ("92 02 00 00", "a byte behind the end", GuardError::TrailingBytes { offset: 3, left: 1 }.into()),
     ];
     refuses(cases, ControlFrame::decode);
@@ -278,7 +306,7 @@ fn request_frames_that_are_none_are_refused() {
         (
             "92 10 81 a8 6d65746164617461 82 a1 61 a0 a1 61 a0",
             "metadata with a key twice",
-            malformed("head: metadata has \"a\" twice"),
+            malformed("head: the key \"a\" comes twice"),
         ),
         (
             "92 10 81 a8 6d65746164617461 81 a1 61 01",
@@ -289,6 +317,63 @@ fn request_frames_that_are_none_are_refused() {
             "92 10 81 ab 646561646c696e655f6d73 cf 0000000100000000",
             "a deadline of 50 days",
             malformed("head: invalid value: integer `4294967296`, expected u32"),
+        ),
+        (
+            "92 10 81 a7 69646c655f6d73 ff",
+            "a negative idle limit",
+            malformed("head: invalid value: integer `-1`, expected u32"),
+        ),
+        (
+            "92 10 81 a9 686f705f6c696d6974 cd 0100",
+            "256 hops",
+            malformed("head: invalid value: integer `256`, expected u8"),
+        ),
+        (
+            "92 10 81 a4 6c616e65 01",
+            "a lane that is a number",
+            malformed("head: invalid type: integer `1`, expected a string"),
+        ),
+        (
+            "92 10 81 a4 6c616e65 c4 04 62756c6b",
+            "a lane that is a binary",
+            malformed("head: invalid type: byte array, expected a string"),
+        ),
+        (
+            "92 10 81 a4 6c616e65 c0",
+            "a lane that is nil",
+            malformed("head: invalid type: unit value, expected a string"),
+        ),
+        (
+            "92 10 81 ab 7472616365706172656e74 01",
+            "a traceparent that is a number",
+            malformed("head: invalid type: integer `1`, expected a string"),
+        ),
+        (
+            "92 10 81 a9 726573756d61626c65 01",
+            "resumable as a number",
+            malformed("head: invalid type: integer `1`, expected a boolean"),
+        ),
+        (
+            "92 10 81 af 6964656d706f74656e63795f6b6579 c4 01 61",
+            "an idempotency key that is a binary",
+            malformed("head: invalid type: byte array, expected a string"),
+        ),
+        ("91 13", "a resume without a map", DecodeError::Missing { what: "resume" }),
+        (
+            "92 13 92 c0 00",
+            "a resume that is an array",
+            malformed("resume: invalid type: sequence, expected a map with named fields"),
+        ),
+        ("92 13 81 a4 66726f6d 00", "a resume without an id", malformed("resume: missing field `id`")),
+        (
+            "92 13 81 a2 6964 c410 00000000000080008000000000000000",
+            "a resume without a number",
+            malformed("resume: missing field `from`"),
+        ),
+        (
+            "92 13 81 a4 66726f6d ff",
+            "a resume from a negative number",
+            malformed("resume: invalid value: integer `-1`, expected u64"),
         ),
         ("91 11", "a chunk without a label", DecodeError::Missing { what: "label" }),
         ("92 11 a0", "a chunk without a payload", DecodeError::Missing { what: "payload" }),
@@ -318,6 +403,28 @@ fn a_chunk_whose_label_is_too_long_is_refused() {
 }
 
 #[test]
+fn an_idempotency_key_that_is_too_long_is_refused() {
+    let id = unhex("a2 6964 c410 00000000000080008000000000000000");
+    let key = [b"\xafidempotency_key\xd9\x81".as_slice(), &[b'x'; 129]].concat();
+    let head = [b"\x92\x10\x83", &id[..], b"\xaacapability\xa1a", &key].concat();
+
+    assert_eq!(
+        RequestFrame::decode(&head),
+        Err(DecodeError::LimitExceeded { what: "bytes of an idempotency key", max: 128 })
+    );
+}
+
+#[test]
+fn a_note_of_progress_that_is_too_long_is_refused() {
+    let bytes = [b"\x92\x22\x81\xa4text\xda\x01\x01".as_slice(), &[b'x'; 257]].concat();
+
+    assert_eq!(
+        ReplyFrame::decode(&bytes),
+        Err(DecodeError::LimitExceeded { what: "bytes of a progress note", max: 256 })
+    );
+}
+
+#[test]
 fn reply_frames_that_are_none_are_refused() {
     let cases = vec![
         ("", "nothing at all", DecodeError::Empty),
@@ -339,6 +446,46 @@ fn reply_frames_that_are_none_are_refused() {
             "a negative pause",
             malformed("outcome: invalid value: integer `-1`, expected u32"),
         ),
+        ("92 13 80", "a resume", DecodeError::UnknownKind(19)),
+        ("91 22", "progress without a map", DecodeError::Missing { what: "progress" }),
+        (
+            "92 22 90",
+            "progress that is an array",
+            malformed("progress: invalid type: sequence, expected a map with named fields"),
+        ),
+        (
+            "92 22 81 a7 70657263656e74 cd 0100",
+            "256 percent",
+            malformed("progress: invalid value: integer `256`, expected u8"),
+        ),
+        (
+            "92 22 81 a7 70657263656e74 ca 42200000",
+            "a percentage that is a float",
+            malformed("progress: invalid type: floating point `40.0`, expected u8"),
+        ),
+        ("94 23 a0 01 32", "an artefact without a payload", DecodeError::Missing { what: "payload" }),
+        (
+            "95 23 a0 ff 32 c400",
+            "a negative revision",
+            malformed("revision: invalid value: integer `-1`, expected u32"),
+        ),
+        (
+            "95 23 a0 cf 0000000100000000 32 c400",
+            "a revision of 33 bits",
+            malformed("revision: invalid value: integer `4294967296`, expected u32"),
+        ),
+        (
+            "95 23 a0 01 65 c400",
+            "a quality of 101 percent",
+            DecodeError::LimitExceeded { what: "percent of an artefact's quality", max: 100 },
+        ),
+        (
+            "95 23 a0 01 32 a0",
+            "the payload of an artefact as a string",
+            malformed("payload: invalid type: string \"\", expected a binary"),
+        ),
+        ("91 24", "a position without a number", DecodeError::Missing { what: "number" }),
+        ("92 24 ff", "a negative position", malformed("number: invalid value: integer `-1`, expected u64")),
         (
             "93 20 a0 01",
             "a payload that is a number",

@@ -11,10 +11,11 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use swarm_proto::{
-    Advertisement, AgentId, Capability, Chunk, CloseCode, ControlFrame, Datagram, DatagramBuilder, Epoch,
-    Frame, Goodbye, GuardLimits, Hello, Introduction, Observation, Outcome, PeerLimits, ProtocolVersion,
-    ReplyFrame, RequestFrame, RequestHead, RequestId, ResetCode, Sequence, SwarmName, Topic, UnixMicros,
-    VersionRange, check, decode_datagram, decode_observation, encode_observation, from_slice, scan_one,
+    Advertisement, AgentId, Artefact, Capability, CapabilityPattern, Chunk, CloseCode, ControlFrame,
+    Datagram, DatagramBuilder, Epoch, Frame, Goodbye, GuardLimits, Hello, Introduction, Lane, Observation,
+    Outcome, PeerLimits, Progress, ProtocolVersion, ReplyFrame, RequestFrame, RequestHead, RequestId,
+    ResetCode, Resume, Sequence, SwarmName, Topic, TraceContext, UnixMicros, VersionRange, check,
+    decode_datagram, decode_observation, encode_observation, from_slice, scan_one,
 };
 
 const DOTTED: &str = "[a-z0-9_-]{1,20}(\\.[a-z0-9_-]{1,20}){0,4}";
@@ -44,13 +45,37 @@ fn capability() -> impl Strategy<Value = Capability> {
     })
 }
 
+fn pattern() -> impl Strategy<Value = CapabilityPattern> {
+    let label = prop_oneof![Just("*".to_owned()), "[a-z0-9_-]{1,20}"];
+    let version =
+        prop_oneof![Just(String::new()), Just("@*".to_owned()), (1..=u16::MAX).prop_map(|v| format!("@{v}"))];
+    (vec(label, 1..=5), any::<bool>(), version).prop_filter_map("a pattern", |(mut labels, rest, version)| {
+        if rest {
+            labels.push("**".to_owned());
+        }
+        format!("{}{version}", labels.join(".")).parse().ok()
+    })
+}
+
+fn advertisement() -> impl Strategy<Value = Advertisement> {
+    let attributes = prop_oneof![
+        3 => Just(BTreeMap::new()),
+        1 => btree_map(text(16), text(16), 0..=16),
+        1 => btree_map(text(128), text(128), 0..=2),
+    ];
+    (capability(), attributes).prop_map(|(capability, attributes)| Advertisement { capability, attributes })
+}
+
 fn payload() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..400).prop_map(Bytes::from)
 }
 
 /// Texts within `max` bytes.
 fn text(max: usize) -> impl Strategy<Value = String> {
-    any::<String>().prop_filter("short enough", move |text| text.len() <= max)
+    any::<String>().prop_map(move |mut text| {
+        text.truncate(text.floor_char_boundary(max));
+        text
+    })
 }
 
 fn observation() -> impl Strategy<Value = Observation> {
@@ -70,18 +95,22 @@ fn observation() -> impl Strategy<Value = Observation> {
 
 fn hello() -> impl Strategy<Value = Hello> {
     let claims = (any::<[u8; 2]>(), "[a-z0-9][a-z0-9-]{0,62}", any::<u64>(), any::<[u32; 2]>());
-    (agent_id(), claims, vec(capability(), 0..20)).prop_filter_map(
+    (agent_id(), claims, vec(advertisement(), 0..20)).prop_filter_map(
         "a swarm name",
         |(agent, ([min, max], swarm, epoch, limits), capabilities)| {
             let [max_requests, max_datagram_bytes] = limits;
-            Some(Hello {
+            let mut hello = Hello {
                 versions: VersionRange { min: ProtocolVersion::new(min), max: ProtocolVersion::new(max) },
                 agent,
                 swarm: SwarmName::try_from(swarm.as_str()).ok()?,
                 epoch: Epoch::new(epoch),
-                capabilities: capabilities.into_iter().map(Advertisement::from).collect(),
+                capabilities,
                 limits: PeerLimits { max_requests, max_datagram_bytes },
-            })
+            };
+            while hello.encode().is_err() {
+                hello.capabilities.pop()?;
+            }
+            Some(hello)
         },
     )
 }
@@ -97,18 +126,49 @@ fn control_frame() -> impl Strategy<Value = ControlFrame> {
         hello().prop_map(ControlFrame::Hello),
         goodbye.prop_map(ControlFrame::Goodbye),
         vec(introduction(), 0..=256).prop_map(ControlFrame::Introduce),
+        any::<u16>().prop_map(ControlFrame::Load),
     ]
 }
 
 fn request_head() -> impl Strategy<Value = RequestHead> {
-    let metadata = btree_map(text(200), text(200), 0..=32);
-    (any::<[u8; 16]>(), capability(), option::of(any::<u32>()), metadata).prop_map(
-        |(id, capability, deadline_ms, metadata)| RequestHead {
+    let limits = (option::of(any::<u32>()), option::of(any::<u32>()), any::<u8>());
+    let what = (any::<[u8; 16]>(), capability(), btree_map(text(200), text(200), 0..=32));
+    let how = (lane(), option::of(trace_context()), option::of(text(128)), any::<bool>());
+    (what, limits, how).prop_map(
+        |(
+            (id, capability, metadata),
+            (deadline_ms, idle_ms, hop_limit),
+            (lane, trace, idempotency_key, resumable),
+        )| RequestHead {
+            id: RequestId::from_random(id),
+            capability,
             deadline_ms,
+            idle_ms,
+            hop_limit,
+            lane,
+            trace,
+            idempotency_key,
+            resumable,
             metadata,
-            ..RequestHead::new(RequestId::from_random(id), capability)
         },
     )
+}
+
+fn lane() -> impl Strategy<Value = Lane> {
+    prop::sample::select(vec![Lane::Control, Lane::Interactive, Lane::Bulk])
+}
+
+fn trace_context() -> impl Strategy<Value = TraceContext> {
+    (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<bool>(), text(512)).prop_filter_map(
+        "ids that are not all zeros",
+        |(trace_id, parent_id, sampled, state)| {
+            TraceContext::new(trace_id, parent_id, sampled).map(|trace| trace.with_state(state))
+        },
+    )
+}
+
+fn resume() -> impl Strategy<Value = Resume> {
+    (any::<[u8; 16]>(), any::<u64>()).prop_map(|(id, from)| Resume { id: RequestId::from_random(id), from })
 }
 
 fn chunk() -> impl Strategy<Value = Chunk> {
@@ -118,6 +178,7 @@ fn chunk() -> impl Strategy<Value = Chunk> {
 fn request_frame() -> impl Strategy<Value = RequestFrame> {
     prop_oneof![
         request_head().prop_map(RequestFrame::Head),
+        resume().prop_map(RequestFrame::Resume),
         chunk().prop_map(RequestFrame::Chunk),
         Just(RequestFrame::End),
     ]
@@ -131,13 +192,31 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Outcome::NoSuchCapability),
         any::<u32>().prop_map(|retry_after_ms| Outcome::Busy { retry_after_ms }),
         Just(Outcome::DeadlineExceeded),
+        Just(Outcome::Idle),
+        Just(Outcome::HopLimit),
+        Just(Outcome::UnknownRequest),
         text(1_024).prop_map(|reason| Outcome::Malformed { reason }),
         Just(Outcome::ShutDown),
     ]
 }
 
+fn artefact() -> impl Strategy<Value = Artefact> {
+    (text(64), any::<u32>(), 0..=100_u8, payload())
+        .prop_map(|(name, revision, quality, payload)| Artefact::new(name, revision, quality, payload))
+}
+
+fn progress() -> impl Strategy<Value = Progress> {
+    (text(256), option::of(0..=100_u8)).prop_map(|(text, percent)| Progress { text, percent })
+}
+
 fn reply_frame() -> impl Strategy<Value = ReplyFrame> {
-    prop_oneof![chunk().prop_map(ReplyFrame::Chunk), outcome().prop_map(ReplyFrame::End)]
+    prop_oneof![
+        chunk().prop_map(ReplyFrame::Chunk),
+        progress().prop_map(ReplyFrame::Progress),
+        artefact().prop_map(ReplyFrame::Artefact),
+        any::<u64>().prop_map(ReplyFrame::Position),
+        outcome().prop_map(ReplyFrame::End),
+    ]
 }
 
 /// Bytes that look like the protocol more often than chance would have it: one frame, some bytes of it replaced.
@@ -221,10 +300,25 @@ proptest! {
     }
 
     #[test]
-    fn text_forms_come_back(agent in agent_id(), capability in capability(), topic in topic()) {
+    fn text_forms_come_back(agent in agent_id(), capability in capability(), pattern in pattern(), topic in topic()) {
         prop_assert_eq!(agent.to_string().parse(), Ok(agent));
         prop_assert_eq!(capability.to_string().parse(), Ok(capability));
+        prop_assert_eq!(pattern.to_string().parse(), Ok(pattern));
         prop_assert_eq!(topic.to_string().parse(), Ok(topic));
+    }
+
+    #[test]
+    fn a_trace_context_comes_back(trace in trace_context()) {
+        let parsed = TraceContext::parse(&trace.to_string()).map(|parsed| parsed.with_state(trace.state()));
+        prop_assert_eq!(parsed, Some(trace));
+    }
+
+    #[test]
+    fn a_capability_is_a_pattern_of_itself_alone(one in capability(), other in capability()) {
+        let pattern = CapabilityPattern::from(one.clone());
+        prop_assert_eq!(one.to_string().parse(), Ok(pattern.clone()));
+        prop_assert!(pattern.matches(&one));
+        prop_assert_eq!(pattern.matches(&other), one == other);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a request begins with, and what asks for the rest of a reply. Carries the budget of a request; keeping to it is
+//! What a request begins with, and what asks for the rest of a reply. Carries what a request may cost; keeping to it is
 //! the node's part.
 
 use std::collections::BTreeMap;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::lane::Lane;
 use super::trace_context::TraceContext;
 use crate::capability::Capability;
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, Exceeded, at_most};
 use crate::id::RequestId;
 use crate::limits::{DEFAULT_HOP_LIMIT, MAX_IDEMPOTENCY_KEY_BYTES, MAX_METADATA_ENTRIES};
 use crate::wire::{optional_text, unique_texts};
 
 pub(super) const METADATA: &str = "metadata entries of a request";
-const IDEMPOTENCY_KEY: &str = "bytes of an idempotency key";
+pub(super) const IDEMPOTENCY_KEY: &str = "bytes of an idempotency key";
 
 /// What a requester asks for; the content follows in chunks.
 ///
@@ -44,19 +44,20 @@ pub struct RequestHead {
     /// Milliseconds that remain, counted from when the head is sent, so that clocks need not agree; `None`
     /// leaves it to the responder, which allows 30 s by default.
     pub deadline_ms: Option<u32>,
-    /// Milliseconds for which nothing may move, neither body nor reply nor progress notes; `None` for no such limit.
+    /// Longest that nothing may move, neither body nor reply nor notes of progress, in milliseconds; `None` for no such
+    /// limit.
     pub idle_ms: Option<u32>,
-    /// How many agents the responder may still put between itself and whoever does the work: its own requests for this
-    /// one carry one less, and at 0 it makes none.
+    /// How many agents may follow behind the responder, each asked by the one before it: a request that is made for
+    /// this one carries one less, and for one with 0 none is made.
     pub hop_limit: u8,
-    /// How urgent it is.
+    /// How urgent it is; an unknown word is read as interactive.
     pub lane: Lane,
-    /// The trace that it belongs to. One that is not valid is read as none.
+    /// The trace that it belongs to, `traceparent` and `tracestate` on the wire. One that is not valid is read as none.
     pub trace: Option<TraceContext>,
-    /// Two requests with the same key are the same piece of work, which may be done once or more with the same effect.
-    /// At most 128 bytes.
+    /// Names the piece of work: two requests with the same key ask for the same one, so that whoever does it can avoid
+    /// doing it twice. At most 128 bytes.
     pub idempotency_key: Option<String>,
-    /// Whether the reply should survive the loss of the connection: see [`Resume`].
+    /// Whether the reply should survive the loss of the connection, so that its rest can be had with a [`Resume`].
     pub resumable: bool,
     /// What else the responder should know, at most 32 entries.
     pub metadata: BTreeMap<String, String>,
@@ -80,11 +81,10 @@ impl RequestHead {
         }
     }
 
-    pub(super) fn within_limits(&self) -> Result<(), EncodeError> {
-        match exceeded(&self.metadata, self.idempotency_key.as_deref()) {
-            Some((what, max)) => Err(EncodeError::LimitExceeded { what, max }),
-            None => Ok(()),
-        }
+    pub(super) fn within_limits(&self) -> Result<(), Exceeded> {
+        let key = self.idempotency_key.as_deref().map_or(0, str::len);
+        at_most(MAX_IDEMPOTENCY_KEY_BYTES, key, IDEMPOTENCY_KEY)?;
+        at_most(MAX_METADATA_ENTRIES, self.metadata.len(), METADATA)
     }
 }
 
@@ -136,12 +136,9 @@ impl TryFrom<RequestHeadWire> for RequestHead {
     type Error = DecodeError;
 
     fn try_from(wire: RequestHeadWire) -> Result<Self, DecodeError> {
-        if let Some((what, max)) = exceeded(&wire.metadata, wire.idempotency_key.as_deref()) {
-            return Err(DecodeError::LimitExceeded { what, max });
-        }
         let trace = wire.traceparent.as_deref().and_then(TraceContext::parse);
         let trace = trace.map(|trace| trace.with_state(wire.tracestate.unwrap_or_default()));
-        Ok(Self {
+        let head = Self {
             deadline_ms: wire.deadline_ms,
             idle_ms: wire.idle_ms,
             hop_limit: wire.hop_limit.unwrap_or(DEFAULT_HOP_LIMIT),
@@ -151,20 +148,15 @@ impl TryFrom<RequestHeadWire> for RequestHead {
             resumable: wire.resumable,
             metadata: wire.metadata,
             ..Self::new(wire.id, wire.capability)
-        })
+        };
+        head.within_limits()?;
+        Ok(head)
     }
 }
 
-fn exceeded(metadata: &BTreeMap<String, String>, key: Option<&str>) -> Option<(&'static str, usize)> {
-    if metadata.len() > MAX_METADATA_ENTRIES {
-        return Some((METADATA, MAX_METADATA_ENTRIES));
-    }
-    let key = key.map_or(0, str::len);
-    (key > MAX_IDEMPOTENCY_KEY_BYTES).then_some((IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_BYTES))
-}
-
-/// Asks for the rest of a resumable reply, in place of a head, on a stream of a new connection between the same two
-/// agents.
+/// Asks for the rest of a resumable reply, in place of a head, on a new connection between the same two agents.
+///
+/// A map with named fields on the wire, both required; keys that are not known are ignored.
 ///
 /// ```
 /// use swarm_proto::{Frame, RequestFrame, RequestId, Resume};
@@ -177,6 +169,7 @@ fn exceeded(metadata: &BTreeMap<String, String>, key: Option<&str>) -> Option<(&
 pub struct Resume {
     /// The id of the request.
     pub id: RequestId,
-    /// How many chunks and artefacts have come: the number of the first that is missing, counted from 0.
+    /// The number of the first chunk or artefact that has not come. They are counted together, from 0 over the whole
+    /// reply; those that were lost for good, before an earlier resume, count as well.
     pub from: u64,
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::DecodeError;
+use crate::error::{DecodeError, Exceeded, at_most};
 use crate::frame::cut;
 use crate::limits::MAX_OUTCOME_TEXT_BYTES;
 use crate::reader::ArrayReader;
@@ -40,18 +40,19 @@ pub enum Outcome {
     },
     /// The agent does not offer the capability in this version. `no_such_capability`.
     NoSuchCapability,
-    /// The responder serves as many requests as it takes. `busy`.
+    /// The responder serves, and lets wait, as many requests as it takes. `busy`.
     Busy {
         /// Milliseconds after which asking again may succeed; 0, also if it was left out, for no idea.
         retry_after_ms: u32,
     },
     /// The deadline passed before the answer was complete. `deadline_exceeded`.
     DeadlineExceeded,
-    /// Nothing moved for as long as the request allows. `idle`.
+    /// Nothing moved for longer than the request allows. `idle`.
     Idle,
-    /// The request would have crossed more agents than it may. `hop_limit`.
+    /// The answer takes another agent's help, and no more agents may follow. `hop_limit`.
     HopLimit,
-    /// There is no reply to go on with: it is over, was given up, or belongs to somebody else. `unknown_request`.
+    /// There is no reply to resume: it is over, was given up, is not resumable, or another agent asked.
+    /// `unknown_request`.
     UnknownRequest,
     /// The request could not be understood. `malformed`.
     Malformed {
@@ -131,12 +132,10 @@ impl OutcomeWire {
         Self { outcome: word.to_owned(), ..Self::default() }
     }
 
-    fn within_limits(&self) -> Result<(), DecodeError> {
+    fn within_limits(&self) -> Result<(), Exceeded> {
         let texts = [Some(&self.outcome), self.reason.as_ref(), self.error.as_ref()];
-        match texts.into_iter().flatten().any(|text| text.len() > MAX_OUTCOME_TEXT_BYTES) {
-            true => Err(DecodeError::LimitExceeded { what: TEXT, max: MAX_OUTCOME_TEXT_BYTES }),
-            false => Ok(()),
-        }
+        let longest = texts.into_iter().flatten().map(String::len).max().unwrap_or_default();
+        at_most(MAX_OUTCOME_TEXT_BYTES, longest, TEXT)
     }
 }
 

@@ -1,20 +1,25 @@
-//! What a reply is made of beside plain chunks: artefacts that are improved on, and notes of progress.
+//! What a reply is made of beside plain chunks: artefacts, of which better ones follow, and notes of progress. Which of
+//! them a responder still sends is decided elsewhere.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::error::DecodeError;
+use crate::error::{DecodeError, Exceeded, at_most};
 use crate::frame::cut;
 use crate::limits::{MAX_CHUNK_BYTES, MAX_LABEL_BYTES, MAX_PROGRESS_TEXT_BYTES};
 use crate::reader::ArrayReader;
 use crate::wire::{Binary, Text, optional_text};
 
 pub(super) const QUALITY: &str = "percent of an artefact's quality";
-const PROGRESS: &str = "bytes of a progress note";
+const FULL: u8 = 100;
+const NAME: &str = "bytes of an artefact's name";
+const PAYLOAD: &str = "bytes of an artefact's payload";
+const NOTE: &str = "bytes of a progress note";
 
-/// A result that gets better: each revision replaces the one before it under the same name.
+/// One revision of a result that gets better: it takes the place of earlier ones of the same name.
 ///
-/// `[35, name, revision, quality, payload]` on the wire.
+/// `[35, name, revision, quality, payload]` on the wire. Revisions may be left out: a responder drops one that it has
+/// not sent when the next is there.
 ///
 /// ```
 /// use swarm_proto::Artefact;
@@ -25,11 +30,11 @@ const PROGRESS: &str = "bytes of a progress note";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artefact {
-    /// What it is; at most 64 bytes.
+    /// Which result it is; at most 64 bytes.
     pub name: String,
-    /// Which revision of it; a later one has a higher number.
+    /// Which revision of it; a later one has a larger number.
     pub revision: u32,
-    /// How good its maker thinks it is, in percent: 100 for a final one.
+    /// How good its maker thinks it is, 0 to 100 percent; 100 says that no better one will come.
     pub quality: u8,
     /// The content, at most 64 KiB.
     pub payload: Bytes,
@@ -48,11 +53,8 @@ impl Artefact {
         self.name == other.name && self.revision > other.revision
     }
 
-    pub(super) fn exceeded(&self) -> Option<(&'static str, usize)> {
-        if self.quality > 100 {
-            return Some((QUALITY, 100));
-        }
-        super::exceeded(self.name.len(), self.payload.len())
+    pub(super) fn within_limits(&self) -> Result<(), Exceeded> {
+        within_limits(&self.name, self.quality, &self.payload)
     }
 }
 
@@ -60,33 +62,35 @@ pub(super) fn read_artefact(reader: &mut ArrayReader<'_>) -> Result<Artefact, De
     let name = reader.next::<Text<'_>>("name")?.0;
     let (revision, quality) = (reader.next("revision")?, reader.next("quality")?);
     let payload = reader.next::<Binary<'_>>("payload")?.0;
-    // Looked at before anything is copied.
-    let too_long = name.len() > MAX_LABEL_BYTES || payload.len() > MAX_CHUNK_BYTES;
-    let content = if too_long { Bytes::new() } else { Bytes::copy_from_slice(payload) };
-    match super::exceeded(name.len(), payload.len()) {
-        Some((what, max)) => Err(DecodeError::LimitExceeded { what, max }),
-        None if quality > 100 => Err(DecodeError::LimitExceeded { what: QUALITY, max: 100 }),
-        None => Ok(Artefact::new(name, revision, quality, content)),
-    }
+    within_limits(&name, quality, payload)?;
+    Ok(Artefact::new(name, revision, quality, Bytes::copy_from_slice(payload)))
 }
 
-/// A note that work goes on: it renews the idle limit of a request, and says how far things are.
+fn within_limits(name: &str, quality: u8, payload: &[u8]) -> Result<(), Exceeded> {
+    at_most(MAX_LABEL_BYTES, name.len(), NAME)?;
+    at_most(FULL.into(), quality.into(), QUALITY)?;
+    at_most(MAX_CHUNK_BYTES, payload.len(), PAYLOAD)
+}
+
+/// A note that work goes on, and how far it is. It counts as something that moved where a request has an idle limit,
+/// and is no part of the answer.
 ///
-/// `[34, map]` on the wire; both entries may be left out. The text is cut to 256 bytes when it is encoded.
+/// `[34, map]` on the wire; both entries may be left out. The text is cut to 256 bytes when it is encoded; a percentage
+/// above 100 is written and read as 100.
 ///
 /// ```
-/// use swarm_proto::Progress;
+/// use swarm_proto::{Frame, Progress, ReplyFrame};
 ///
-/// let note = Progress { text: "loading the model".into(), percent: Some(40) };
-/// assert!(Progress::default().text.is_empty());
-/// # let _ = note;
+/// let note = ReplyFrame::Progress(Progress { text: "loading the model".into(), percent: Some(40) });
+/// assert_eq!(ReplyFrame::decode(&note.encode()?)?, note);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(into = "ProgressWire", try_from = "ProgressWire")]
 pub struct Progress {
     /// What is being done, for a human reader, possibly nothing.
     pub text: String,
-    /// How much of the work is done, in percent, if that is known.
+    /// How much of the work is done, 0 to 100 percent, if that is known.
     pub percent: Option<u8>,
 }
 
@@ -103,7 +107,7 @@ impl From<Progress> for ProgressWire {
         let text = cut(&progress.text, MAX_PROGRESS_TEXT_BYTES).to_owned();
         Self {
             text: (!text.is_empty()).then_some(text),
-            percent: progress.percent.map(|percent| percent.min(100)),
+            percent: progress.percent.map(|percent| percent.min(FULL)),
         }
     }
 }
@@ -113,9 +117,7 @@ impl TryFrom<ProgressWire> for Progress {
 
     fn try_from(wire: ProgressWire) -> Result<Self, DecodeError> {
         let text = wire.text.unwrap_or_default();
-        if text.len() > MAX_PROGRESS_TEXT_BYTES {
-            return Err(DecodeError::LimitExceeded { what: PROGRESS, max: MAX_PROGRESS_TEXT_BYTES });
-        }
-        Ok(Self { text, percent: wire.percent.map(|percent| percent.min(100)) })
+        at_most(MAX_PROGRESS_TEXT_BYTES, text.len(), NOTE)?;
+        Ok(Self { text, percent: wire.percent.map(|percent| percent.min(FULL)) })
     }
 }

@@ -1,5 +1,5 @@
-//! Where a request belongs in a distributed trace, in the text form of the W3C recommendation *Trace Context* (level 1).
-//! Reads and writes it; whether anything is sampled or exported is decided elsewhere.
+//! Where a request belongs in a distributed trace, as the W3C recommendation *Trace Context* (level 1) writes it. Reads
+//! and writes; whether anything is sampled or exported is decided elsewhere.
 
 use std::fmt;
 
@@ -53,7 +53,8 @@ impl TraceContext {
         Some(Self { flags: flags & SAMPLED, ..parsed })
     }
 
-    /// With this `tracestate`, which tracing systems keep their own notes in; one of more than 512 bytes is left out.
+    /// With this `tracestate`, in which tracing systems keep notes of their own; it is not looked into, and one of more
+    /// than 512 bytes is left out.
     #[must_use]
     pub fn with_state(mut self, state: impl Into<String>) -> Self {
         let state = state.into();
@@ -61,7 +62,7 @@ impl TraceContext {
         self
     }
 
-    /// The same trace, one span further down.
+    /// The same trace, one span further down. A span whose id is all zeros is none: then nothing changes.
     #[must_use]
     pub fn child(&self, span_id: [u8; 8]) -> Self {
         let parent_id = if span_id == [0; 8] { self.parent_id } else { span_id };
@@ -159,6 +160,25 @@ mod tests {
         let later = format!("cc{}-what-else", &PARENT[2..]);
 
         assert_eq!(TraceContext::parse(&later), TraceContext::parse(PARENT));
+    }
+
+    #[test]
+    fn of_the_flags_only_sampled_is_passed_on() {
+        let with_flags = |flags: &str| TraceContext::parse(&format!("{}{flags}", &PARENT[..53])).unwrap();
+
+        assert_eq!(with_flags("ff"), with_flags("01"));
+        assert!(!with_flags("fe").is_sampled());
+        assert!(with_flags("fe").to_string().ends_with("-00"));
+    }
+
+    #[test]
+    fn a_child_keeps_the_trace_and_its_state() {
+        let trace = TraceContext::parse(PARENT).unwrap().with_state("a=1");
+        let child = trace.child([7; 8]);
+
+        assert_eq!(child.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0707070707070707-01");
+        assert_eq!(child.state(), "a=1");
+        assert_eq!(trace.child([0; 8]), trace);
     }
 
     #[test]

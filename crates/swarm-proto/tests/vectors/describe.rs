@@ -19,26 +19,34 @@ pub(crate) enum Message {
 }
 
 /// Everything that [`Message::variant`] may answer, sorted.
-pub(crate) const VARIANTS: [&str; 19] = [
+pub(crate) const VARIANTS: [&str; 27] = [
     "control goodbye",
     "control hello",
     "control introduce",
+    "control load",
     "datagram observations",
     "datagram padding",
     "hello",
     "observation",
+    "reply artefact",
     "reply chunk",
     "reply end busy",
     "reply end completed",
     "reply end deadline_exceeded",
     "reply end declined",
     "reply end failed",
+    "reply end hop_limit",
+    "reply end idle",
     "reply end malformed",
     "reply end no_such_capability",
     "reply end shut_down",
+    "reply end unknown_request",
+    "reply position",
+    "reply progress",
     "request chunk",
     "request end",
     "request head",
+    "request resume",
 ];
 
 impl Message {
@@ -93,10 +101,15 @@ impl Message {
             Self::Control(ControlFrame::Hello(_)) => "control hello",
             Self::Control(ControlFrame::Goodbye(_)) => "control goodbye",
             Self::Control(ControlFrame::Introduce(_)) => "control introduce",
+            Self::Control(ControlFrame::Load(_)) => "control load",
             Self::Request(RequestFrame::Head(_)) => "request head",
+            Self::Request(RequestFrame::Resume(_)) => "request resume",
             Self::Request(RequestFrame::Chunk(_)) => "request chunk",
             Self::Request(RequestFrame::End) => "request end",
             Self::Reply(ReplyFrame::Chunk(_)) => "reply chunk",
+            Self::Reply(ReplyFrame::Progress(_)) => "reply progress",
+            Self::Reply(ReplyFrame::Artefact(_)) => "reply artefact",
+            Self::Reply(ReplyFrame::Position(_)) => "reply position",
             Self::Reply(ReplyFrame::End(outcome)) => ended(outcome),
         }
     }
@@ -110,6 +123,9 @@ fn ended(outcome: &Outcome) -> &'static str {
         Outcome::NoSuchCapability => "reply end no_such_capability",
         Outcome::Busy { .. } => "reply end busy",
         Outcome::DeadlineExceeded => "reply end deadline_exceeded",
+        Outcome::Idle => "reply end idle",
+        Outcome::HopLimit => "reply end hop_limit",
+        Outcome::UnknownRequest => "reply end unknown_request",
         Outcome::Malformed { .. } => "reply end malformed",
         Outcome::ShutDown => "reply end shut_down",
     }
@@ -132,7 +148,17 @@ pub(crate) fn describe(message: &Message) -> Value {
         Message::Request(RequestFrame::Chunk(chunk)) | Message::Reply(ReplyFrame::Chunk(chunk)) => {
             piece(chunk)
         }
+        Message::Control(ControlFrame::Load(percent)) => json!({ "load": percent }),
+        Message::Request(RequestFrame::Resume(resume)) => json!({ "resume": resume }),
         Message::Request(RequestFrame::End) => json!({ "end": true }),
+        Message::Reply(ReplyFrame::Progress(progress)) => json!({ "progress": progress }),
+        Message::Reply(ReplyFrame::Artefact(artefact)) => json!({ "artefact": {
+            "name": artefact.name,
+            "revision": artefact.revision,
+            "quality": artefact.quality,
+            "payload": hex(&artefact.payload),
+        } }),
+        Message::Reply(ReplyFrame::Position(number)) => json!({ "position": number }),
         Message::Reply(ReplyFrame::End(outcome)) => json!({ "end": outcome }),
     }
 }

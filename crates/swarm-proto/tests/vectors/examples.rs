@@ -1,15 +1,17 @@
 //! The messages of which vectors are made.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use swarm_proto::{
-    AgentId, Chunk, CloseCode, ControlFrame, Datagram, Epoch, Frame, Goodbye, Hello, Introduction,
-    Observation, Outcome, PeerLimits, ReplyFrame, RequestFrame, RequestHead, RequestId, Sequence, SwarmName,
-    Topic, UnixMicros, VersionRange, encode_observation,
+    Advertisement, AgentId, Artefact, Chunk, CloseCode, ControlFrame, Datagram, Epoch, Frame, Goodbye, Hello,
+    Introduction, Lane, Observation, Outcome, PeerLimits, Progress, ReplyFrame, RequestFrame, RequestHead,
+    RequestId, Resume, Sequence, SwarmName, Topic, TraceContext, UnixMicros, VersionRange,
+    encode_observation,
 };
 
 use crate::describe::Message;
+
+/// From the examples of the recommendation.
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// Messages whose bytes are those that this crate writes.
 pub(crate) fn canonical(file: &str) -> Vec<(&'static str, Message)> {
@@ -41,6 +43,18 @@ pub(crate) fn tolerated() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             b"\xdc\x00\x03\xcc\x02\xce\x00\x00\x00\x08\xd9\x03bye".to_vec(),
         ),
         ("end of request with an element of a later version", "request", b"\x92\x12\xa5later".to_vec()),
+        ("load with an element of a later version", "control", b"\x93\x04\x32\xc0".to_vec()),
+        ("head whose lane is not known", "request", head(b"\xa4lane\xa6urgent")),
+        ("head whose traceparent is not valid", "request", head(b"\xabtraceparent\xa800-0-0-0")),
+        ("head that leaves the hop limit open", "request", head(b"\xa9hop_limit\xc0")),
+        ("head that names the default hop limit", "request", head(b"\xa9hop_limit\x08")),
+        ("head that is not resumable", "request", head(b"\xa9resumable\xc2")),
+        (
+            "resume with a field of a later version",
+            "request",
+            named_request(b"\x92\x13\x83", b"\xa4from\x0c\xa5later\x01"),
+        ),
+        ("progress above 100 percent", "reply", b"\x92\x22\x81\xa7percent\xcc\xc8".to_vec()),
         ("busy without a pause", "reply", b"\x92\x21\x81\xa7outcome\xa4busy".to_vec()),
         ("declined without a reason", "reply", b"\x92\x21\x81\xa7outcome\xa8declined".to_vec()),
         ("outcome of a later version", "reply", b"\x92\x21\x81\xa7outcome\xa8postpone".to_vec()),
@@ -56,6 +70,16 @@ fn sparse_hello(marker: u8, later: &[u8]) -> Vec<u8> {
         later,
     ]
     .concat()
+}
+
+/// A head with its required fields and one more.
+fn head(further: &[u8]) -> Vec<u8> {
+    named_request(b"\x92\x10\x83", &[b"\xaacapability\xa1a", further].concat())
+}
+
+/// What a frame begins with, the id of a request, and the rest.
+fn named_request(marker: &[u8], rest: &[u8]) -> Vec<u8> {
+    [marker, b"\xa2id\xc4\x10", RequestId::from_random([7; 16]).as_bytes(), rest].concat()
 }
 
 fn agent(seed: u8) -> AgentId {
@@ -119,9 +143,7 @@ fn full_hello() -> Hello {
         agent: agent(1),
         swarm: SwarmName::try_from("harbour-7").unwrap(),
         epoch: Epoch::new(1_700_000_000_000),
-        capabilities: ["vision.classify@2", "greet"]
-            .map(|capability| capability.parse::<swarm_proto::Capability>().unwrap().into())
-            .into(),
+        capabilities: ["vision.classify@2", "greet"].map(|name| name.parse().unwrap()).into(),
         limits: PeerLimits { max_requests: 8, max_datagram_bytes: 1_400 },
     }
 }
@@ -133,9 +155,16 @@ fn hellos() -> Vec<(&'static str, Message)> {
         limits: PeerLimits::default(),
         ..full_hello()
     };
-    [("hello", full_hello()), ("hello without capabilities, default limits", plain)]
-        .map(|(name, hello)| (name, Message::Hello(hello)))
-        .into()
+    let classify = Advertisement::try_from("vision.classify@2").unwrap();
+    let offered = classify.attribute("model", "digits-v2").attribute("device", "cpu");
+    let attributed = Hello { capabilities: vec![offered], ..plain.clone() };
+    [
+        ("hello", full_hello()),
+        ("hello without capabilities, default limits", plain),
+        ("hello with attributes", attributed),
+    ]
+    .map(|(name, hello)| (name, Message::Hello(hello)))
+    .into()
 }
 
 fn control_frames() -> Vec<(&'static str, Message)> {
@@ -151,6 +180,8 @@ fn control_frames() -> Vec<(&'static str, Message)> {
         ("goodbye with a code that is not defined", goodbye(CloseCode::from_u32(70_000), "à bientôt")),
         ("introductions", ControlFrame::Introduce(introductions)),
         ("no introductions", ControlFrame::Introduce(Vec::new())),
+        ("load", ControlFrame::Load(175)),
+        ("load of nothing", ControlFrame::Load(0)),
     ]
     .map(|(name, frame)| (name, Message::Control(frame)))
     .into()
@@ -164,10 +195,22 @@ fn request_frames() -> Vec<(&'static str, Message)> {
         metadata: [("language", "en"), ("camera", "left")].map(|(k, v)| (k.into(), v.into())).into(),
         ..plain.clone()
     };
+    let trace = TraceContext::parse(TRACEPARENT).unwrap().with_state("congo=t61rcWkgMzE");
+    let everything = RequestHead {
+        idle_ms: Some(500),
+        hop_limit: 2,
+        lane: Lane::Bulk,
+        trace: Some(trace),
+        idempotency_key: Some("order-17".into()),
+        resumable: true,
+        ..full.clone()
+    };
     let feature = Chunk::encode("image_feature", &[0.25_f32, 0.5]).unwrap();
     [
         ("head", RequestFrame::Head(full)),
-        ("head with required fields only", RequestFrame::Head(plain)),
+        ("head with required fields only", RequestFrame::Head(plain.clone())),
+        ("head with every field", RequestFrame::Head(everything)),
+        ("resume", RequestFrame::Resume(Resume { id: plain.id, from: 12 })),
         ("request chunk", RequestFrame::Chunk(feature)),
         ("request chunk without label and payload", RequestFrame::Chunk(Chunk::new("", ""))),
         ("end of request", RequestFrame::End),
@@ -177,8 +220,17 @@ fn request_frames() -> Vec<(&'static str, Message)> {
 }
 
 fn reply_frames() -> Vec<(&'static str, Message)> {
-    let text = Chunk::new("text", "Grüß Gott");
-    let mut frames = vec![("reply chunk", ReplyFrame::Chunk(text))];
+    let note = Progress { text: "loading the model".into(), percent: Some(40) };
+    let draft = Artefact::new("depth-map", 1, 30, b"\x01\x02\x03".as_slice());
+    let last = Artefact::new("depth-map", 300, 100, b"\x04\x05\x06".as_slice());
+    let mut frames = vec![
+        ("reply chunk", ReplyFrame::Chunk(Chunk::new("text", "Grüß Gott"))),
+        ("progress", ReplyFrame::Progress(note)),
+        ("progress without words and percentage", ReplyFrame::Progress(Progress::default())),
+        ("artefact", ReplyFrame::Artefact(draft)),
+        ("final artefact", ReplyFrame::Artefact(last)),
+        ("position", ReplyFrame::Position(12)),
+    ];
     frames.extend(
         [
             ("completed", Outcome::Completed),
@@ -187,6 +239,9 @@ fn reply_frames() -> Vec<(&'static str, Message)> {
             ("no such capability", Outcome::NoSuchCapability),
             ("busy", Outcome::Busy { retry_after_ms: 200 }),
             ("deadline exceeded", Outcome::DeadlineExceeded),
+            ("idle", Outcome::Idle),
+            ("hop limit", Outcome::HopLimit),
+            ("unknown request", Outcome::UnknownRequest),
             ("malformed", Outcome::Malformed { reason: "a chunk before the head".into() }),
             ("shut down", Outcome::ShutDown),
         ]
