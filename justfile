@@ -37,6 +37,10 @@ fix:
 soak times="10":
     tools/soak.sh {{ times }}
 
+# Measure: `just bench lossy`. Needs a quiet machine.
+bench name *arguments:
+    cargo bench --quiet -p swarm-core --bench {{ name }} -- {{ arguments }}
+
 # Draw the data and train the models of the agents anew.
 train: python
     .venv/bin/pip install --quiet -r agents/training/requirements.txt
