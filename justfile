@@ -33,7 +33,7 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
-# Measure: `just bench assist` or `just bench assist --only seq`. Needs a quiet machine.
+# Measure: `just bench assist`, `just bench assist --only seq`, `just bench lossy`. Needs a quiet machine.
 bench name *arguments:
     cargo bench --quiet -p swarm-core --bench {{ name }} -- {{ arguments }}
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod asking;
 pub(crate) mod budget;
+pub(crate) mod courtesy;
 pub(crate) mod load;
 pub(crate) mod patience;
 pub(crate) mod reply_log;

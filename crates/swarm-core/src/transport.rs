@@ -143,7 +143,8 @@ pub trait SendStream: AsyncWrite + Debug + Send + Unpin {
 }
 
 /// The receiving half of a stream. Dropping it before its end tells the peer to stop, with
-/// [`ResetCode::Cancelled`]. Errors are [`StreamError`] inside [`io::Error`].
+/// [`ResetCode::Cancelled`]. Errors are [`StreamError`] inside [`io::Error`]; any other says that the peer broke the
+/// rules of the layer below on this stream.
 pub trait RecvStream: AsyncRead + Debug + Send + Unpin {
     /// Tells the peer that we do not want to hear more.
     fn stop(&mut self, code: ResetCode);

@@ -28,6 +28,7 @@ mod requester;
 mod responder;
 mod resumable;
 mod service;
+mod turn;
 
 pub(crate) use self::admission::Admission;
 pub use self::outgoing::OutgoingRequest;

@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
@@ -88,6 +88,15 @@ impl<F: Frame> FrameReader<F> {
             Some(Err(_)) => Heard::Lost,
             None => Heard::Ended,
         })
+    }
+
+    /// After the last frame: takes the end of the stream, which mostly came with it. If it did not, the peer is told that
+    /// nothing more is wanted, which is one frame of QUIC's more.
+    pub(super) fn finish(&mut self, code: ResetCode) {
+        let mut cx = Context::from_waker(Waker::noop());
+        if !matches!(Pin::new(&mut self.frames).poll_next(&mut cx), Poll::Ready(None)) {
+            self.stop(code);
+        }
     }
 
     /// Tells the peer that we do not want to hear more.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::Outbox;
+use crate::assist::courtesy::Courtesy;
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::peer::PeerInfo;
@@ -44,6 +45,7 @@ pub(crate) struct PeerConnection {
     requests_made: Arc<Semaphore>,
     in_flight: AtomicUsize,
     unused: Notify,
+    pub(super) courtesy: Courtesy,
     /// How busy the peer was when it last said so, in percent.
     load: AtomicU16,
 }
@@ -82,6 +84,7 @@ impl PeerConnection {
             outbox_filled: Notify::new(),
             in_flight: AtomicUsize::new(0),
             unused: Notify::new(),
+            courtesy: Courtesy::new(Instant::now()),
             load: AtomicU16::new(0),
         }
     }

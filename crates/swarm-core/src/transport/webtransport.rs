@@ -4,8 +4,10 @@
 //! (wtransport cannot dial on an endpoint of ours). Peers therefore dial the address that they see. Datagrams go
 //! straight to the QUIC connection: wtransport's own receive path costs five times as much and loses most of a burst.
 
+mod accepted;
 mod config;
 mod connection;
+mod preamble;
 mod stream;
 mod tls;
 

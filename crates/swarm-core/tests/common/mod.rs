@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+pub(crate) mod stranger;
+
 use std::sync::Mutex;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::lane::Lane;
 use super::trace_context::TraceContext;
@@ -34,8 +34,8 @@ pub(super) const IDEMPOTENCY_KEY: &str = "bytes of an idempotency key";
 /// assert_eq!(head.hop_limit, 8);
 /// # Ok::<(), swarm_proto::NameError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "RequestHeadWire", try_from = "RequestHeadWire")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RequestHeadWire")]
 pub struct RequestHead {
     /// Which request.
     pub id: RequestId,
@@ -88,48 +88,74 @@ impl RequestHead {
     }
 }
 
-/// A head as it travels.
-#[derive(Serialize, Deserialize)]
+/// A head as it is written: what is left out is what goes without saying.
+#[derive(Serialize)]
+struct Written<'a> {
+    id: RequestId,
+    capability: &'a Capability,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_ms: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hop_limit: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lane: Option<Lane>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a BTreeMap<String, String>>,
+}
+
+impl Serialize for RequestHead {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let state = self.trace.as_ref().map(TraceContext::state);
+        let written = Written {
+            id: self.id,
+            capability: &self.capability,
+            deadline_ms: self.deadline_ms,
+            idle_ms: self.idle_ms,
+            hop_limit: (self.hop_limit != DEFAULT_HOP_LIMIT).then_some(self.hop_limit),
+            lane: (self.lane != Lane::default()).then_some(self.lane),
+            traceparent: self.trace.as_ref().map(ToString::to_string),
+            tracestate: state.filter(|state| !state.is_empty()),
+            idempotency_key: self.idempotency_key.as_deref(),
+            resumable: self.resumable.then_some(true),
+            metadata: Some(&self.metadata).filter(|metadata| !metadata.is_empty()),
+        };
+        written.serialize(serializer)
+    }
+}
+
+/// A head as it was received.
+#[derive(Deserialize)]
 pub(super) struct RequestHeadWire {
     id: RequestId,
     capability: Capability,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     deadline_ms: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     idle_ms: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     hop_limit: Option<u8>,
-    #[serde(default, skip_serializing_if = "Lane::is_default")]
+    #[serde(default)]
     lane: Lane,
-    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_text")]
     traceparent: Option<String>,
-    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_text")]
     tracestate: Option<String>,
-    #[serde(default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_text")]
     idempotency_key: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     resumable: bool,
-    #[serde(default, deserialize_with = "unique_texts", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_texts")]
     metadata: BTreeMap<String, String>,
-}
-
-impl From<RequestHead> for RequestHeadWire {
-    fn from(head: RequestHead) -> Self {
-        let state = head.trace.as_ref().map(TraceContext::state).filter(|state| !state.is_empty());
-        Self {
-            id: head.id,
-            capability: head.capability,
-            deadline_ms: head.deadline_ms,
-            idle_ms: head.idle_ms,
-            hop_limit: (head.hop_limit != DEFAULT_HOP_LIMIT).then_some(head.hop_limit),
-            lane: head.lane,
-            tracestate: state.map(str::to_owned),
-            traceparent: head.trace.map(|trace| trace.to_string()),
-            idempotency_key: head.idempotency_key,
-            resumable: head.resumable,
-            metadata: head.metadata,
-        }
-    }
 }
 
 impl TryFrom<RequestHeadWire> for RequestHead {

@@ -35,11 +35,6 @@ impl Lane {
             Self::Bulk => "bulk",
         }
     }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl fmt::Display for Lane {

@@ -97,15 +97,8 @@ impl TraceContext {
 /// As a `traceparent`.
 impl fmt::Display for TraceContext {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{VERSION}-")?;
-        for byte in self.trace_id {
-            write!(formatter, "{byte:02x}")?;
-        }
-        formatter.write_str("-")?;
-        for byte in self.parent_id {
-            write!(formatter, "{byte:02x}")?;
-        }
-        write!(formatter, "-{:02x}", self.flags)
+        let (trace_id, parent_id) = (u128::from_be_bytes(self.trace_id), u64::from_be_bytes(self.parent_id));
+        write!(formatter, "{VERSION}-{trace_id:032x}-{parent_id:016x}-{:02x}", self.flags)
     }
 }
 

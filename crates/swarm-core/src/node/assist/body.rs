@@ -8,6 +8,7 @@ use futures_util::stream::BoxStream;
 use swarm_proto::{Chunk, RequestFrame, ResetCode};
 
 use super::record::over_limit;
+use super::turn::Turn;
 use crate::error::AssistError;
 use crate::node::framing::{FrameWriter, SendFrameError};
 
@@ -23,17 +24,22 @@ pub(super) struct Body {
     source: Option<BoxStream<'static, Chunk>>,
     writer: FrameWriter<RequestFrame>,
     state: BodyState,
+    turn: Turn,
     moved: bool,
 }
 
 impl Body {
-    pub(super) fn new(source: BoxStream<'static, Chunk>, writer: FrameWriter<RequestFrame>) -> Self {
-        Self { source: Some(source), writer, state: BodyState::Streaming, moved: false }
+    pub(super) fn new(
+        source: BoxStream<'static, Chunk>,
+        writer: FrameWriter<RequestFrame>,
+        turn: Turn,
+    ) -> Self {
+        Self { source: Some(source), writer, state: BodyState::Streaming, turn, moved: false }
     }
 
     /// One that has no content: the stream is only to be ended.
-    pub(super) fn finished(writer: FrameWriter<RequestFrame>) -> Self {
-        Self { source: None, writer, state: BodyState::Ending, moved: false }
+    pub(super) fn finished(writer: FrameWriter<RequestFrame>, turn: Turn) -> Self {
+        Self { source: None, writer, state: BodyState::Ending, turn, moved: false }
     }
 
     /// Sends what goes without waiting.
@@ -57,6 +63,11 @@ impl Body {
         self.state == BodyState::Finished
     }
 
+    /// Something of this request has moved, in whichever direction.
+    pub(super) fn note_urgency(&self) {
+        self.turn.moved();
+    }
+
     /// Whether something was sent since this was last asked.
     pub(super) fn take_moved(&mut self) -> bool {
         std::mem::take(&mut self.moved)
@@ -78,7 +89,11 @@ impl Body {
     fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFrameError>> {
         while let Some(source) = &mut self.source {
             ready!(self.writer.poll_ready(cx))?;
-            match source.poll_next_unpin(cx) {
+            let next = match self.turn.poll_turn(cx) {
+                Poll::Ready(()) => source.poll_next_unpin(cx),
+                Poll::Pending => Poll::Pending,
+            };
+            match next {
                 Poll::Ready(Some(chunk)) => {
                     self.writer.start_send(&RequestFrame::Chunk(chunk))?;
                     self.moved = true;

@@ -2,12 +2,14 @@
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
 use swarm_proto::{Chunk, Outcome, ReplyFrame, ResetCode};
 use tokio::sync::mpsc;
 
 use super::reply_pipe::Served;
 use super::responder::{Reader, Writer};
+use super::turn::Turn;
 use crate::assist::reply_log::{Cursor, Next};
 use crate::assist::serving::{BodyStep, Serving};
 use crate::deadline::after;
@@ -21,12 +23,18 @@ use crate::transport::StreamError;
 pub(super) struct Carrier {
     shared: Arc<NodeShared>,
     served: Arc<Served>,
-    reader: Reader,
-    writer: Writer,
+    streams: Streams,
     cursor: Cursor,
     serving: Serving,
     /// Where the body goes; nobody wants it without.
     body: Option<mpsc::Sender<Result<Chunk, BodyError>>>,
+}
+
+/// The two directions of the stream, and when to use it.
+pub(super) struct Streams {
+    pub(super) reader: Reader,
+    pub(super) writer: Writer,
+    pub(super) turn: Turn,
 }
 
 /// How the carrying came to an end.
@@ -57,11 +65,11 @@ impl Carrier {
     pub(super) fn new(
         shared: Arc<NodeShared>,
         served: Arc<Served>,
-        reader: Reader,
-        writer: Writer,
+        streams: Streams,
         cursor: Cursor,
     ) -> Self {
-        Self { shared, served, reader, writer, cursor, serving: Serving::default(), body: None }
+        streams.turn.moved();
+        Self { shared, served, streams, cursor, serving: Serving::default(), body: None }
     }
 
     pub(super) fn served(&self) -> &Arc<Served> {
@@ -84,7 +92,7 @@ impl Carrier {
 
     /// Waits until the requester gives up or is gone. Cancel safe.
     pub(super) async fn given_up(&mut self) {
-        self.writer.stopped().await;
+        self.streams.writer.stopped().await;
     }
 
     /// Carries until the reply has come to its end or nobody wants it. The stream is over afterwards, unless this is
@@ -109,15 +117,15 @@ impl Carrier {
 
     /// Gives up both directions.
     pub(super) fn give_up(&mut self, code: ResetCode) {
-        self.reader.stop(code);
-        self.writer.reset(code);
+        self.streams.reader.stop(code);
+        self.streams.writer.reset(code);
     }
 
     async fn both_ways(&mut self) -> Carried {
-        let Self { served, reader, writer, cursor, serving, body, .. } = self;
+        let Self { served, streams: Streams { reader, writer, turn }, cursor, serving, body, .. } = self;
         tokio::select! {
             biased;
-            carried = write_replies(served, writer, cursor) => carried,
+            carried = write_replies(served, writer, turn, cursor) => carried,
             carried = read_body(served, reader, serving, body) => carried,
         }
     }
@@ -141,7 +149,10 @@ async fn read_body(
                 }
                 served.reply.moved();
             }
-            BodyStep::Complete => break,
+            BodyStep::Complete => {
+                reader.finish(ResetCode::Cancelled);
+                break;
+            }
             BodyStep::Cancelled => return Carried::Cancelled,
             BodyStep::Lost => return Carried::Lost,
             BodyStep::Malformed(reason) => {
@@ -157,11 +168,17 @@ async fn read_body(
 }
 
 /// Sends the reply as it forms, to its end. What is sent while more waits shares a packet.
-async fn write_replies(served: &Served, writer: &mut Writer, cursor: &mut Cursor) -> Carried {
+async fn write_replies(
+    served: &Served,
+    writer: &mut Writer,
+    turn: &mut Turn,
+    cursor: &mut Cursor,
+) -> Carried {
     loop {
-        if let Err(cut) = ready(writer).await {
+        if let Err(cut) = ready(writer, turn).await {
             return cut;
         }
+        turn.moved();
         let sent = match served.reply.take(cursor) {
             Next::Position(number) => writer.start_send(&ReplyFrame::Position(number)),
             Next::Frame(frame) => writer.start_send_encoded(frame),
@@ -177,9 +194,18 @@ async fn write_replies(served: &Served, writer: &mut Writer, cursor: &mut Cursor
     }
 }
 
-async fn ready(writer: &mut Writer) -> Result<(), Carried> {
-    let ready = poll_fn(|cx| writer.poll_ready(cx)).await;
-    ready.map_err(|error| cut_by(&error))
+/// Waits until there is room, and it is this request's turn.
+async fn ready(writer: &mut Writer, turn: &mut Turn) -> Result<(), Carried> {
+    poll_fn(|cx| writer.poll_ready(cx)).await.map_err(|error| cut_by(&error))?;
+    poll_fn(|cx| match turn.poll_turn(cx) {
+        Poll::Ready(()) => Poll::Ready(Ok(())),
+        // What was buffered need not wait.
+        Poll::Pending => match writer.poll_flush(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(cut_by(&error))),
+            _ => Poll::Pending,
+        },
+    })
+    .await
 }
 
 /// Sends what was buffered, and waits until there is more or nobody wants it.

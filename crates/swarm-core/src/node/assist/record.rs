@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{AgentId, Capability, EncodeError, RequestId, ResetCode, TraceContext};
+use swarm_proto::{AgentId, Capability, EncodeError, Lane, RequestId, ResetCode, TraceContext};
 use tokio::time::Instant;
 
 use super::requester::Interrupted;
+use crate::assist::budget::Budget;
 use crate::error::AssistError;
 use crate::mesh::ConnectionKey;
 use crate::node::peer_connection::PeerConnection;
@@ -21,6 +22,7 @@ pub(super) struct Record {
     pub(super) to: AgentId,
     pub(super) trace: TraceContext,
     connection: ConnectionKey,
+    lane: Lane,
     capability: Capability,
     began: Instant,
     first_chunk: Option<Duration>,
@@ -32,9 +34,10 @@ impl Record {
         shared: &Arc<NodeShared>,
         connection: &PeerConnection,
         capability: &Capability,
-        trace: TraceContext,
+        budget: &Budget,
         began: Instant,
     ) -> Self {
+        let trace = budget.trace.clone();
         let (id, to, capability) = (shared.new_request_id(), connection.peer.id, capability.clone());
         let sent = TraceEvent::RequestSent { id, to, capability: capability.clone(), trace: trace.clone() };
         shared.recorder.record(sent);
@@ -44,6 +47,7 @@ impl Record {
             to,
             trace,
             connection: connection.id,
+            lane: budget.lane,
             capability,
             began,
             first_chunk: None,
@@ -67,7 +71,7 @@ impl Record {
     /// What it takes to go on with the reply at this number.
     pub(super) fn resume(&self, from: u64) -> Interrupted {
         let (shared, lost) = (Arc::clone(&self.shared), self.connection);
-        Interrupted { shared, peer: self.to, id: self.id, from, lost }
+        Interrupted { shared, peer: self.to, id: self.id, from, lane: self.lane, lost }
     }
 
     pub(super) fn end(&mut self, error: &AssistError) {

@@ -131,6 +131,9 @@ impl ReplyStream {
         match ending {
             Ok(()) => {
                 self.record.end_as(Ending::Completed);
+                if let Line::Live(live) = &mut self.line {
+                    live.reader.finish(ResetCode::Cancelled);
+                }
                 self.give_up(ResetCode::Cancelled);
                 Poll::Ready(None)
             }
@@ -175,6 +178,9 @@ impl ReplyStream {
     fn moved(&mut self) {
         let now = Instant::now();
         self.patience.moved(now);
+        if let Line::Live(live) = &self.line {
+            live.body.note_urgency();
+        }
         if let Some(served) = &self.on_behalf {
             served.nested_progress(now);
         }

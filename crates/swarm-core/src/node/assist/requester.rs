@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{AgentId, Capability, CapabilityPattern, MAX_FRAME_BYTES, RequestFrame, RequestId, Resume};
+use swarm_proto::{
+    AgentId, Capability, CapabilityPattern, Lane, MAX_FRAME_BYTES, RequestFrame, RequestId, Resume,
+};
 use tokio::time::Instant;
 
 use super::body::Body;
@@ -11,6 +13,7 @@ use super::outgoing::OutgoingRequest;
 use super::record::{Record, over_limit};
 use super::reply_pipe::Served;
 use super::reply_stream::{Begun, Live, ReplyStream};
+use super::turn::Turn;
 use crate::assist::asking::given_up;
 use crate::assist::budget::{Budget, HopLimitReached};
 use crate::assist::patience::Patience;
@@ -50,14 +53,16 @@ pub(in crate::node) async fn open(
         connection.place_for_request().ok_or(AssistError::Busy { retry_after: RETRY_AFTER })?,
         connection.begin_request(),
     );
-    let mut record = Record::begin(shared, &connection, &capability, budget.trace.clone(), now);
+    let mut record = Record::begin(shared, &connection, &capability, &budget, now);
     let id = record.id;
     let patience = Patience::new(now, budget.deadline, budget.idle_limit);
     let begin = async {
         let (mut writer, reader) = streams(&connection, &budget).await?;
         let head = budget.head(id, capability, Instant::now());
         writer.start(&RequestFrame::Head(head)).await.map_err(not_sent)?;
-        let mut body = Body::new(request.body.into_stream(), writer);
+        let turn = Turn::new(Arc::clone(&connection), budget.lane);
+        turn.moved();
+        let mut body = Body::new(request.body.into_stream(), writer, turn);
         body.begin().await?;
         Ok(Live { reader, body, _places: places })
     };
@@ -99,6 +104,7 @@ pub(super) struct Interrupted {
     pub(super) peer: AgentId,
     pub(super) id: RequestId,
     pub(super) from: u64,
+    pub(super) lane: Lane,
     /// The connection that was lost.
     pub(super) lost: ConnectionKey,
 }
@@ -133,5 +139,6 @@ async fn ask_for_rest(
     let resume = Resume { id: interrupted.id, from: interrupted.from };
     writer.send(&RequestFrame::Resume(resume)).await.map_err(not_sent)?;
     let reader = FrameReader::new(stream.recv, MAX_FRAME_BYTES);
-    Ok(Live { reader, body: Body::finished(writer), _places: places })
+    let turn = Turn::new(Arc::clone(connection), interrupted.lane);
+    Ok(Live { reader, body: Body::finished(writer, turn), _places: places })
 }

@@ -10,11 +10,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::admission::{Entered, Place};
-use super::carrier::{Carried, Carrier};
+use super::carrier::{Carried, Carrier, Streams};
 use super::reply_pipe::Served;
 use super::request::AssistanceRequest;
 use super::resumable;
 use super::service::Service;
+use super::turn::Turn;
 use crate::assist::budget::Budget;
 use crate::assist::patience::Expired;
 use crate::assist::reply_log::Cursor;
@@ -112,7 +113,9 @@ async fn answer(
     let keep_bytes = if budget.resumable { shared.config.resume_buffer_bytes } else { 0 };
     let mut record = ServedRecord::begin(shared, connection.peer.id, &head, &budget);
     let served = Arc::new(Served::new(budget, keep_bytes, now));
-    let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), reader, writer, Cursor::start());
+    let turn = Turn::new(Arc::clone(connection), served.budget.lane);
+    let streams = Streams { reader, writer, turn };
+    let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), streams, Cursor::start());
     let place = match admit(shared, &head, full) {
         Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,
         Err(refusal) => {

@@ -15,10 +15,11 @@ use swarm_proto::{AgentId, Outcome, ReplyFrame, RequestId, ResetCode, Resume};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::carrier::{Carried, Carrier};
+use super::carrier::{Carried, Carrier, Streams};
 use super::reply_pipe::Served;
 use super::responder::{Reader, ServedRecord, Writer};
 use super::service::Service;
+use super::turn::Turn;
 use crate::assist::reply_log::Cursor;
 use crate::deadline::{after, at};
 use crate::node::peer_connection::{PeerConnection, priority_of};
@@ -132,7 +133,7 @@ pub(super) async fn serve(
 /// Goes on with a reply on another stream.
 pub(super) async fn resume(
     shared: &Arc<NodeShared>,
-    connection: &PeerConnection,
+    connection: &Arc<PeerConnection>,
     resume: Resume,
     reader: Reader,
     mut writer: Writer,
@@ -151,7 +152,8 @@ pub(super) async fn resume(
     };
     writer.set_priority(priority_of(entry.served.budget.lane));
     let (served, cursor) = (Arc::clone(&entry.served), Cursor::resumed(resume.from));
-    let carrier = Carrier::new(Arc::clone(shared), served, reader, writer, cursor);
+    let turn = Turn::new(Arc::clone(connection), served.budget.lane);
+    let carrier = Carrier::new(Arc::clone(shared), served, Streams { reader, writer, turn }, cursor);
     carry(entry, carrier, stream, true).await;
 }
 

@@ -56,8 +56,12 @@ async fn run_agent(
     request: AssistanceRequest,
     replies: &mut Replies,
 ) -> Outcome {
-    let trace = replies.served.budget.trace.to_string();
-    let span = tracing::debug_span!("on_request", id = %request.id, capability = %request.capability, trace);
+    let span = tracing::debug_span!(
+        "on_request",
+        id = %request.id(),
+        capability = %request.capability(),
+        trace = %request.trace(),
+    );
     let call = shared.agent.on_request(cx, request, replies).instrument(span);
     match shared.guard("on_request", call).await {
         Some(Ok(())) => Outcome::Completed,

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use rustls::pki_types::CertificateDer;
 use swarm_proto::{AgentId, CloseCode};
 
+use super::accepted;
 use super::stream::{self, from_wire, to_wire};
 use crate::error::IdentityError;
 use crate::identity;
@@ -31,19 +32,38 @@ pub(super) struct WebTransportConnection {
     session: Session,
     peer: AgentId,
     closed_here: AtomicBool,
+    control_accepted: AtomicBool,
 }
 
 impl WebTransportConnection {
     /// Wraps a session whose TLS handshake has verified the other side.
     pub(super) fn new(quic: quinn::Connection, session: Session) -> Result<Self, IdentityError> {
         let peer = proven_agent(&quic)?;
-        Ok(Self { quic, session, peer, closed_here: AtomicBool::new(false) })
+        let (closed_here, control_accepted) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { quic, session, peer, closed_here, control_accepted })
     }
 
     /// wtransport keeps the first datagram of a connection for itself. The dialler sends one that nobody misses.
     pub(super) fn send_first_datagram(&self) {
         // That a path carries no datagrams shows with the first observation.
         let _ = self.send_datagram(swarm_proto::padding());
+    }
+
+    /// wtransport takes one stream at a time from QUIC and waits for its preamble: were it the only one to take
+    /// streams, a lost packet or a peer that stalls would hold up all that come later.
+    async fn accept_from_either(&self, session: &wtransport::Connection) -> Result<Stream, ConnectionLost> {
+        // The control stream is the first one, so nothing may overtake it. wtransport keeps the order.
+        if !self.control_accepted.load(Ordering::Relaxed) {
+            let control = session.accept_bi().await.map_err(|_| self.loss())?;
+            self.control_accepted.store(true, Ordering::Relaxed);
+            return Ok(accepted::taken_by_wtransport(control));
+        }
+        // Both are cancel safe: what the other one has come upon stays where it is until the next call.
+        tokio::select! {
+            biased;
+            stream = session.accept_bi() => Ok(accepted::taken_by_wtransport(stream.map_err(|_| self.loss())?)),
+            stream = self.quic.accept_bi() => Ok(accepted::taken(stream.map_err(|error| self.lost(error))?)),
+        }
     }
 
     /// Why the connection is over, once one of the libraries has said that it is.
@@ -118,9 +138,8 @@ impl Connection for WebTransportConnection {
     fn open_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
         async {
             match &self.session {
-                Session::Accepted(session) => {
-                    let opening = session.open_bi().await.map_err(|_| self.loss())?;
-                    Ok(stream::accepted(opening.await.map_err(|_| self.loss())?))
+                Session::Accepted(_) => {
+                    Ok(accepted::opened(self.quic.open_bi().await.map_err(|error| self.lost(error))?))
                 }
                 Session::Dialled(session) => {
                     Ok(stream::dialled(session.open_bi().await.map_err(|_| self.loss())?))
@@ -133,9 +152,7 @@ impl Connection for WebTransportConnection {
     fn accept_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
         async {
             match &self.session {
-                Session::Accepted(session) => {
-                    Ok(stream::accepted(session.accept_bi().await.map_err(|_| self.loss())?))
-                }
+                Session::Accepted(session) => self.accept_from_either(session).await,
                 Session::Dialled(session) => {
                     Ok(stream::dialled(session.accept_bi().await.map_err(|_| self.loss())?))
                 }

@@ -5,8 +5,6 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use quinn::VarInt;
 use swarm_proto::ResetCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,6 +12,7 @@ use web_transport_quinn::WriteError;
 use web_transport_quinn::generic::poll::SendStream as _;
 use web_transport_quinn::proto::{error_from_http3, error_to_http3};
 
+use super::preamble::WrongPreamble;
 use crate::transport::{RecvStream, SendStream, Stream, StreamError};
 
 /// A code of ours as HTTP/3 carries it (draft-ietf-webtrans-http3, section 4.4).
@@ -26,16 +25,15 @@ pub(super) fn from_wire(code: VarInt) -> Option<u32> {
     error_from_http3(code.into_inner())
 }
 
-pub(super) fn accepted((send, recv): (wtransport::SendStream, wtransport::RecvStream)) -> Stream {
-    let stopped = stopped(send.quic_stream());
-    Stream {
-        send: Box::new(Sender { half: AcceptedSend { stream: send, stopped }, ended: false }),
-        recv: Box::new(Receiver { half: recv, stopped: false }),
-    }
-}
-
 pub(super) fn dialled(
     (send, recv): (web_transport_quinn::SendStream, web_transport_quinn::RecvStream),
+) -> Stream {
+    of_halves(send, recv)
+}
+
+pub(super) fn of_halves(
+    send: impl SendHalf + Send + 'static,
+    recv: impl RecvHalf + Send + 'static,
 ) -> Stream {
     Stream {
         send: Box::new(Sender { half: send, ended: false }),
@@ -43,53 +41,16 @@ pub(super) fn dialled(
     }
 }
 
+pub(super) fn reset_code(code: VarInt) -> ResetCode {
+    from_wire(code).map_or(ResetCode::Cancelled, ResetCode::from_u32)
+}
+
 /// What each library's sending half does in its own way.
-trait SendHalf: Unpin {
+pub(super) trait SendHalf: Unpin {
     fn io(&mut self) -> &mut (impl AsyncWrite + Unpin);
     fn reset(&mut self, code: ResetCode);
     fn set_priority(&self, priority: i32);
     fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError>;
-}
-
-struct AcceptedSend {
-    stream: wtransport::SendStream,
-    stopped: BoxFuture<'static, StreamError>,
-}
-
-fn stopped(stream: &quinn::SendStream) -> BoxFuture<'static, StreamError> {
-    let stopped = stream.stopped();
-    async move {
-        match stopped.await {
-            Ok(Some(code)) => StreamError::Stopped(reset_code(code)),
-            // Everything was delivered and acknowledged: nobody will stop it any more.
-            Ok(None) => std::future::pending().await,
-            Err(_) => StreamError::ConnectionLost,
-        }
-    }
-    .boxed()
-}
-
-fn reset_code(code: VarInt) -> ResetCode {
-    from_wire(code).map_or(ResetCode::Cancelled, ResetCode::from_u32)
-}
-
-impl SendHalf for AcceptedSend {
-    fn io(&mut self) -> &mut (impl AsyncWrite + Unpin) {
-        &mut self.stream
-    }
-
-    fn reset(&mut self, code: ResetCode) {
-        // An error says that it is over already.
-        let _ = self.stream.quic_stream_mut().reset(to_wire(code.to_u32()));
-    }
-
-    fn set_priority(&self, priority: i32) {
-        self.stream.set_priority(priority);
-    }
-
-    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        self.stopped.poll_unpin(cx)
-    }
 }
 
 impl SendHalf for web_transport_quinn::SendStream {
@@ -168,15 +129,8 @@ impl<H: SendHalf> fmt::Debug for Sender<H> {
 }
 
 /// What each library's receiving half does in its own way.
-trait RecvHalf: AsyncRead + Unpin {
+pub(super) trait RecvHalf: AsyncRead + Unpin {
     fn stop(&mut self, code: ResetCode);
-}
-
-impl RecvHalf for wtransport::RecvStream {
-    fn stop(&mut self, code: ResetCode) {
-        // An error says that it is over already.
-        let _ = self.quic_stream_mut().stop(to_wire(code.to_u32()));
-    }
 }
 
 impl RecvHalf for web_transport_quinn::RecvStream {
@@ -227,6 +181,9 @@ impl<H: RecvHalf> fmt::Debug for Receiver<H> {
 /// Both libraries hand through the errors of QUIC inside an [`io::Error`].
 fn typed(error: io::Error) -> io::Error {
     let inner = error.get_ref();
+    if inner.is_some_and(|e| e.is::<WrongPreamble>()) {
+        return error;
+    }
     if let Some(error) = inner.and_then(|e| e.downcast_ref::<quinn::ReadError>()) {
         return read_error(error).into();
     }
