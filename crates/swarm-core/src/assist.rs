@@ -4,9 +4,12 @@
 pub(crate) mod asking;
 pub(crate) mod budget;
 pub(crate) mod courtesy;
+pub(crate) mod latency;
 pub(crate) mod load;
 pub(crate) mod patience;
 pub(crate) mod reply_log;
+pub(crate) mod retry;
+pub(crate) mod routing;
 pub(crate) mod serving;
 
 use swarm_proto::{Artefact, Chunk, Progress, ResetCode};

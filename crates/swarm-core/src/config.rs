@@ -48,6 +48,9 @@ pub struct NodeConfig {
     /// How many requests of its own a node may have under way. Default 1,024; beyond it asking fails with
     /// `Overloaded`.
     pub max_requests_made: usize,
+    /// How many peers are asked at once by [`Context::request_all`](crate::Context::request_all) and
+    /// [`Context::request_first`](crate::Context::request_first): the least loaded of those who offer it. Default 64.
+    pub max_fan_out: usize,
     /// The deadline of a request that names none. Default 30 s.
     pub request_deadline: Duration,
     /// The idle limit of a request that the node makes of its own accord and that names none. Default none.
@@ -89,6 +92,7 @@ impl Default for NodeConfig {
             max_requests_served: 1024,
             max_requests_waiting: 256,
             max_requests_made: 1024,
+            max_fan_out: 64,
             request_deadline: Duration::from_secs(30),
             idle_limit: None,
             hop_limit: DEFAULT_HOP_LIMIT,

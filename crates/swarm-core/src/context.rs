@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{AgentId, Capability, Topic};
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, Topic};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{AssistError, PublishError};
-use crate::node::{NodeShared, OutgoingRequest, Receipt, ReplyStream, Served};
+use crate::node::{Answer, FanIn, NodeShared, OutgoingRequest, Receipt, ReplyStream, Route, Served};
 use crate::peer::PeerInfo;
 use crate::trace::TraceEvent;
 
@@ -107,6 +107,126 @@ impl Context {
     /// As [`Self::request_assistance`].
     pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
         self.node.request(self.served.clone(), peer, request).await
+    }
+
+    /// Asks whoever offers a capability, or one that matches a pattern, with the default [`Route`].
+    ///
+    /// ```
+    /// use swarm_core::{AssistError, Context};
+    ///
+    /// async fn classify(cx: &Context, picture: Vec<u8>) -> Result<usize, AssistError> {
+    ///     let mut replies = cx.request_capability("vision.*", picture).await?;
+    ///     let mut bytes = 0;
+    ///     while let Some(chunk) = replies.next_chunk().await? {
+    ///         bytes += chunk.payload.len();
+    ///     }
+    ///     Ok(bytes)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::route`].
+    pub async fn request_capability<P>(
+        &self,
+        pattern: P,
+        payload: impl Into<Bytes>,
+    ) -> Result<ReplyStream, AssistError>
+    where
+        P: TryInto<CapabilityPattern>,
+        AssistError: From<P::Error>,
+    {
+        self.route(Route::new(), OutgoingRequest::new(pattern.try_into()?).payload(payload)).await
+    }
+
+    /// Asks whoever offers it, as the route says, and waits until a reply has begun, so that peers that are busy or lost
+    /// are passed over. What came of it is the first thing that the stream gives. The deadline holds for all attempts
+    /// together, and their spans have one parent. A request with a body stream is sent once only.
+    ///
+    /// ```
+    /// use swarm_core::{AssistError, Context, OutgoingRequest, ReplyStream, Route};
+    ///
+    /// async fn translate(cx: &Context, text: String) -> Result<ReplyStream, AssistError> {
+    ///     let request = OutgoingRequest::new("language.translate@2".parse()?).payload(text).idempotency_key("t-17");
+    ///     cx.route(Route::new().attribute("to", "fr").hedge(), request).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AssistError::NoSuchCapability`] if no connected peer offers it; if all are busy [`AssistError::Busy`] with the
+    /// shortest hint; else how the attempts ended, the most telling of several: [`Self::request_first`] has the order.
+    /// Cancel safe: dropping it cancels what is under way.
+    pub async fn route(&self, route: Route, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
+        self.node.route(self.served.clone(), &route, request).await
+    }
+
+    /// Asks every peer that offers it, once per offer that matches, and joins their replies; at most
+    /// [`NodeConfig::max_fan_out`](crate::NodeConfig::max_fan_out), the least loaded. Peers that could not be asked are
+    /// sources that end with the error; with nobody to ask the stream is at its end. Of the route only the attributes
+    /// count. A request with a body stream goes to one peer only. Nothing is sent before the stream is polled.
+    ///
+    /// ```
+    /// use swarm_core::{Context, FanInItem, NameError, OutgoingRequest, Route};
+    ///
+    /// async fn vote(cx: &Context, question: &'static str) -> Result<usize, NameError> {
+    ///     let request = OutgoingRequest::new("council.vote".parse()?).payload(question);
+    ///     let (mut votes, mut replies) = (0, cx.request_all(Route::new(), request));
+    ///     while let Some(event) = replies.next_event().await {
+    ///         votes += usize::from(event.what == FanInItem::Ended(Ok(())));
+    ///     }
+    ///     Ok(votes)
+    /// }
+    /// ```
+    pub fn request_all(&self, route: Route, request: OutgoingRequest) -> FanIn {
+        self.node.request_all(self.served.clone(), &route, request)
+    }
+
+    /// Asks as [`Self::request_all`] does, for the first reply that completes; the others are cancelled. Each may take
+    /// at most `max_bytes`, counting label, payload and 64 more bytes of each piece.
+    ///
+    /// ```
+    /// use swarm_core::{Answer, AssistError, Context, OutgoingRequest, Route};
+    ///
+    /// async fn locate(cx: &Context) -> Result<Answer, AssistError> {
+    ///     cx.request_first(Route::new(), OutgoingRequest::new("beacon.locate".parse()?), 4096).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// If no reply completes, the most telling of their endings: what an agent said (failed, declined), what is wrong with
+    /// the request or an answer (too large, malformed, hop limit), out of time (deadline, idle), lost or cancelled, busy
+    /// with the shortest hint, not asked at all (overloaded, shut down, not connected), and last
+    /// [`AssistError::NoSuchCapability`], which is also the error if nobody offers it. Of equal ones the first counts.
+    /// Cancel safe: dropping it cancels all.
+    pub async fn request_first(
+        &self,
+        route: Route,
+        request: OutgoingRequest,
+        max_bytes: usize,
+    ) -> Result<Answer, AssistError> {
+        self.request_first_good(route, request, max_bytes, |_| true).await
+    }
+
+    /// As [`Self::request_first`], but only an answer that is good counts.
+    ///
+    /// ```
+    /// use swarm_core::{Answer, AssistError, Context, OutgoingRequest, Route};
+    ///
+    /// async fn look_up(cx: &Context, word: String) -> Result<Answer, AssistError> {
+    ///     let request = OutgoingRequest::new("dictionary.look-up".parse()?).payload(word);
+    ///     cx.request_first_good(Route::new(), request, 64 << 10, |chunks| !chunks.is_empty()).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::request_first`]; [`AssistError::NoGoodAnswer`] before all others if replies completed and none was good.
+    pub async fn request_first_good(
+        &self,
+        route: Route,
+        request: OutgoingRequest,
+        max_bytes: usize,
+        good: impl Fn(&[Chunk]) -> bool + Send,
+    ) -> Result<Answer, AssistError> {
+        self.node.request_first(self.served.clone(), &route, request, max_bytes, good).await
     }
 
     /// Runs a task of the agent. Inside a request it ends with the request. Outside it ends with the node, after the

@@ -322,6 +322,9 @@ pub enum AssistError {
         /// The limit, `NodeConfig::max_requests_made`.
         limit: usize,
     },
+    /// Several were asked, and no answer that came was good enough for whoever asked.
+    #[error("no answer was good enough")]
+    NoGoodAnswer,
     /// One side does not understand the other.
     #[error("request or reply cannot be read: {reason}")]
     Malformed {

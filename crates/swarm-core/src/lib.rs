@@ -89,8 +89,8 @@ pub use self::{
     },
     inference::{Inference, InferenceError},
     node::{
-        AgentNode, AssistanceRequest, Builder, NodeHandle, OutgoingRequest, PeerUrl, PeerUrlError, Receipt,
-        Replies, ReplyStream,
+        AgentNode, Answer, AssistanceRequest, Builder, FanIn, FanInEvent, FanInItem, NodeHandle,
+        OutgoingRequest, PeerUrl, PeerUrlError, Receipt, Replies, ReplyStream, Route,
     },
     trace::{Counters, DropReason, Ending, RefusedReason, TraceEvent, TraceSink},
 };

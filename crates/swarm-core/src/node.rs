@@ -32,12 +32,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{AgentId, Capability, Topic};
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, Topic};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub(crate) use self::assist::Served;
-pub use self::assist::{AssistanceRequest, OutgoingRequest, Replies, ReplyStream};
+pub use self::assist::{
+    Answer, AssistanceRequest, FanIn, FanInEvent, FanInItem, OutgoingRequest, Replies, ReplyStream, Route,
+};
 pub use self::builder::Builder;
 use self::driver::Command;
 pub use self::peer_url::{PeerUrl, PeerUrlError};
@@ -245,6 +247,73 @@ impl NodeHandle {
     /// See [`AssistError`].
     pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
         self.shared.request(None, peer, request).await
+    }
+
+    /// Asks whoever offers a capability, or one that matches a pattern. See [`Context::request_capability`].
+    ///
+    /// # Errors
+    /// As [`Self::route`].
+    ///
+    /// [`Context::request_capability`]: crate::Context::request_capability
+    pub async fn request_capability<P>(
+        &self,
+        pattern: P,
+        payload: impl Into<Bytes>,
+    ) -> Result<ReplyStream, AssistError>
+    where
+        P: TryInto<CapabilityPattern>,
+        AssistError: From<P::Error>,
+    {
+        self.route(Route::new(), OutgoingRequest::new(pattern.try_into()?).payload(payload)).await
+    }
+
+    /// Asks whoever offers it, as the route says. See [`Context::route`].
+    ///
+    /// # Errors
+    /// See [`Context::route`].
+    ///
+    /// [`Context::route`]: crate::Context::route
+    pub async fn route(&self, route: Route, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
+        self.shared.route(None, &route, request).await
+    }
+
+    /// Asks every peer that offers it, and joins their replies. See [`Context::request_all`].
+    ///
+    /// [`Context::request_all`]: crate::Context::request_all
+    pub fn request_all(&self, route: Route, request: OutgoingRequest) -> FanIn {
+        self.shared.request_all(None, &route, request)
+    }
+
+    /// The first whole answer of all who offer it. See [`Context::request_first`].
+    ///
+    /// # Errors
+    /// See [`Context::request_first`].
+    ///
+    /// [`Context::request_first`]: crate::Context::request_first
+    pub async fn request_first(
+        &self,
+        route: Route,
+        request: OutgoingRequest,
+        max_bytes: usize,
+    ) -> Result<Answer, AssistError> {
+        self.request_first_good(route, request, max_bytes, |_| true).await
+    }
+
+    /// The first whole answer that is good. See [`Context::request_first_good`].
+    ///
+    /// # Errors
+    /// See [`Context::request_first`].
+    ///
+    /// [`Context::request_first`]: crate::Context::request_first
+    /// [`Context::request_first_good`]: crate::Context::request_first_good
+    pub async fn request_first_good(
+        &self,
+        route: Route,
+        request: OutgoingRequest,
+        max_bytes: usize,
+        good: impl Fn(&[Chunk]) -> bool + Send,
+    ) -> Result<Answer, AssistError> {
+        self.shared.request_first(None, &route, request, max_bytes, good).await
     }
 }
 

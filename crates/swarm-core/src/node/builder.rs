@@ -196,6 +196,7 @@ impl Builder {
             requests_made: Arc::new(Semaphore::new(self.config.max_requests_made)),
             sequence: AtomicU64::new(Sequence::FIRST.get()),
             rng: Mutex::new(rng),
+            latencies: Mutex::default(),
             config: self.config,
         });
         let start = Start {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outbox::Outbox;
 use crate::assist::courtesy::Courtesy;
+use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::peer::PeerInfo;
@@ -42,6 +43,7 @@ pub(crate) struct PeerConnection {
     /// `None` once the connection is over.
     outbox: Mutex<Option<Outbox>>,
     outbox_filled: Notify,
+    max_requests: usize,
     requests_made: Arc<Semaphore>,
     in_flight: AtomicUsize,
     unused: Notify,
@@ -77,6 +79,7 @@ impl PeerConnection {
             peer,
             inner,
             max_datagram_bytes: limits.max_datagram_bytes as usize,
+            max_requests,
             requests_made: Arc::new(Semaphore::new(max_requests)),
             retired: CancellationToken::new(),
             recorder,
@@ -116,6 +119,15 @@ impl PeerConnection {
 
     pub(super) fn set_load(&self, percent: u16) {
         self.load.store(percent, Ordering::Relaxed);
+    }
+
+    /// What the peer offers of what is wanted.
+    pub(super) fn candidates(&self, wanted: &Wanted) -> impl Iterator<Item = Candidate> {
+        let taken = self.max_requests.saturating_sub(self.requests_made.available_permits());
+        let load = routing::load(self.load.load(Ordering::Relaxed), taken, self.max_requests);
+        let (peer, round_trip) = (self.peer.id, self.inner.round_trip());
+        let offers = self.peer.capabilities.iter().filter(|offer| wanted.is_met_by(offer));
+        offers.map(move |offer| Candidate { peer, capability: offer.capability.clone(), load, round_trip })
     }
 
     /// Takes an encoded observation and sends what is due. Never waits. What had to make room is counted.

@@ -3,27 +3,32 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
-    AgentId, Epoch, Hello, Observation, RequestId, Sequence, Topic, TraceContext, UnixMicros,
-    encode_observation,
+    AgentId, Capability, Chunk, Epoch, Hello, Observation, RequestId, Sequence, Topic, TraceContext,
+    UnixMicros, encode_observation,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::assist::{self, Admission, OutgoingRequest, ReplyStream, Resumables, Served};
+use super::assist::{
+    self, Admission, Answer, FanIn, OutgoingRequest, ReplyStream, Resumables, Route, Served,
+};
 use super::connection_map::ConnectionMap;
 use super::driver::Command;
 use super::peer_connection::{Handed, PeerConnection};
 use super::{Receipt, agent_task::AgentInbox};
 use crate::agent::BoxedAgent;
+use crate::assist::latency::Latencies;
+use crate::assist::routing::{self, Candidate, Wanted};
 use crate::clock::WallClock;
 use crate::config::NodeConfig;
 use crate::error::{AssistError, PublishError};
@@ -54,6 +59,7 @@ pub(crate) struct NodeShared {
     pub(crate) requests_made: Arc<Semaphore>,
     pub(crate) sequence: AtomicU64,
     pub(crate) rng: Mutex<StdRng>,
+    pub(crate) latencies: Mutex<Latencies>,
 }
 
 impl NodeShared {
@@ -162,6 +168,37 @@ impl NodeShared {
         receipt
     }
 
+    /// A reply has begun this long after its request.
+    pub(crate) fn reply_began(&self, capability: &Capability, took: Duration) {
+        self.latencies().record(capability, took);
+    }
+
+    /// How long it takes until a reply begins, but for the slowest of twenty; `None` if too few came so far.
+    pub(crate) fn usual_latency(&self, capability: &Capability) -> Option<Duration> {
+        self.latencies().p95(capability)
+    }
+
+    fn latencies(&self) -> MutexGuard<'_, Latencies> {
+        // At worst one time is missing, so a poisoned lock is as good as any.
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The offers of peers that are what is wanted, sorted by peer.
+    pub(crate) fn candidates(&self, wanted: &Wanted) -> Vec<Candidate> {
+        let connections = self.connections.all();
+        let mut candidates = Vec::new();
+        for connection in connections.iter() {
+            candidates.extend(connection.candidates(wanted));
+        }
+        candidates
+    }
+
+    /// Chooses whom to ask, but for those that were.
+    pub(crate) fn choose<'a>(&self, candidates: &'a [Candidate], tried: &[AgentId]) -> Option<&'a Candidate> {
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        routing::choose(candidates, tried, &mut *rng)
+    }
+
     /// Opens a request to a peer and sends its head.
     pub(crate) async fn request(
         self: &Arc<Self>,
@@ -173,6 +210,38 @@ impl NodeShared {
             return Err(AssistError::ShutDown);
         }
         assist::open(self, on_behalf, peer, request).await
+    }
+
+    /// Opens a request to whoever offers it, and waits until a reply begins.
+    pub(crate) async fn route(
+        self: &Arc<Self>,
+        on_behalf: Option<Arc<Served>>,
+        route: &Route,
+        request: OutgoingRequest,
+    ) -> Result<ReplyStream, AssistError> {
+        assist::route(self, on_behalf, route, request).await
+    }
+
+    /// Asks all who offer it.
+    pub(crate) fn request_all(
+        self: &Arc<Self>,
+        on_behalf: Option<Arc<Served>>,
+        route: &Route,
+        request: OutgoingRequest,
+    ) -> FanIn {
+        assist::request_all(self, on_behalf, route, request)
+    }
+
+    /// Asks all who offer it, for the first whole answer that is good.
+    pub(crate) async fn request_first(
+        self: &Arc<Self>,
+        on_behalf: Option<Arc<Served>>,
+        route: &Route,
+        request: OutgoingRequest,
+        max_bytes: usize,
+        good: impl Fn(&[Chunk]) -> bool + Send,
+    ) -> Result<Answer, AssistError> {
+        assist::request_first(self, on_behalf, route, request, max_bytes, good).await
     }
 }
 

@@ -56,8 +56,11 @@ impl Record {
     }
 
     pub(super) fn reply_came(&mut self) {
-        let began = self.began;
-        self.first_chunk.get_or_insert_with(|| began.elapsed());
+        if self.first_chunk.is_none() {
+            let took = self.began.elapsed();
+            self.first_chunk = Some(took);
+            self.shared.reply_began(&self.capability, took);
+        }
     }
 
     /// A loss that this node has brought about itself is called by its name.
@@ -114,7 +117,7 @@ pub(super) fn reset_code(error: &AssistError) -> ResetCode {
 fn ending(error: &AssistError) -> Ending {
     match error {
         AssistError::NoSuchCapability => Ending::NoSuchCapability,
-        AssistError::Declined { .. } => Ending::Declined,
+        AssistError::Declined { .. } | AssistError::NoGoodAnswer => Ending::Declined,
         AssistError::Failed { .. } => Ending::Failed,
         AssistError::Busy { .. } | AssistError::Overloaded { .. } => Ending::Busy,
         AssistError::DeadlineExceeded => Ending::DeadlineExceeded,

@@ -49,6 +49,8 @@ pub struct ReplyStream {
     /// A place among the requests of the node.
     place: Option<OwnedSemaphorePermit>,
     line: Line,
+    /// What came already and was not given yet.
+    peeked: Option<Reply>,
 }
 
 /// What a request has of connections.
@@ -90,6 +92,7 @@ impl ReplyStream {
             on_behalf,
             place: Some(place),
             line: Line::Live(live),
+            peeked: None,
         }
     }
 
@@ -120,6 +123,14 @@ impl ReplyStream {
             }
         }
         Ok(None)
+    }
+
+    /// Waits until the reply has begun or is over. What came is kept for the stream to give. Cancel safe.
+    pub(super) async fn begun(&mut self) -> Result<(), AssistError> {
+        if self.peeked.is_none() {
+            self.peeked = self.next().await.transpose()?;
+        }
+        Ok(())
     }
 
     /// Whether the responder turned the request away before its agent saw it.
@@ -229,6 +240,9 @@ impl Stream for ReplyStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        if let Some(reply) = this.peeked.take() {
+            return Poll::Ready(Some(Ok(reply)));
+        }
         loop {
             if this.asking.is_over() {
                 return Poll::Ready(None);

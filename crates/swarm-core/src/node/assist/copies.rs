@@ -1,0 +1,55 @@
+//! One request to several peers.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::fan_in::Opening;
+use super::outgoing::OutgoingRequest;
+use super::reply_pipe::Served;
+use crate::assist::routing::Candidate;
+use crate::deadline::after;
+use crate::node::shared::NodeShared;
+
+/// Makes copies of a request that share its deadline and the parent of its span.
+pub(super) struct Copies {
+    shared: Arc<NodeShared>,
+    on_behalf: Option<Arc<Served>>,
+    /// `None` once a body that can be sent only once has been.
+    request: Option<OutgoingRequest>,
+    idempotent: bool,
+    deadline: Instant,
+}
+
+impl Copies {
+    pub(super) fn new(
+        shared: &Arc<NodeShared>,
+        on_behalf: Option<Arc<Served>>,
+        mut request: OutgoingRequest,
+    ) -> Self {
+        let wish = &mut request.wish;
+        let shares = on_behalf.as_ref().filter(|_| !wish.bounds_only);
+        let idempotent = wish.idempotency_key.is_some()
+            || shares.is_some_and(|outer| outer.budget.idempotency_key.is_some());
+        if wish.trace.is_none() && shares.is_none() {
+            wish.trace = Some(shared.new_span());
+        }
+        let deadline = after(Instant::now(), wish.deadline.unwrap_or(shared.config.request_deadline));
+        Self { shared: Arc::clone(shared), on_behalf, request: Some(request), idempotent, deadline }
+    }
+
+    /// Whether serving it twice does no harm.
+    pub(super) fn are_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    /// One for this candidate; sent when polled. `None` if there can be no more.
+    pub(super) fn open(&mut self, candidate: &Candidate) -> Option<Opening> {
+        let again = self.request.as_ref().and_then(OutgoingRequest::again);
+        let mut request = again.or_else(|| self.request.take())?;
+        request.pattern = candidate.capability.clone().into();
+        request.wish.deadline = Some(self.deadline.saturating_duration_since(Instant::now()));
+        let (shared, on_behalf, peer) = (Arc::clone(&self.shared), self.on_behalf.clone(), candidate.peer);
+        Some(Box::pin(async move { shared.request(on_behalf, peer, request).await }))
+    }
+}
