@@ -1,25 +1,26 @@
 //! Serves `reason.answer`: asks the senses as soon as their part of the question is there, passes on what they say, and
 //! concludes. One task per request, which holds at most one chunk at a time.
 
-use bytes::Bytes;
+use agent_language::messages::TEXT_FEATURE;
+use agent_vision::messages::IMAGE_FEATURE;
 use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, SelectAll};
+use futures_util::stream::FuturesUnordered;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, Capability, Chunk, Context, Replies,
+    Advertisement, Agent, AgentError, AssistanceRequest, Chunk, Context, FanIn, FanInItem, Replies, Reply,
 };
 
 use crate::ReasonerParams;
-use crate::ask::{Sense, Sensed, ask};
+use crate::ask::{ask, broken_off};
 use crate::messages::{ANSWER, REASON, THOUGHT};
 use crate::parts::{Part, Parts, PartsError};
-use crate::turns::Turns;
 use crate::understanding::Understanding;
 
 /// Answers questions about pictures of digits, with the help of peers that offer `vision.classify` and
 /// `language.intent`.
 ///
-/// Offers [`REASON`]. Without such peers, or when they decline, it declines; when one fails, it fails with its error. The
-/// deadline of the request holds for what it asks of others, and cancelling cancels there too.
+/// Offers [`REASON`]. Of several such peers the less loaded are asked, and when one is lost, fails or declines before its
+/// first word, another. Without such peers, or when they decline, it declines; when they fail, it fails with their error.
+/// The deadline of the request holds for what it asks of others, and cancelling cancels there too.
 ///
 /// ```
 /// use agent_reasoner::{ReasonerAgent, ReasonerParams};
@@ -30,27 +31,14 @@ use crate::understanding::Understanding;
 /// ```
 #[derive(Debug)]
 pub struct ReasonerAgent {
-    vision: Turns,
-    language: Turns,
+    _private: (),
 }
 
 impl ReasonerAgent {
-    /// An agent that goes round among its peers; the seed decides with whom it begins.
+    /// Like every agent of the cast it takes a seed; it leaves nothing to chance, so that all seeds are alike.
     #[must_use]
-    pub fn new(_params: ReasonerParams, seed: u64) -> Self {
-        Self { vision: Turns::new(seed), language: Turns::new(seed) }
-    }
-
-    /// Asks the next peer that can make something of this part.
-    fn ask(&self, cx: &Context, part: Part) -> Result<BoxStream<'static, Sensed>, AgentError> {
-        let (sense, turns, payload): (_, _, Bytes) = match part {
-            Part::Image(image) => (Sense::Vision, &self.vision, image),
-            Part::Sentence(sentence) => (Sense::Language, &self.language, sentence),
-        };
-        let peer = turns.next(&offering(cx, sense)?).ok_or_else(|| {
-            AgentError::declined(format!("no peer offers {}: connect one and ask again", sense.capability()))
-        })?;
-        Ok(ask(cx, sense, peer, payload))
+    pub fn new(_params: ReasonerParams, _seed: u64) -> Self {
+        Self { _private: () }
     }
 }
 
@@ -66,28 +54,26 @@ impl Agent for ReasonerAgent {
         replies: &mut Replies,
     ) -> Result<(), AgentError> {
         let (mut parts, mut understanding) = (Parts::default(), Understanding::default());
-        let mut answers = SelectAll::new();
+        let (mut asked, mut answers) = (FuturesUnordered::new(), FanIn::new());
         loop {
             tokio::select! {
                 biased;
                 chunk = request.next_chunk(), if !parts.is_complete() => {
                     for part in accept(&mut parts, chunk?)? {
-                        answers.push(self.ask(cx, part)?);
+                        asked.push(ask(cx, request.id(), part));
                     }
                 }
-                Some(sensed) = answers.next() => take_in(sensed?, &mut understanding, replies).await?,
+                Some(answer) = asked.next() => answers.push(answer?),
+                Some(event) = answers.next() => match event.what {
+                    FanInItem::Reply(reply) => take_in(reply, &mut understanding, replies).await?,
+                    FanInItem::Ended(Ok(())) => {}
+                    FanInItem::Ended(Err(error)) => return Err(broken_off(event.origin, error)),
+                },
                 else => break,
             }
         }
         conclude(&understanding, replies).await
     }
-}
-
-/// The peers that have this sense now, sorted by id.
-fn offering(cx: &Context, sense: Sense) -> Result<Vec<AgentId>, AgentError> {
-    let capability: Capability = sense.capability().parse()?;
-    let peers = cx.peers().into_iter().filter(|peer| peer.offer(&capability).is_some());
-    Ok(peers.map(|peer| peer.id).collect())
 }
 
 /// A body that is no question is declined: that is no failure of ours.
@@ -99,20 +85,20 @@ fn accept(parts: &mut Parts, chunk: Option<Chunk>) -> Result<Vec<Part>, AgentErr
     accepted.map_err(|error: PartsError| AgentError::declined(error.to_string()))
 }
 
-/// Learns from a chunk and passes it on as it is. Labels that are newer than this agent are left out.
+/// Learns from a piece of an answer and passes it on as it is. What is newer than this agent is left out, and so are
+/// notes of progress: they say nothing of the whole.
 async fn take_in(
-    (sense, chunk): (Sense, Chunk),
+    reply: Reply,
     understanding: &mut Understanding,
     replies: &mut Replies,
 ) -> Result<(), AgentError> {
-    if chunk.label != sense.label() {
-        return Ok(());
+    let Some(chunk) = reply.clone().into_chunk() else { return Ok(()) };
+    match chunk.label.as_str() {
+        IMAGE_FEATURE => understanding.see(&chunk.decode()?),
+        TEXT_FEATURE => understanding.hear(&chunk.decode()?),
+        _ => return Ok(()),
     }
-    match sense {
-        Sense::Vision => understanding.see(&chunk.decode()?),
-        Sense::Language => understanding.hear(&chunk.decode()?),
-    }
-    Ok(replies.send_chunk(chunk).await?)
+    Ok(replies.forward(reply).await?)
 }
 
 async fn conclude(understanding: &Understanding, replies: &mut Replies) -> Result<(), AgentError> {

@@ -1,59 +1,48 @@
-//! One question to one peer, as a stream of what it answers. Nothing is sent before the stream is polled, and dropping
-//! it cancels the request.
+//! Asks peers for what this agent cannot do itself, and says what their errors mean for its own request.
 
-use agent_language::messages::{INTENT, TEXT_FEATURE};
-use agent_vision::messages::{CLASSIFY, IMAGE_FEATURE};
-use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt, TryStreamExt};
-use swarm_core::{AgentError, AgentId, AssistError, Chunk, Context};
+use agent_language::messages::INTENT;
+use agent_vision::messages::CLASSIFY;
+use swarm_core::{
+    AgentError, AgentId, AssistError, Context, NameError, OutgoingRequest, ReplyStream, RequestId, Route,
+};
 
-/// What a peer is asked to do for us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sense {
-    Vision,
-    Language,
+use crate::parts::Part;
+
+/// Asks a peer that can make something of this part, and waits until it begins to answer.
+pub(crate) async fn ask(cx: &Context, id: RequestId, part: Part) -> Result<ReplyStream, AgentError> {
+    let (capability, payload) = match part {
+        Part::Image(image) => (CLASSIFY, image),
+        Part::Sentence(sentence) => (INTENT, sentence),
+    };
+    let request = request(capability)?
+        .payload(payload)
+        // Looking or listening twice does no harm, so that another peer may take over.
+        .idempotency_key(format!("{id}/{capability}"));
+    cx.route(Route::new(), request).await.map_err(|error| not_answered(capability, error))
 }
 
-impl Sense {
-    /// The capability that peers offer it under.
-    pub(crate) const fn capability(self) -> &'static str {
-        match self {
-            Self::Vision => CLASSIFY,
-            Self::Language => INTENT,
+fn request(capability: &str) -> Result<OutgoingRequest, NameError> {
+    Ok(OutgoingRequest::new(capability.try_into()?))
+}
+
+/// Nobody there, or nobody willing, is the requester's affair, so it is a refusal; everything else is a failure.
+fn not_answered(capability: &str, error: AssistError) -> AgentError {
+    match error {
+        AssistError::NoSuchCapability => {
+            AgentError::declined(format!("no peer offers {capability}: connect one and ask again"))
         }
-    }
-
-    /// The label of what it answers.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Vision => IMAGE_FEATURE,
-            Self::Language => TEXT_FEATURE,
-        }
+        AssistError::Declined { .. } => AgentError::declined(format!("{capability}: {error}")),
+        AssistError::HopLimit => AgentError::HopLimit,
+        _ => AgentError::failed(format!("{capability}: {error}")),
     }
 }
 
-/// A chunk of an answer, and which sense it came from.
-pub(crate) type Sensed = Result<(Sense, Chunk), AgentError>;
-
-/// Asks `peer`, and gives the chunks of its answer as they come. Ends after the first error.
-pub(crate) fn ask(cx: &Context, sense: Sense, peer: AgentId, payload: Bytes) -> BoxStream<'static, Sensed> {
-    let cx = cx.clone();
-    stream::once(async move { cx.request_assistance(peer, sense.capability(), payload).await })
-        .try_flatten()
-        .try_filter_map(|reply| std::future::ready(Ok(reply.into_chunk())))
-        .map(move |chunk| match chunk {
-            Ok(chunk) => Ok((sense, chunk)),
-            Err(error) => Err(passed_on(sense, peer, &error)),
-        })
-        .boxed()
-}
-
-/// What the peer does not want is the requester's affair, so it stays a refusal; everything else is a failure.
-fn passed_on(sense: Sense, peer: AgentId, error: &AssistError) -> AgentError {
-    let text = format!("{} at {}: {error}", sense.capability(), peer.short());
+/// What an answer that broke off means.
+pub(crate) fn broken_off(peer: AgentId, error: AssistError) -> AgentError {
+    let text = format!("{}: {error}", peer.short());
     match error {
         AssistError::Declined { .. } => AgentError::declined(text),
+        AssistError::HopLimit => AgentError::HopLimit,
         _ => AgentError::failed(text),
     }
 }
@@ -65,12 +54,22 @@ mod tests {
     #[test]
     fn a_refusal_stays_a_refusal_and_the_rest_are_failures() {
         let peer = AgentId::from_key_digest([1; 32]);
-        let pass = |error| passed_on(Sense::Vision, peer, &error);
+        let refusal = || AssistError::Declined { reason: "too small".into() };
 
-        let declined = pass(AssistError::Declined { reason: "too small".into() });
-        let failed = pass(AssistError::PeerLost);
-
-        assert!(matches!(&declined, AgentError::Declined(why) if why.contains("too small")), "{declined:?}");
+        for declined in [not_answered(CLASSIFY, refusal()), broken_off(peer, refusal())] {
+            assert!(
+                matches!(&declined, AgentError::Declined(why) if why.contains("too small")),
+                "{declined:?}"
+            );
+        }
+        let nobody = not_answered(CLASSIFY, AssistError::NoSuchCapability);
+        assert!(
+            matches!(&nobody, AgentError::Declined(why) if why.contains("vision.classify")),
+            "{nobody:?}"
+        );
+        let failed = not_answered(CLASSIFY, AssistError::PeerLost);
         assert!(matches!(&failed, AgentError::Failed(why) if why.contains("vision.classify")), "{failed:?}");
+        assert!(matches!(broken_off(peer, AssistError::PeerLost), AgentError::Failed(_)));
+        assert_eq!(broken_off(peer, AssistError::HopLimit), AgentError::HopLimit);
     }
 }

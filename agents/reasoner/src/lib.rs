@@ -12,7 +12,6 @@ pub mod messages;
 mod params;
 mod parts;
 mod puzzle;
-mod turns;
 mod understanding;
 
 pub use agent::ReasonerAgent;

@@ -95,7 +95,7 @@ async fn a_sense_is_asked_as_soon_as_its_part_is_there() {
 }
 
 #[tokio::test]
-async fn puzzles_in_one_chunk_are_solved_by_all_peers_in_turn() {
+async fn puzzles_in_one_chunk_are_solved_by_all_peers_together() {
     let stage = Stage::new().await;
     let stage = stage.with(vision()).await.with(vision()).await.with(language()).await.with(language()).await;
 
@@ -109,7 +109,8 @@ async fn puzzles_in_one_chunk_are_solved_by_all_peers_in_turn() {
     let served =
         |node: &swarm_core::AgentNode| node.counters().requests_served.get(&Ending::Completed).copied();
     assert_eq!(stage.reasoner().counters().requests_ended.get(&Ending::Completed), Some(&40));
-    assert!(stage.peers().iter().all(|peer| served(peer).is_some_and(|count| count >= 9)));
+    // Of two that are alike chance decides; that one of them never has its turn is less likely than 1 in 100,000.
+    assert!(stage.peers().iter().all(|peer| served(peer).is_some()));
     stage.stop().await;
 }
 

@@ -1,7 +1,8 @@
 //! What crosses between this agent and others: names, labels and the MessagePack values behind them. No behaviour.
 //!
 //! ```text
-//! vision.classify   body: 400 grey pixels, row by row     reply: image_feature {pass: coarse}, image_feature {pass: refined}
+//! vision.classify   body: 400 grey pixels, row by row
+//!                   reply, an artefact: image_feature, revision 1 {pass: coarse}, revision 2 {pass: refined}
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use crate::Guesses;
 /// The capability: which digit does a picture show?
 pub const CLASSIFY: &str = "vision.classify";
 
-/// The label of the chunks of the reply; each carries an [`ImageFeature`].
+/// The name of the artefact that is the reply; each revision carries an [`ImageFeature`]. Whoever reads chunks finds it
+/// as their label. A slow requester may get the last revision only.
 pub const IMAGE_FEATURE: &str = "image_feature";
 
 /// How thoroughly a picture was looked at. A string in snake case on the wire.

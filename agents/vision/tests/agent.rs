@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use agent_vision::messages::{CLASSIFY, IMAGE_FEATURE, ImageFeature, Pass};
 use agent_vision::{DigitPainter, VisionAgent, VisionParams};
-use swarm_core::{AgentId, AgentNode, AssistError, Chunk, Ending, IdleAgent, ReplyStream};
+use futures_util::StreamExt;
+use swarm_core::{AgentId, AgentNode, AssistError, Chunk, Ending, IdleAgent, Reply, ReplyStream};
 
 /// Long enough for anything on a busy machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,6 +54,24 @@ async fn the_coarse_pass_streams_before_the_refined_one() {
     let refined = feature(replies.next_chunk().await.unwrap());
     assert_eq!((refined.pass, refined.guesses.best().digit), (Pass::Refined, 4));
     assert_eq!(replies.next_chunk().await, Ok(None));
+    pair.stop().await;
+}
+
+#[tokio::test]
+async fn the_passes_are_revisions_of_one_artefact() {
+    let pair = Pair::start(VisionParams::default()).await;
+    let image = DigitPainter::new(900_013).draw(8);
+
+    let replies: Vec<_> = pair.ask(image.as_bytes()).await.collect().await;
+
+    let revisions: Vec<_> = replies
+        .into_iter()
+        .map(|reply| match reply.unwrap() {
+            Reply::Artefact(artefact) => (artefact.name, artefact.revision, artefact.quality),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(revisions, [(IMAGE_FEATURE.to_owned(), 1, 70), (IMAGE_FEATURE.to_owned(), 2, 100)]);
     pair.stop().await;
 }
 
