@@ -48,10 +48,6 @@ impl Stage {
         &self.reasoner
     }
 
-    pub(crate) fn peers(&self) -> &[AgentNode] {
-        &self.peers
-    }
-
     pub(crate) async fn stop(self) {
         for node in [self.requester, self.reasoner].into_iter().chain(self.peers) {
             node.shutdown(PATIENCE).await.unwrap();
