@@ -1,188 +1,24 @@
-//! Requests to whoever offers a capability: who is asked, who is asked next, and what is heard of all of them.
+//! Requests to whoever offers a capability: who is asked, and who is asked next.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
+#[expect(dead_code, reason = "each test file uses a part")]
+mod site;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{PATIENCE, node, stop};
+use site::{Does, Site, Told, name_in, work};
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, Capacity, Chunk,
-    Context, Ending, FanIn, FanInItem, IdleAgent, OutgoingRequest, Replies, Reply, ReplyStream, Route,
+    Advertisement, AgentNode, AssistError, Capacity, Chunk, Ending, IdleAgent, OutgoingRequest, ReplyStream,
+    Route,
 };
-use tokio::sync::{Semaphore, mpsc};
-
-/// What a worker tells the test.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
-    Asked {
-        name: &'static str,
-        capability: String,
-        trace_id: [u8; 16],
-    },
-    /// The request was over before its work was.
-    Cancelled(&'static str),
-}
-
-#[derive(Debug, Clone)]
-enum Does {
-    /// Answers with its name, in so many chunks.
-    Answer(usize),
-    Decline,
-    /// Says its name and then nothing more.
-    BeginAndHang,
-    /// Answers once there is a permit.
-    Wait(Arc<Semaphore>),
-    /// Whoever is asked first of all that share this never answers, the others do.
-    HangIfFirst(Arc<AtomicBool>),
-    /// Answers without end.
-    Flood,
-}
-
-struct Worker {
-    name: &'static str,
-    offers: Vec<Advertisement>,
-    capacity: Capacity,
-    does: Does,
-    told: mpsc::UnboundedSender<Told>,
-}
-
-struct Guard<'a>(&'a Worker, bool);
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        if !self.1 {
-            let _ = self.0.told.send(Told::Cancelled(self.0.name));
-        }
-    }
-}
-
-impl Agent for Worker {
-    fn capabilities(&self) -> Vec<Advertisement> {
-        self.offers.clone()
-    }
-
-    fn capacity(&self) -> Capacity {
-        self.capacity
-    }
-
-    async fn on_request(
-        &self,
-        _cx: &Context,
-        request: AssistanceRequest,
-        replies: &mut Replies,
-    ) -> Result<(), AgentError> {
-        let (capability, trace_id) = (request.capability().to_string(), request.trace().trace_id());
-        let _ = self.told.send(Told::Asked { name: self.name, capability, trace_id });
-        let mut guard = Guard(self, false);
-        match &self.does {
-            Does::Answer(times) => {
-                for _ in 0..*times {
-                    replies.send("name", self.name).await?;
-                }
-            }
-            Does::Decline => {
-                guard.1 = true;
-                return Err(AgentError::declined("not today"));
-            }
-            Does::BeginAndHang => {
-                replies.send("name", self.name).await?;
-                std::future::pending::<()>().await;
-            }
-            Does::Wait(permits) => {
-                permits.acquire().await?.forget();
-                replies.send("name", self.name).await?;
-            }
-            Does::HangIfFirst(asked) => {
-                if !asked.swap(true, Ordering::SeqCst) {
-                    std::future::pending::<()>().await;
-                }
-                replies.send("name", self.name).await?;
-            }
-            Does::Flood => loop {
-                replies.send("name", self.name).await?;
-            },
-        }
-        guard.1 = true;
-        Ok(())
-    }
-}
-
-/// A requester with workers around it.
-struct Site {
-    requester: AgentNode,
-    workers: BTreeMap<&'static str, AgentNode>,
-    tell: mpsc::UnboundedSender<Told>,
-    told: mpsc::UnboundedReceiver<Told>,
-}
-
-impl Site {
-    async fn new() -> Self {
-        let (tell, told) = mpsc::unbounded_channel();
-        Self { requester: node(IdleAgent).await, workers: BTreeMap::new(), tell, told }
-    }
-
-    async fn with(self, name: &'static str, does: Does) -> Self {
-        self.with_offers(name, does, Capacity::default(), ["work.do".parse().unwrap()]).await
-    }
-
-    async fn with_offers(
-        mut self,
-        name: &'static str,
-        does: Does,
-        capacity: Capacity,
-        offers: impl IntoIterator<Item = Advertisement>,
-    ) -> Self {
-        let (offers, told) = (offers.into_iter().collect(), self.tell.clone());
-        let worker = node(Worker { name, offers, capacity, does, told }).await;
-        self.requester.connect(&worker.url()).await.unwrap();
-        self.workers.insert(name, worker);
-        self
-    }
-
-    fn id(&self, name: &str) -> AgentId {
-        self.workers[name].id()
-    }
-
-    async fn route(&self, route: Route, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
-        tokio::time::timeout(PATIENCE, self.requester.route(route, request)).await.unwrap()
-    }
-
-    async fn next_told(&mut self) -> Told {
-        tokio::time::timeout(PATIENCE, self.told.recv()).await.unwrap().unwrap()
-    }
-
-    async fn next_asked(&mut self) -> &'static str {
-        match self.next_told().await {
-            Told::Asked { name, .. } => name,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Waits until the worker's load, as the requester knows it, fits.
-    async fn until_load(&self, name: &str, fits: impl Fn(u16) -> bool) {
-        let id = self.id(name);
-        let known = async {
-            while !self.requester.peers().iter().any(|peer| peer.id == id && fits(peer.load)) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, known).await.unwrap();
-    }
-
-    async fn stop(self) {
-        stop([self.requester].into_iter().chain(self.workers.into_values())).await;
-    }
-}
-
-fn work() -> OutgoingRequest {
-    OutgoingRequest::new("work.do".parse().unwrap())
-}
+use tokio::sync::Semaphore;
 
 /// Another requester, which keeps workers busy.
 async fn occupy(worker: &AgentNode, requests: usize) -> (AgentNode, Vec<ReplyStream>) {
@@ -202,10 +38,6 @@ async fn answered(mut replies: ReplyStream) -> String {
     name_in(&chunk)
 }
 
-fn name_in(chunk: &Chunk) -> String {
-    String::from_utf8(chunk.payload.to_vec()).unwrap()
-}
-
 #[tokio::test]
 async fn the_less_loaded_is_asked() {
     let work_there = Arc::new(Semaphore::new(0));
@@ -213,7 +45,7 @@ async fn the_less_loaded_is_asked() {
     let site = Site::new().await;
     let site = site.with_offers("loaded", Does::Wait(work_there), two, ["work.do".parse().unwrap()]).await;
     let site = site.with("free", Does::Answer(1)).await;
-    let (other, held) = occupy(&site.workers["loaded"], 1).await;
+    let (other, held) = occupy(site.worker("loaded"), 1).await;
     site.until_load("loaded", |load| load == 50).await;
 
     for _ in 0..20 {
@@ -306,8 +138,8 @@ async fn full_and_waiting(go: &Arc<Semaphore>) -> (Site, [AgentNode; 2], Vec<Rep
     let (full, waiting) = (Capacity { at_once: 1, waiting: 0 }, Capacity { at_once: 1, waiting: 8 });
     site = site.with_offers("full", Does::BeginAndHang, full, offer()).await;
     site = site.with_offers("waiting", Does::Wait(Arc::clone(go)), waiting, offer()).await;
-    let (one, mut held) = occupy(&site.workers["full"], 1).await;
-    let (other, more) = occupy(&site.workers["waiting"], 3).await;
+    let (one, mut held) = occupy(site.worker("full"), 1).await;
+    let (other, more) = occupy(site.worker("waiting"), 3).await;
     held.extend(more);
     site.until_load("full", |load| load == 100).await;
     site.until_load("waiting", |load| load == 300).await;
@@ -315,7 +147,7 @@ async fn full_and_waiting(go: &Arc<Semaphore>) -> (Site, [AgentNode; 2], Vec<Rep
 }
 
 fn turned_away(site: &Site, name: &str) -> Option<u64> {
-    site.workers[name].counters().requests_served.get(&Ending::Busy).copied()
+    site.worker(name).counters().requests_served.get(&Ending::Busy).copied()
 }
 
 #[tokio::test]
@@ -361,7 +193,7 @@ async fn if_all_are_busy_that_is_the_answer() {
     let (mut others, mut held) = (Vec::new(), Vec::new());
     for name in ["a", "b", "c"] {
         site = site.with_offers(name, Does::BeginAndHang, full, ["work.do".parse().unwrap()]).await;
-        let (other, busy) = occupy(&site.workers[name], 1).await;
+        let (other, busy) = occupy(site.worker(name), 1).await;
         others.push(other);
         held.extend(busy);
         site.until_load(name, |load| load == 100).await;
@@ -422,7 +254,7 @@ async fn a_lost_request_goes_to_another_only_if_twice_does_no_harm() {
             assert_eq!(answered(routed.unwrap()).await, other);
         } else {
             assert!(routed.is_err(), "{routed:?}");
-            let served = &site.workers[other].counters().requests_served;
+            let served = &site.worker(other).counters().requests_served;
             assert!(served.is_empty(), "{served:?}");
         }
         site.stop().await;
@@ -493,134 +325,5 @@ async fn without_a_usual_time_there_is_no_hedge_and_the_deadline_holds() {
     assert_eq!(routed.unwrap_err(), AssistError::DeadlineExceeded);
     let stuck = site.next_asked().await;
     assert_eq!(site.next_told().await, Told::Cancelled(stuck));
-    site.stop().await;
-}
-
-async fn next(fan_in: &mut FanIn) -> Option<swarm_core::FanInEvent> {
-    tokio::time::timeout(PATIENCE, fan_in.next_event()).await.unwrap()
-}
-
-#[tokio::test]
-async fn all_who_offer_it_are_heard_and_each_end_is_told_once() {
-    let mut site = Site::new().await;
-    site = site.with("one", Does::Answer(1)).await;
-    site = site.with("three", Does::Answer(3)).await;
-    site = site.with("unwilling", Does::Decline).await;
-    let idle = ["other.thing".parse().unwrap()];
-    site = site.with_offers("other", Does::Answer(1), Capacity::default(), idle).await;
-
-    let mut replies = site.requester.request_all(Route::new(), work());
-    let (mut names, mut ends) = (BTreeMap::<AgentId, Vec<String>>::new(), BTreeMap::new());
-    while let Some(event) = next(&mut replies).await {
-        assert!(event.request.is_some());
-        match event.what {
-            FanInItem::Reply(Reply::Chunk(chunk)) => {
-                assert!(!ends.contains_key(&event.origin), "a reply after the end");
-                names.entry(event.origin).or_default().push(name_in(&chunk));
-            }
-            FanInItem::Ended(ending) => assert_eq!(ends.insert(event.origin, ending), None),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    assert_eq!(names[&site.id("one")], ["one"]);
-    assert_eq!(names[&site.id("three")], ["three"; 3]);
-    assert_eq!(names.len(), 2);
-    let declined = Err(AssistError::Declined { reason: "not today".into() });
-    let expected = [(site.id("one"), Ok(())), (site.id("three"), Ok(())), (site.id("unwilling"), declined)];
-    assert_eq!(ends, BTreeMap::from(expected));
-    site.stop().await;
-}
-
-#[tokio::test]
-async fn with_nobody_to_ask_all_is_nothing() {
-    let site = Site::new().await;
-    assert_eq!(next(&mut site.requester.request_all(Route::new(), work())).await, None);
-    let first = site.requester.request_first(Route::new(), work(), 1000).await;
-    assert_eq!(first.unwrap_err(), AssistError::NoSuchCapability);
-    site.stop().await;
-}
-
-#[tokio::test]
-async fn a_flood_does_not_drown_the_others_and_ends_with_the_fan_in() {
-    let mut site = Site::new().await;
-    site = site.with("flood", Does::Flood).await;
-    site = site.with("quiet", Does::Answer(1)).await;
-    let (flood, quiet) = (site.id("flood"), site.id("quiet"));
-    let mut fan_in = FanIn::new();
-    fan_in.push(site.requester.request(flood, work()).await.unwrap());
-    while next(&mut fan_in).await.unwrap().origin != flood {}
-
-    fan_in.push(site.requester.request(quiet, work()).await.unwrap());
-    let gone = AgentId::from_key_digest([9; 32]);
-    fan_in.push_failed(gone, AssistError::NotConnected(gone));
-
-    let mut ended = BTreeMap::new();
-    while ended.len() < 2 {
-        let event = next(&mut fan_in).await.unwrap();
-        if let FanInItem::Ended(ending) = event.what {
-            ended.insert(event.origin, (event.request.is_some(), ending));
-        }
-    }
-    assert_eq!(ended[&quiet], (true, Ok(())));
-    assert_eq!(ended[&gone], (false, Err(AssistError::NotConnected(gone))));
-    drop(fan_in);
-    while site.next_told().await != Told::Cancelled("flood") {}
-    site.stop().await;
-}
-
-#[tokio::test]
-async fn a_fan_in_that_has_ended_goes_on_with_another_source() {
-    let site = Site::new().await.with("one", Does::Answer(1)).await;
-    let mut fan_in = FanIn::new();
-    for _ in 0..2 {
-        assert_eq!(next(&mut fan_in).await, None);
-        fan_in.push(site.requester.request(site.id("one"), work()).await.unwrap());
-        assert!(matches!(next(&mut fan_in).await.unwrap().what, FanInItem::Reply(_)));
-        assert_eq!(next(&mut fan_in).await.unwrap().what, FanInItem::Ended(Ok(())));
-    }
-    site.stop().await;
-}
-
-#[tokio::test]
-async fn the_first_whole_answer_wins_and_the_others_are_cancelled() {
-    let mut site = Site::new().await;
-    site = site.with("slow", Does::BeginAndHang).await;
-    site = site.with("slower", Does::BeginAndHang).await;
-    let go = Arc::new(Semaphore::new(0));
-    site = site.with("done", Does::Wait(Arc::clone(&go))).await;
-
-    let handle = site.requester.handle();
-    let mut asking = tokio::task::JoinSet::new();
-    asking.spawn(async move { handle.request_first(Route::new(), work(), 1000).await });
-    // All three are at it before one is done.
-    let asked = [site.next_asked().await, site.next_asked().await, site.next_asked().await];
-    assert_eq!(BTreeSet::from(asked).len(), 3);
-    go.add_permits(1);
-
-    let answer = tokio::time::timeout(PATIENCE, asking.join_next()).await.unwrap().unwrap().unwrap().unwrap();
-    assert_eq!((answer.from, answer.chunks), (site.id("done"), vec![Chunk::new("name", "done")]));
-    let cancelled = [site.next_told().await, site.next_told().await];
-    let both = [Told::Cancelled("slow"), Told::Cancelled("slower")];
-    assert!(both.iter().all(|told| cancelled.contains(told)), "{cancelled:?}");
-    site.stop().await;
-}
-
-#[tokio::test]
-async fn of_answers_that_do_not_count_the_most_telling_is_told() {
-    let mut site = Site::new().await;
-    site = site.with("long", Does::Answer(100)).await;
-    site = site.with("unwilling", Does::Decline).await;
-
-    let first = site.requester.request_first(Route::new(), work(), 1000).await;
-    let none_good = site.requester.request_first_good(Route::new(), work(), 100_000, |_| false).await;
-    let long = site.requester.request_first_good(Route::new(), work(), 100_000, |all| all.len() == 100).await;
-
-    assert_eq!(first.unwrap_err(), AssistError::Declined { reason: "not today".into() });
-    assert_eq!(none_good.unwrap_err(), AssistError::NoGoodAnswer);
-    assert_eq!(long.unwrap().from, site.id("long"));
-    drop(site.workers.remove("unwilling"));
-    let too_large = site.requester.request_first(Route::new(), work(), 1000).await;
-    assert!(matches!(too_large, Err(AssistError::TooLarge { max: 1000, .. })), "{too_large:?}");
     site.stop().await;
 }
