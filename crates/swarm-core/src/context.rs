@@ -181,7 +181,7 @@ impl Context {
     }
 
     /// Asks as [`Self::request_all`] does, for the first reply that completes; the others are cancelled. Each may take
-    /// at most `max_bytes`, counting label, payload and 64 more bytes of each piece.
+    /// at most `max_bytes`, counting label, payload and 64 more bytes of each piece; all that are under way are held.
     ///
     /// ```
     /// use swarm_core::{Answer, AssistError, Context, OutgoingRequest, Route};

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use swarm_core::{
     Advertisement, Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, Capacity, Chunk,
-    Context, IdleAgent, OutgoingRequest, Replies, ReplyStream, Route,
+    Context, IdleAgent, NodeConfig, OutgoingRequest, Replies, ReplyStream, Route,
 };
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::common::{PATIENCE, node, stop};
+use crate::common::{PATIENCE, node, node_with, stop};
 
 /// What a worker tells the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +114,8 @@ impl Agent for Worker {
 /// A requester with workers around it.
 pub(crate) struct Site {
     pub(crate) requester: AgentNode,
+    /// Of the workers that are still to come.
+    pub(crate) config: NodeConfig,
     pub(crate) workers: BTreeMap<&'static str, AgentNode>,
     tell: mpsc::UnboundedSender<Told>,
     pub(crate) told: mpsc::UnboundedReceiver<Told>,
@@ -122,7 +124,13 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) async fn new() -> Self {
         let (tell, told) = mpsc::unbounded_channel();
-        Self { requester: node(IdleAgent).await, workers: BTreeMap::new(), tell, told }
+        Self {
+            requester: node(IdleAgent).await,
+            config: NodeConfig::default(),
+            workers: BTreeMap::new(),
+            tell,
+            told,
+        }
     }
 
     pub(crate) async fn with(self, name: &'static str, does: Does) -> Self {
@@ -137,7 +145,8 @@ impl Site {
         offers: impl IntoIterator<Item = Advertisement>,
     ) -> Self {
         let (offers, told) = (offers.into_iter().collect(), self.tell.clone());
-        let worker = node(Worker { name, offers, capacity, does, told }).await;
+        let agent = Worker { name, offers, capacity, does, told };
+        let worker = node_with(agent, self.config.clone()).await;
         self.requester.connect(&worker.url()).await.unwrap();
         self.workers.insert(name, worker);
         self

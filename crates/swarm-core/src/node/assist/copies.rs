@@ -48,8 +48,11 @@ impl Copies {
         let again = self.request.as_ref().and_then(OutgoingRequest::again);
         let mut request = again.or_else(|| self.request.take())?;
         request.pattern = candidate.capability.clone().into();
-        request.wish.deadline = Some(self.deadline.saturating_duration_since(Instant::now()));
-        let (shared, on_behalf, peer) = (Arc::clone(&self.shared), self.on_behalf.clone(), candidate.peer);
-        Some(Box::pin(async move { shared.request(on_behalf, peer, request).await }))
+        let (shared, on_behalf) = (Arc::clone(&self.shared), self.on_behalf.clone());
+        let (peer, deadline) = (candidate.peer, self.deadline);
+        Some(Box::pin(async move {
+            request.wish.deadline = Some(deadline.saturating_duration_since(Instant::now()));
+            shared.request(on_behalf, peer, request).await
+        }))
     }
 }
