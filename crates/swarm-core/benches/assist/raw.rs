@@ -97,7 +97,7 @@ pub(crate) fn transport_config() -> Result<quinn::TransportConfig, Problem> {
     let mut config = quinn::TransportConfig::default();
     config
         .max_idle_timeout(Some(node.idle_timeout.try_into()?))
-        .keep_alive_interval(Some(node.idle_timeout / 3))
+        .keep_alive_interval(Some(node.idle_timeout / 4))
         .receive_window(node.connection_window_bytes.into())
         .stream_receive_window(node.stream_window_bytes.into())
         .send_window(node.connection_window_bytes.into())
