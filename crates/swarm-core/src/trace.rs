@@ -167,6 +167,11 @@ macro_rules! reasons {
         #[non_exhaustive]
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
 
+        impl $name {
+            /// All that there are, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(match self { $(Self::$variant => $text,)+ })

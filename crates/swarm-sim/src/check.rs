@@ -9,6 +9,8 @@ mod evaluation;
 pub use condition::{Aggregate, Bound, Comparison, Condition, ConditionError, Unit};
 pub use evaluation::{CheckOutcome, Verdict};
 
+use swarm_core::Capability;
+
 use crate::metric::Metric;
 
 /// Something that must hold at the end of a run.
@@ -34,6 +36,8 @@ pub struct Check {
     pub metric: Metric,
     /// Whose; everybody's if absent.
     pub group: Option<String>,
+    /// Of which requests; of all of them if absent.
+    pub capability: Option<Capability>,
     /// What must hold of it.
     pub condition: Condition,
     /// What it means when it does not.
@@ -43,8 +47,11 @@ pub struct Check {
 impl std::fmt::Display for Check {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.metric)?;
-        if let Some(group) = &self.group {
-            write!(f, "{{group={group}}}")?;
+        match (&self.group, &self.capability) {
+            (None, None) => {}
+            (Some(group), None) => write!(f, "{{group={group}}}")?,
+            (None, Some(capability)) => write!(f, "{{capability={capability}}}")?,
+            (Some(group), Some(capability)) => write!(f, "{{group={group}, capability={capability}}}")?,
         }
         write!(f, " {}", self.condition)
     }

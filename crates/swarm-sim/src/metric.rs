@@ -5,12 +5,14 @@
 
 use std::fmt;
 
+use swarm_core::Ending;
+
 /// Something that a run measures.
 ///
 /// Every metric can be narrowed to one group of agents. Which group an item counts for is one rule: **an act counts
 /// for the group of the agent that did it**. Sending counts for the origin (`observation.sent`,
 /// `observation.delivery_ratio`), hearing for the receiver (`observation.delivered`, `observation.latency`), asking
-/// for the requester (`request.*`, `answer.*`), and panics (`agent.panics`) and numbers of an agent's own (`measure.*`)
+/// for the requester (`request.*`, `answer.*`), serving for the responder (`request.served.*`), and panics (`agent.panics`) and numbers of an agent's own (`measure.*`)
 /// for that agent.
 ///
 /// ```
@@ -44,6 +46,10 @@ pub enum Metric {
     RequestLatency,
     /// From sending a request to the first chunk of its answer.
     RequestFirstChunk,
+    /// From sending a request to its end, of those that ended in this way.
+    RequestEnded(Ending),
+    /// How long requests of others were served, of those that ended in this way.
+    RequestServed(Ending),
     /// Questions of the timeline whose answer was right.
     AnswerRight,
     /// Questions of the timeline whose answer was right, of all that were asked.
@@ -85,6 +91,19 @@ impl Shape {
 /// The prefix of the metrics that agents name themselves.
 pub(crate) const MEASURE_PREFIX: &str = "measure.";
 
+/// The prefix of the metrics of requests made, by ending.
+const ENDED_PREFIX: &str = "request.ended.";
+
+/// The prefix of the metrics of requests served, by ending.
+const SERVED_PREFIX: &str = "request.served.";
+
+/// What is named behind a prefix, with what it means in one line.
+pub(crate) const FAMILIES: [(&str, &str); 3] = [
+    ("request.ended.ENDING", "from sending to the end, of those that ended so: completed, busy, cancelled…"),
+    ("request.served.ENDING", "how long requests of others took, by the group that served them"),
+    ("measure.NAME", "numbers that agents measure themselves"),
+];
+
 /// Every metric that the runner itself names, with what it means in one line.
 pub(crate) const CATALOGUE: [(Metric, &str); 13] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
@@ -103,11 +122,14 @@ pub(crate) const CATALOGUE: [(Metric, &str); 13] = [
 ];
 
 impl Metric {
-    /// The metric of that name. Any name behind `measure.` is one, as agents choose those.
+    /// The metric of that name. Any name behind `measure.` is one, as agents choose those; endings are known.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         if let Some(own) = name.strip_prefix(MEASURE_PREFIX) {
             return is_measure_name(own).then(|| Self::Measure(own.to_owned()));
+        }
+        if let Some((family, ending)) = by_ending(name) {
+            return known_ending(ending).map(family);
         }
         CATALOGUE.into_iter().map(|(metric, _)| metric).find(|metric| metric.name() == name)
     }
@@ -126,9 +148,26 @@ impl Metric {
             Self::ObservationDeliveryRatio | Self::RequestAnsweredRatio | Self::AnswerRightRatio => {
                 Shape::Ratio
             }
-            Self::ObservationLatency | Self::RequestLatency | Self::RequestFirstChunk => Shape::Durations,
+            Self::ObservationLatency
+            | Self::RequestLatency
+            | Self::RequestFirstChunk
+            | Self::RequestEnded(_)
+            | Self::RequestServed(_) => Shape::Durations,
             Self::Measure(_) => Shape::Numbers,
         }
+    }
+
+    /// Whether it can be told apart by the capability that was asked for.
+    pub(crate) const fn is_of_requests(&self) -> bool {
+        !matches!(
+            self,
+            Self::ObservationSent
+                | Self::ObservationDelivered
+                | Self::ObservationDeliveryRatio
+                | Self::ObservationLatency
+                | Self::AgentPanics
+                | Self::Measure(_)
+        )
     }
 
     /// The names that the runner itself gives, for suggestions.
@@ -148,6 +187,8 @@ impl Metric {
             Self::RequestOpen => "request.open",
             Self::RequestLatency => "request.latency",
             Self::RequestFirstChunk => "request.first_chunk",
+            Self::RequestEnded(_) => ENDED_PREFIX,
+            Self::RequestServed(_) => SERVED_PREFIX,
             Self::AnswerRight => "answer.right",
             Self::AnswerRightRatio => "answer.right_ratio",
             Self::AgentPanics => "agent.panics",
@@ -159,8 +200,26 @@ impl Metric {
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        if let Self::Measure(own) = self { f.write_str(own) } else { Ok(()) }
+        match self {
+            Self::Measure(own) => f.write_str(own),
+            Self::RequestEnded(ending) | Self::RequestServed(ending) => ending.fmt(f),
+            _ => Ok(()),
+        }
     }
+}
+
+/// What makes metrics of endings.
+type OfEnding = fn(Ending) -> Metric;
+
+/// What a name behind one of the prefixes of endings stands for, and the ending as it is written.
+pub(crate) fn by_ending(name: &str) -> Option<(OfEnding, &str)> {
+    let families: [(&str, OfEnding); 2] =
+        [(ENDED_PREFIX, Metric::RequestEnded), (SERVED_PREFIX, Metric::RequestServed)];
+    families.into_iter().find_map(|(prefix, family)| Some((family, name.strip_prefix(prefix)?)))
+}
+
+fn known_ending(name: &str) -> Option<Ending> {
+    Ending::ALL.iter().copied().find(|ending| ending.to_string() == name)
 }
 
 fn is_measure_name(own: &str) -> bool {
@@ -177,6 +236,16 @@ mod tests {
             assert_eq!(Metric::from_name(&metric.to_string()).as_ref(), Some(&metric));
             assert!(!summary.is_empty());
         }
+    }
+
+    #[test]
+    fn every_ending_finds_its_metrics() {
+        for ending in Ending::ALL {
+            for metric in [Metric::RequestEnded(*ending), Metric::RequestServed(*ending)] {
+                assert_eq!(Metric::from_name(&metric.to_string()), Some(metric));
+            }
+        }
+        assert_eq!(Metric::from_name("request.ended.bored"), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod timeline;
 
 use std::{ops::Range, time::Duration};
 
-use swarm_core::Capability;
+use swarm_core::{Capability, Lane};
 use toml::de::DeTable;
 
 pub use problem::{Problem, ScenarioErrors, Warning};
@@ -287,10 +287,16 @@ pub struct Ask {
     pub count: u64,
     /// From one question to the next; zero asks as soon as `in_flight` allows.
     pub every: Duration,
-    /// Most questions without an answer yet; the next one waits.
+    /// Most questions without an answer yet; the next one waits, or in an open loop is not sent.
     pub in_flight: usize,
+    /// Whether questions come when they are due, whatever became of the ones before.
+    pub open_loop: bool,
     /// Longest time to the end of an answer.
     pub deadline: Duration,
+    /// When whoever asks gives up, if it does.
+    pub cancel_after: Option<Duration>,
+    /// How urgent the requests are.
+    pub lane: Lane,
 }
 
 /// What a series of requests says.

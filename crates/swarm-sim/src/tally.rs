@@ -1,6 +1,6 @@
 //! Counts what happens at every node of a run, per group of agents.
 //!
-//! Memory is bounded by the number of groups and of requests under way, not by how long a run takes: latencies go into
+//! Memory is bounded by the number of groups, of capabilities and of requests under way, not by how long a run takes: latencies go into
 //! histograms, numbers of agents into sketches. Nothing here judges.
 
 mod durations;
@@ -15,9 +15,10 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use swarm_core::{AgentId, TraceEvent, TraceSink, UnixMicros, WallClock};
+use swarm_core::{AgentId, Capability, TraceEvent, TraceSink, UnixMicros, WallClock};
 
 pub use durations::Durations;
 pub use figures::{Figures, NOT_SENT};
@@ -82,18 +83,18 @@ impl Tally {
     }
 
     /// A question with a judge is asked on behalf of a group.
-    pub(crate) fn question_asked(&self, group: usize) {
-        self.with(group, |figures| figures.questions += 1);
+    pub(crate) fn question_asked(&self, group: usize, capability: &Capability) {
+        self.with_requests(group, capability, |figures| figures.questions += 1);
     }
 
     /// The answer to a question was right.
-    pub(crate) fn answered_rightly(&self, group: usize) {
-        self.with(group, |figures| figures.right += 1);
+    pub(crate) fn answered_rightly(&self, group: usize, capability: &Capability) {
+        self.with_requests(group, capability, |figures| figures.right += 1);
     }
 
     /// A request that the timeline wanted could not even be sent; no node knows of it.
-    pub(crate) fn request_not_sent(&self, group: usize) {
-        self.with(group, |figures| {
+    pub(crate) fn request_not_sent(&self, group: usize, capability: &Capability) {
+        self.with_requests(group, capability, |figures| {
             figures.requests_sent += 1;
             figures.count_ending(NOT_SENT);
         });
@@ -125,6 +126,14 @@ impl Tally {
         }
     }
 
+    /// Changes the figures of a group and those of one capability within it.
+    fn with_requests(&self, group: usize, capability: &Capability, change: impl Fn(&mut Figures)) {
+        self.with(group, |figures| {
+            change(figures);
+            change(figures.by_capability.entry(capability.clone()).or_default());
+        });
+    }
+
     fn troubled(&self, group: usize, change: impl FnOnce(&mut Trouble)) {
         if let Some(group) = self.groups.get(group) {
             change(&mut group.trouble());
@@ -145,11 +154,18 @@ impl Tally {
             TraceEvent::ObservationDropped { reason, count } if self.window.contains(self.now()) => {
                 self.with(group, |figures| figures.observations_dropped(reason, count));
             }
-            TraceEvent::RequestSent { id, .. } if self.window.contains(self.now()) => {
-                self.with(group, |figures| figures.request_sent(id));
+            TraceEvent::RequestSent { id, capability, .. } if self.window.contains(self.now()) => {
+                self.with_requests(group, &capability, |figures| figures.request_sent(id));
             }
-            TraceEvent::RequestEnded { id, ending, first_chunk, elapsed, .. } => {
-                self.with(group, |figures| figures.request_ended(id, ending, first_chunk, elapsed));
+            TraceEvent::RequestEnded { id, capability, ending, first_chunk, elapsed, .. } => {
+                self.with_requests(group, &capability, |figures| {
+                    figures.request_ended(id, ending, first_chunk, elapsed);
+                });
+            }
+            TraceEvent::RequestServed { capability, ending, elapsed, .. }
+                if self.window.contains(before(self.now(), elapsed)) =>
+            {
+                self.with_requests(group, &capability, |figures| figures.request_served(ending, elapsed));
             }
             TraceEvent::AgentPanicked { method } => {
                 self.with(group, |figures| figures.panics += 1);
@@ -179,6 +195,11 @@ impl GroupTally {
         figures.copies_delivered = self.delivered_of.load(Ordering::Relaxed);
         figures
     }
+}
+
+fn before(moment: UnixMicros, elapsed: Duration) -> UnixMicros {
+    let elapsed = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+    UnixMicros::new(moment.get().saturating_sub(elapsed))
 }
 
 /// Sums over all groups.

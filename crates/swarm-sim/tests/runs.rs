@@ -284,6 +284,38 @@ async fn a_silent_responder_leaves_no_request_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_gives_up_as_planned_cancels_and_is_no_complaint() {
+    let text = "
+        scenario = { name = 'x', duration = '30s' }
+        groups.client = { agent = 'idle' }
+        groups.echo = { agent = 'echo' }
+        timeline.events = [
+          { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'silence', count = 2, cancel_after = '50ms' },
+          { at = '2s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'now' },
+        ]";
+    let summary = run_until(text, |progress| progress.answered == 1).await;
+    assert_eq!(value(&summary, 0, "request.ended.cancelled"), Some(2.0));
+    assert_eq!(value(&summary, 1, "request.served.cancelled"), Some(2.0));
+    assert_eq!(summary.notices, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_an_open_loop_nothing_waits_for_an_answer() {
+    let text = "
+        scenario = { name = 'x', duration = '30s' }
+        groups.client = { agent = 'idle' }
+        groups.echo = { agent = 'echo' }
+        timeline.events = [
+          { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'silence', count = 8, every = '10ms', open_loop = true, in_flight = 5 },
+        ]";
+    // The first five are never answered, and hold up nobody; three more find no place.
+    let summary = run_until(text, |progress| progress.asked == 8).await;
+    assert_eq!(summary.groups[0].figures.endings["not_sent"], 3);
+    let notice = "client asks echo, but 5 questions are without an answer already, so some were not sent";
+    assert!(summary.notices.iter().any(|told| told == notice), "{:?}", summary.notices);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_observation_that_is_too_large_for_everybody_is_told() {
     let text = "
         scenario = { name = 'x', duration = '50ms' }

@@ -62,7 +62,11 @@ impl CheckOutcome {
     #[must_use]
     pub fn of(check: &Check, figures: &Figures) -> Self {
         let condition = check.condition;
-        let measured = figures.value(&check.metric, condition.aggregate);
+        let figures = match &check.capability {
+            Some(capability) => figures.of_capability(capability),
+            None => Some(figures),
+        };
+        let measured = figures.and_then(|figures| figures.value(&check.metric, condition.aggregate));
         let holds = measured.is_some_and(|value| condition.comparison.holds(value, condition.bound.value));
         let verdict = match (holds, check.severity) {
             (true, _) => Verdict::Passed,
@@ -90,7 +94,7 @@ mod tests {
 
     fn outcome(metric: Metric, condition: &str, severity: Severity, figures: &Figures) -> CheckOutcome {
         let condition = Condition::parse(condition, &metric).unwrap();
-        let check = Check { name: "x".into(), metric, group: None, condition, severity };
+        let check = Check { name: "x".into(), metric, group: None, capability: None, condition, severity };
         CheckOutcome::of(&check, figures)
     }
 

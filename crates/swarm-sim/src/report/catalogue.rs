@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::Paint;
-use crate::{Registry, metric::CATALOGUE};
+use crate::{
+    Registry,
+    metric::{CATALOGUE, FAMILIES},
+};
 
 /// What `swarm-sim list` prints.
 pub(crate) fn catalogue(registry: &Registry, paint: Paint) -> String {
@@ -34,9 +37,9 @@ fn agents(registry: &Registry, paint: Paint) -> String {
 }
 
 fn metrics() -> String {
-    let own = ("measure.NAME".to_owned(), "numbers that agents measure themselves".to_owned());
     let known = CATALOGUE.iter().map(|(metric, summary)| (metric.to_string(), (*summary).to_owned()));
-    two_columns(&known.chain([own]).collect::<Vec<_>>(), "  ")
+    let families = FAMILIES.iter().map(|(name, summary)| ((*name).to_owned(), (*summary).to_owned()));
+    two_columns(&known.chain(families).collect::<Vec<_>>(), "  ")
 }
 
 /// Name and description of each param, from the JSON Schema of the kind.

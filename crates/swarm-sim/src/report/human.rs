@@ -151,12 +151,25 @@ fn remarks(summary: &RunSummary, paint: Paint) -> Option<String> {
             paint.dim(&format!("observations lost at their nodes: {}", counted(&summary.total.dropped))),
         );
     }
-    let mut failures = summary.total.endings.clone();
-    failures.remove("completed");
-    if !failures.is_empty() {
-        lines.push(paint.dim(&format!("requests without an answer: {}", counted(&failures))));
+    let unanswered = unanswered(&summary.total);
+    if !unanswered.is_empty() {
+        lines.push(paint.dim(&format!("requests without an answer: {}", unanswered.join(", "))));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// How many requests ended in each way but the good one, and how soon.
+fn unanswered(figures: &Figures) -> Vec<String> {
+    let took = |name: &str| {
+        let of_that_name = figures.ended.iter().find(|(ending, _)| ending.to_string() == name);
+        of_that_name.and_then(|(_, took)| took.micros(Aggregate::P99)).map(show_micros)
+    };
+    let failures = figures.endings.iter().filter(|(name, _)| *name != "completed");
+    let told = failures.map(|(name, count)| match took(name) {
+        Some(p99) => format!("{} {name} (p99 {p99})", show_count(*count)),
+        None => format!("{} {name}", show_count(*count)),
+    });
+    told.collect()
 }
 
 fn checks(summary: &RunSummary, paint: Paint) -> Option<String> {

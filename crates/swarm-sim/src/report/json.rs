@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use swarm_core::Ending;
 
 use crate::{
     check::{Aggregate, CheckOutcome, Severity, Unit},
@@ -68,6 +69,8 @@ struct FigureReport {
     requests_answered: u64,
     requests_open: usize,
     request_endings: BTreeMap<String, u64>,
+    request_ended_us: BTreeMap<String, Option<DistributionReport>>,
+    request_served_us: BTreeMap<String, Option<DistributionReport>>,
     request_latency_us: Option<DistributionReport>,
     request_first_chunk_us: Option<DistributionReport>,
     questions_asked: u64,
@@ -93,6 +96,7 @@ struct CheckReport<'s> {
     name: &'s str,
     metric: String,
     group: Option<&'s str>,
+    capability: Option<String>,
     aggregate: Option<String>,
     comparison: String,
     bound: f64,
@@ -149,6 +153,8 @@ impl FigureReport {
             requests_answered: figures.requests_answered(),
             requests_open: figures.requests_open(),
             request_endings: figures.endings.clone(),
+            request_ended_us: by_ending(&figures.ended),
+            request_served_us: by_ending(&figures.served),
             request_latency_us: durations(&figures.request_latency),
             request_first_chunk_us: durations(&figures.first_chunk),
             questions_asked: figures.questions,
@@ -166,6 +172,7 @@ impl<'s> CheckReport<'s> {
             name: &check.name,
             metric: check.metric.to_string(),
             group: check.group.as_deref(),
+            capability: check.capability.as_ref().map(ToString::to_string),
             aggregate: check.condition.aggregate.map(|aggregate| aggregate.to_string()),
             comparison: check.condition.comparison.to_string(),
             bound: check.condition.bound.value,
@@ -186,6 +193,10 @@ impl<'s> CheckReport<'s> {
 
 fn durations(durations: &Durations) -> Option<DistributionReport> {
     distribution(durations.count(), |aggregate| durations.micros(aggregate))
+}
+
+fn by_ending(endings: &BTreeMap<Ending, Durations>) -> BTreeMap<String, Option<DistributionReport>> {
+    endings.iter().map(|(ending, took)| (ending.to_string(), durations(took))).collect()
 }
 
 fn numbers(numbers: &Numbers) -> Option<DistributionReport> {
@@ -224,6 +235,7 @@ mod tests {
         let scenario = Scenario::parse("x.toml", text, &Registry::new()).unwrap();
         let mut figures = Figures::default();
         figures.request_latency.record(Duration::from_micros(1_500));
+        figures.ended.entry(Ending::Busy).or_default().record(Duration::from_micros(700));
         let summary = RunSummary::new(scenario, End::Complete, vec![figures]);
 
         let report: Value = serde_json::from_str(&json(&summary)).unwrap();
@@ -231,6 +243,7 @@ mod tests {
         assert_eq!(report["format"], 1);
         assert_eq!(report["groups"][0]["figures"]["request_latency_us"]["max"], 1500.0);
         assert_eq!(report["groups"][0]["figures"]["observation_latency_us"], Value::Null);
+        assert_eq!(report["groups"][0]["figures"]["request_ended_us"]["busy"]["p99"], 700.0);
         let check = &report["checks"][0];
         assert_eq!(check["verdict"], "fail");
         assert_eq!((&check["bound"], &check["unit"]), (&Value::from(1000.0), &Value::from("us")));

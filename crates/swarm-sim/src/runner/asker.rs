@@ -1,17 +1,17 @@
 //! Asks the questions of one event of the timeline.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use swarm_core::{AssistError, Chunk, NodeHandle, OutgoingRequest, ReplyStream};
+use swarm_core::{AssistError, Capability, Chunk, NodeHandle, OutgoingRequest, ReplyStream};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Interval, MissedTickBehavior},
+    time::{Interval, MissedTickBehavior, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::ledger::{Ledger, is_unsent};
+use super::ledger::Ledger;
 use crate::{
     cluster::Roster,
     registry::{Question, Questions},
@@ -49,18 +49,32 @@ struct Errand {
     asked: NodeHandle,
     request: OutgoingRequest,
     question: Option<Question>,
+    /// When to give up.
+    cancel_after: Option<Duration>,
+    books: Books,
+}
+
+/// Where it is written down what becomes of a question.
+#[derive(Clone)]
+struct Books {
+    tally: Arc<Tally>,
+    ledger: Arc<Ledger>,
+    group: usize,
+    capability: Capability,
 }
 
 impl Asker {
     pub(super) async fn run(mut self) {
-        let (mut interval, in_flight) = (self.interval(), self.plan.in_flight);
+        let mut interval = self.interval();
+        // In an open loop nothing is waited for but the time.
+        let wait_below = if self.plan.open_loop { usize::MAX } else { self.plan.in_flight };
         let mut under_way = JoinSet::new();
         let mut turns = (0, 0);
         for number in 0..self.plan.count {
             tokio::select! {
                 biased;
                 () = self.closing.cancelled() => break,
-                () = until_next(&mut interval, &mut under_way, in_flight) => {}
+                () = until_next(&mut interval, &mut under_way, wait_below) => {}
             }
             let Some((payload, question)) = self.content.next() else {
                 self.ledger.exhausted();
@@ -70,12 +84,14 @@ impl Asker {
             };
             self.ledger.asked();
             if question.is_some() {
-                self.tally.question_asked(self.group);
+                self.tally.question_asked(self.group, &self.plan.capability);
+            }
+            if under_way.len() >= self.plan.in_flight {
+                self.too_many();
+                continue;
             }
             match self.errand(&mut turns, payload, question) {
-                Some(errand) => {
-                    drop(under_way.spawn(errand.run(self.tally.clone(), self.group, self.ledger.clone())));
-                }
+                Some(errand) => drop(under_way.spawn(errand.run())),
                 None => self.nobody_there(),
             }
         }
@@ -85,8 +101,11 @@ impl Asker {
     fn interval(&self) -> Option<Interval> {
         let mut interval = (!self.plan.every.is_zero()).then(|| tokio::time::interval(self.plan.every));
         if let Some(interval) = &mut interval {
-            // Questions that had to wait are not made up for: they would come all at once.
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // Questions that had to wait are not made up for, as they would come all at once. In an open loop none has
+            // to wait for another, and the rate is what counts.
+            let late =
+                if self.plan.open_loop { MissedTickBehavior::Burst } else { MissedTickBehavior::Delay };
+            interval.set_missed_tick_behavior(late);
         }
         interval
     }
@@ -101,13 +120,29 @@ impl Asker {
         let (_, asked) = self.roster.next(&self.plan.to, &mut turns.1, Some(asker.id()))?;
         let request = OutgoingRequest::new(self.plan.capability.clone().into())
             .payload(payload)
-            .deadline(self.plan.deadline);
-        Some(Errand { asker, asked, request, question })
+            .deadline(self.plan.deadline)
+            .lane(self.plan.lane);
+        let books = Books {
+            tally: self.tally.clone(),
+            ledger: self.ledger.clone(),
+            group: self.group,
+            capability: self.plan.capability.clone(),
+        };
+        Some(Errand { asker, asked, request, question, cancel_after: self.plan.cancel_after, books })
+    }
+
+    fn too_many(&self) {
+        self.tally.request_not_sent(self.group, &self.plan.capability);
+        self.ledger.skipped();
+        let Ask { from, to, in_flight, .. } = &self.plan;
+        let _ = self.notices.try_send(format!(
+            "{from} asks {to}, but {in_flight} questions are without an answer already, so some were not sent"
+        ));
     }
 
     fn nobody_there(&self) {
-        self.tally.request_not_sent(self.group);
-        self.ledger.nobody_there();
+        self.tally.request_not_sent(self.group, &self.plan.capability);
+        self.ledger.skipped();
         let Ask { from, to, .. } = &self.plan;
         let _ = self.notices.try_send(format!("{from} asks {to}, but nobody runs on one of the two sides"));
     }
@@ -149,34 +184,61 @@ fn joined(answer: &[Chunk]) -> String {
 }
 
 impl Errand {
-    async fn run(self, tally: Arc<Tally>, group: usize, ledger: Arc<Ledger>) {
-        let reply = match self.asker.request(self.asked.id(), self.request).await {
-            Ok(reply) => reply,
-            Err(error) => {
-                if is_unsent(&error) {
-                    tally.request_not_sent(group);
-                }
-                return ledger.failed(&error);
+    async fn run(self) {
+        let Self { asker, asked, request, question, cancel_after, books } = self;
+        let ask = async {
+            match asker.request(asked.id(), request).await {
+                Ok(reply) => answer(reply).await.map_err(Unanswered::Failed),
+                Err(error) if was_not_sent(&error) => Err(Unanswered::NotSent(error)),
+                Err(error) => Err(Unanswered::Failed(error)),
             }
         };
-        match answer(reply).await {
-            Ok(answer) => {
-                ledger.completed();
-                if let Some(question) = self.question {
-                    judge(question, answer.as_deref(), &tally, group, &ledger);
+        // Letting go of the reply is what cancels.
+        match timeout(cancel_after.unwrap_or(Duration::MAX), ask).await {
+            Err(_) => books.ledger.given_up(),
+            Ok(Err(Unanswered::NotSent(error))) => books.not_sent(&error),
+            Ok(Err(Unanswered::Failed(error))) => books.ledger.failed(&error),
+            Ok(Ok(answer)) => {
+                books.ledger.completed();
+                if let Some(question) = question {
+                    books.judge(question, answer.as_deref());
                 }
             }
-            Err(error) => ledger.failed(&error),
         }
     }
 }
 
-fn judge(question: Question, answer: Option<&[Chunk]>, tally: &Tally, group: usize, ledger: &Ledger) {
-    let asked = question.payload().clone();
-    if answer.is_some_and(|answer| question.judge(answer)) {
-        tally.answered_rightly(group);
-    } else {
-        ledger.wrong(&asked, answer);
+/// Why there is no answer.
+enum Unanswered {
+    /// No node knows of the request.
+    NotSent(AssistError),
+    Failed(AssistError),
+}
+
+/// Whether our own node refused to send it; everything else the node itself traces.
+fn was_not_sent(error: &AssistError) -> bool {
+    matches!(
+        error,
+        AssistError::NotConnected(_)
+            | AssistError::NotReady(_)
+            | AssistError::Overloaded { .. }
+            | AssistError::Busy { .. }
+    )
+}
+
+impl Books {
+    fn not_sent(&self, error: &AssistError) {
+        self.tally.request_not_sent(self.group, &self.capability);
+        self.ledger.not_sent(error);
+    }
+
+    fn judge(&self, question: Question, answer: Option<&[Chunk]>) {
+        let asked = question.payload().clone();
+        if answer.is_some_and(|answer| question.judge(answer)) {
+            self.tally.answered_rightly(self.group, &self.capability);
+        } else {
+            self.ledger.wrong(&asked, answer);
+        }
     }
 }
 

@@ -47,8 +47,13 @@ impl Ledger {
         self.entries().asked += 1;
     }
 
-    /// There was nobody to ask or to be asked.
-    pub(super) fn nobody_there(&self) {
+    /// There was nobody to ask or to be asked, or no room for one more.
+    pub(super) fn skipped(&self) {
+        self.entries().ended += 1;
+    }
+
+    /// Whoever asked gave up, as the scenario has it.
+    pub(super) fn given_up(&self) {
         self.entries().ended += 1;
     }
 
@@ -61,9 +66,18 @@ impl Ledger {
     }
 
     pub(super) fn failed(&self, error: &AssistError) {
+        self.ended_as(ending(error), error);
+    }
+
+    /// The node refused a request before it counted as sent.
+    pub(super) fn not_sent(&self, error: &AssistError) {
+        self.ended_as(NOT_SENT, error);
+    }
+
+    fn ended_as(&self, ending: &'static str, error: &AssistError) {
         let mut entries = self.entries();
         entries.ended += 1;
-        entries.failures.entry(ending(error)).or_insert_with(|| (0, error.to_string())).0 += 1;
+        entries.failures.entry(ending).or_insert_with(|| (0, error.to_string())).0 += 1;
     }
 
     /// An answer was wrong; without the answer when it was too long to be judged.
@@ -103,20 +117,17 @@ impl Ledger {
     }
 }
 
-/// Whether a node refused a request before it counted as sent; everything else the node itself traces.
-pub(super) fn is_unsent(error: &AssistError) -> bool {
-    matches!(error, AssistError::NotConnected(_) | AssistError::NotReady(_) | AssistError::Overloaded { .. })
-}
-
 /// The names under which the figures count these endings.
 fn ending(error: &AssistError) -> &'static str {
     match error {
-        unsent if is_unsent(unsent) => NOT_SENT,
         AssistError::NoSuchCapability => "no_such_capability",
         AssistError::Declined { .. } => "declined",
         AssistError::Failed { .. } => "failed",
         AssistError::Busy { .. } => "busy",
         AssistError::DeadlineExceeded => "deadline_exceeded",
+        AssistError::Idle => "idle",
+        AssistError::HopLimit => "hop_limit",
+        AssistError::Gap { .. } => "gap",
         AssistError::PeerLost => "peer_lost",
         AssistError::Cancelled => "cancelled",
         AssistError::ShutDown => "shut_down",
@@ -174,5 +185,13 @@ mod tests {
         let chunks = ["Hello", " Ada"].map(|word| Chunk::new("word", word));
         assert_eq!(shown_answer(Some(&chunks)), "\"Hello Ada\" in 2 chunks");
         assert_eq!(shown(&[0; 31]), format!("0x{}… (31 bytes)", "00".repeat(30)));
+    }
+
+    #[test]
+    fn endings_are_called_as_the_figures_call_them() {
+        let called = |error| ending(&error);
+        assert_eq!(called(AssistError::HopLimit), swarm_core::Ending::HopLimit.to_string());
+        assert_eq!(called(AssistError::Idle), swarm_core::Ending::Idle.to_string());
+        assert_eq!(called(AssistError::Gap { from: 1, to: 2 }), swarm_core::Ending::Gap.to_string());
     }
 }

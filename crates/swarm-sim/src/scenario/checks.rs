@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
+use swarm_core::{Capability, Ending};
 use toml::Spanned;
 
 use super::{
     groups::Groups,
     problem::Findings,
-    reader::{TableReader, did_you_mean, report_unknown_name, shortened},
+    reader::{TableReader, did_you_mean, known_capability, report_unknown_name, shortened},
 };
 use crate::{
     check::{Check, Condition, ConditionError, Severity},
-    metric::Metric,
+    metric::{FAMILIES, Metric, by_ending},
     nearest::nearest,
 };
 
@@ -37,9 +38,9 @@ fn read_check(mut table: TableReader<'_, '_>, groups: &Groups, findings: &mut Fi
     let severity = table.optional::<String>("severity", findings);
     table.finish(findings);
     let severity = severity.map_or(Some(Severity::Fail), |severity| known_severity(&severity, findings));
-    let (metric, group) = read_metric(&metric?, groups, findings)?;
+    let (metric, Selection { group, capability }) = read_metric(&metric?, groups, findings)?;
     let condition = read_condition(&condition?, &metric, findings)?;
-    Some(Check { name: name?.into_inner(), metric, group, condition, severity: severity? })
+    Some(Check { name: name?.into_inner(), metric, group, capability, condition, severity: severity? })
 }
 
 fn known_severity(severity: &Spanned<String>, findings: &mut Findings) -> Option<Severity> {
@@ -53,12 +54,19 @@ fn known_severity(severity: &Spanned<String>, findings: &mut Findings) -> Option
     }
 }
 
-/// `request.latency` or `request.latency{group=client}`.
+/// Whose figures a check is about, and of which requests.
+#[derive(Default)]
+struct Selection {
+    group: Option<String>,
+    capability: Option<Capability>,
+}
+
+/// `request.latency`, `request.latency{group=client}` or `request.latency{group=client, capability=hello.greet}`.
 fn read_metric(
     written: &Spanned<String>,
     groups: &Groups,
     findings: &mut Findings,
-) -> Option<(Metric, Option<String>)> {
+) -> Option<(Metric, Selection)> {
     let text = written.get_ref();
     let (name, selector) = match text.split_once('{') {
         Some((name, selector)) => (name.trim_end(), Some(selector)),
@@ -69,31 +77,77 @@ fn read_metric(
     if metric.is_none() {
         report_unknown_metric(name, name_at, findings);
     }
-    let Some(selector) = selector else { return Some((metric?, None)) };
+    let Some(selector) = selector else { return Some((metric?, Selection::default())) };
     let selector_at = text.len().saturating_sub(selector.len());
-    let Some(group) = selected_group(selector) else {
+    let Some(pairs) = selected(selector) else {
         let span = part_of(written, selector_at.saturating_sub(1)..text.len(), findings);
-        findings.report(span, "not a selection of a group", "expected {group=NAME}");
+        let label = "expected {group=NAME}, {capability=NAME}, or both with a comma in between";
+        findings.report(span, "not a selection of a group or a capability", label);
         return None;
     };
-    let group_at = selector_at.saturating_add(selector.find(group).unwrap_or_default());
-    let span = part_of(written, group_at..group_at.saturating_add(group.len()), findings);
-    let group = groups.known(&Spanned::new(span, group.to_owned()), findings)?;
-    Some((metric?, Some(group)))
+    let mut selection = Selection::default();
+    for (key, name, name_at) in pairs {
+        let begin = selector_at.saturating_add(name_at);
+        let span = part_of(written, begin..begin.saturating_add(name.len()), findings);
+        let name = Spanned::new(span, name.to_owned());
+        match key {
+            Key::Group => selection.group = Some(groups.known(&name, findings)?),
+            Key::Capability => {
+                let metric = metric.as_ref().filter(|metric| !metric.is_of_requests());
+                if let Some(metric) = metric {
+                    let message = format!("`{metric}` is not about requests, so it has no capability");
+                    findings.report(name.span(), message, "expected {group=NAME} alone");
+                    return None;
+                }
+                selection.capability = Some(known_capability(&name, findings)?);
+            }
+        }
+    }
+    Some((metric?, selection))
 }
 
-/// The name in `group=NAME}`.
-fn selected_group(selector: &str) -> Option<&str> {
-    let (key, group) = selector.strip_suffix('}')?.split_once('=')?;
-    (key.trim() == "group").then(|| group.trim())
+/// By what a metric can be narrowed.
+#[derive(Clone, Copy)]
+enum Key {
+    Group,
+    Capability,
+}
+
+/// The pairs in `group=NAME, capability=NAME}`, each with the place of its name.
+fn selected(selector: &str) -> Option<Vec<(Key, &str, usize)>> {
+    let mut pairs = Vec::new();
+    let mut begin = 0_usize;
+    for pair in selector.strip_suffix('}')?.split(',') {
+        let (key, name) = pair.split_once('=')?;
+        let key = match key.trim() {
+            "group" => Key::Group,
+            "capability" => Key::Capability,
+            _ => return None,
+        };
+        let blank = name.len().saturating_sub(name.trim_start().len());
+        let name_at = begin.saturating_add(pair.len()).saturating_sub(name.len()).saturating_add(blank);
+        pairs.push((key, name.trim(), name_at));
+        begin = begin.saturating_add(pair.len()).saturating_add(1);
+    }
+    Some(pairs)
 }
 
 fn report_unknown_metric(name: &str, span: Range<usize>, findings: &mut Findings) {
+    if let Some((_, ending)) = by_ending(name) {
+        let known: Vec<_> = Ending::ALL.iter().map(Ending::to_string).collect();
+        let known: Vec<_> = known.iter().map(String::as_str).collect();
+        let ending_at = span.end.saturating_sub(ending.len()).max(span.start)..span.end;
+        report_unknown_name("ending", &Spanned::new(ending_at, ending.to_owned()), &known, findings);
+        return;
+    }
     let message = format!("unknown metric `{}`", shortened(name));
     let label = "expected a metric that the runner or an agent measures";
     let help = match nearest(name, Metric::names()) {
         Some(meant) => did_you_mean(meant),
-        None => format!("there are {} and measure.NAME", Metric::names().collect::<Vec<_>>().join(", ")),
+        None => {
+            let families = FAMILIES.iter().map(|(name, _)| *name);
+            format!("there are {}", Metric::names().chain(families).collect::<Vec<_>>().join(", "))
+        }
     };
     findings.report_with_help(span, message, label, help);
 }

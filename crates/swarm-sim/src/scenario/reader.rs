@@ -5,6 +5,7 @@
 
 use std::{ops::Range, time::Duration};
 
+use swarm_core::Capability;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -161,6 +162,19 @@ pub(crate) fn report_unknown_name(
     match nearest(name.get_ref(), known.iter().copied()) {
         Some(meant) => findings.report_with_help(name.span(), message, label, did_you_mean(meant)),
         None => findings.report(name.span(), message, label),
+    }
+}
+
+/// Reports a text that names no capability.
+pub(crate) fn known_capability(name: &Spanned<String>, findings: &mut Findings) -> Option<Capability> {
+    match Capability::try_from(name.get_ref().as_str()) {
+        Ok(capability) => Some(capability),
+        Err(error) => {
+            let label =
+                "expected a dotted name with an optional version, such as hello.greet or hello.greet@2";
+            findings.report(name.span(), error.to_string(), label);
+            None
+        }
     }
 }
 

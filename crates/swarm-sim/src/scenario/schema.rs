@@ -141,6 +141,7 @@ struct Timeline {
 /// Something that happens at its time.
 #[derive(JsonSchema)]
 #[schemars(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "it is never made")]
 enum Event {
     /// Members of a group ask those of another, taking turns.
     Ask {
@@ -164,12 +165,20 @@ enum Event {
         count: Option<u64>,
         /// From one question to the next. As soon as in_flight allows unless given.
         every: Option<Duration>,
-        /// Most questions without an answer yet.
-        #[schemars(range(min = 1, max = 1024), extend("default" = 1))]
+        /// Most questions without an answer yet: 1 unless given, in an open loop 1024.
+        #[schemars(range(min = 1, max = 1024))]
         in_flight: Option<u64>,
+        /// Ask when a question is due, whatever became of the ones before; one too many in flight is not sent.
+        #[schemars(extend("default" = false))]
+        open_loop: Option<bool>,
         /// Longest time to the end of an answer.
         #[schemars(extend("default" = "10s"))]
         deadline: Option<Duration>,
+        /// When whoever asks gives up; less than the deadline. Never unless given.
+        cancel_after: Option<Duration>,
+        /// How urgent the requests are next to others on the same connection.
+        #[schemars(extend("enum" = ["control", "interactive", "bulk"], "default" = "interactive"))]
+        lane: Option<String>,
     },
     /// Running agents leave the swarm.
     Stop {
@@ -210,8 +219,8 @@ struct Checks {
 struct Check {
     /// What it is about, in your words.
     name: String,
-    /// What is measured, such as `request.latency` or `request.latency{group=client}`; `swarm-sim list` names the
-    /// metrics.
+    /// What is measured, such as `request.latency`, `request.latency{group=client}` or
+    /// `request.latency{group=client, capability=hello.greet}`; `swarm-sim list` names the metrics.
     metric: String,
     /// What must hold of it, such as `p99 < 800ms`, `>= 99%` or `== 0`.
     check: String,

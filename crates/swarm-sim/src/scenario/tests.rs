@@ -57,13 +57,14 @@ agent = "idle"
 [timeline]
 events = [
   { at = "3s", do = "stop", target = "ship", pick = "one" },
-  { at = "1s", do = "ask", from = "tower", to = "ship", capability = "hello.greet@2", questions = "digits", count = 50, every = "20ms", in_flight = 4, deadline = "5s" },
-  { at = "2s", do = "ask", from = "tower", to = "ship", capability = "hello.greet", payload = "you", expect = "hello" },
+  { at = "1s", do = "ask", from = "tower", to = "ship", capability = "hello.greet@2", questions = "digits", count = 50, every = "20ms", in_flight = 4, deadline = "5s", cancel_after = "2s", lane = "bulk" },
+  { at = "2s", do = "ask", from = "tower", to = "ship", capability = "hello.greet", payload = "you", expect = "hello", count = 10, every = "10ms", open_loop = true },
   { at = "1s", do = "start", target = "ship", pick = 2 },
 ]
 [checks]
 list = [
   { name = "in time", metric = "request.latency{group=tower}", check = "p99 < 800ms", severity = "warn" },
+  { name = "few are busy", metric = "request.ended.busy{group=tower, capability=hello.greet@2}", check = "count < 5" },
   { name = "nothing hangs", metric = "request.open", check = "== 0" },
 ]
 "#;
@@ -84,8 +85,18 @@ fn a_file_with_every_key_is_read_as_it_stands() {
     assert_eq!(scenario.agents(), 4);
     let order: Vec<_> = scenario.timeline.iter().map(|event| event.action.to_string()).collect();
     assert_eq!(order[0], "tower asks ship for hello.greet@2, 50 times");
-    assert_eq!(order[1..], ["start 2 of ship", "tower asks ship for hello.greet", "stop 1 of ship"]);
+    assert_eq!(
+        order[1..],
+        ["start 2 of ship", "tower asks ship for hello.greet, 10 times", "stop 1 of ship"]
+    );
+    let Action::Ask(bulk) = &scenario.timeline[0].action else { panic!("{:?}", scenario.timeline) };
+    assert_eq!((bulk.cancel_after, bulk.lane), (Some(Duration::from_secs(2)), Lane::Bulk));
+    assert_eq!((bulk.in_flight, bulk.open_loop), (4, false));
+    let Action::Ask(open) = &scenario.timeline[2].action else { panic!("{:?}", scenario.timeline) };
+    assert_eq!((open.in_flight, open.open_loop, open.lane), (1024, true, Lane::Interactive));
     assert_eq!(scenario.checks[0].to_string(), "request.latency{group=tower} p99 < 800 ms");
+    let narrowed = "request.ended.busy{group=tower, capability=hello.greet@2} count < 5";
+    assert_eq!(scenario.checks[1].to_string(), narrowed);
 }
 
 #[test]

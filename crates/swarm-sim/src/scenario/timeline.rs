@@ -2,14 +2,14 @@
 
 use std::{ops::Range, time::Duration};
 
-use swarm_core::Capability;
+use swarm_core::Lane;
 use toml::{Spanned, de::DeValue};
 
 use super::{
     Action, Ask, Content, Event, Pick,
     groups::Groups,
     problem::Findings,
-    reader::{TableReader, report_unknown_name},
+    reader::{TableReader, known_capability, report_unknown_name},
 };
 use crate::{Registry, quantity};
 
@@ -102,8 +102,11 @@ fn read_ask(
     let content = read_content(&mut table, around.registry, findings);
     let count = table.whole("count", 1..=MOST_QUESTIONS, findings).unwrap_or(Spanned::new(0..0, 1));
     let every = table.optional::<Duration>("every", findings).map_or(Duration::ZERO, Spanned::into_inner);
-    let in_flight = table.whole("in_flight", 1..=MOST_IN_FLIGHT, findings).map_or(1, Spanned::into_inner);
+    let in_flight = table.whole("in_flight", 1..=MOST_IN_FLIGHT, findings);
+    let open_loop = table.optional::<bool>("open_loop", findings);
     let deadline = table.optional::<Duration>("deadline", findings);
+    let cancel_after = table.optional::<Duration>("cancel_after", findings);
+    let lane = table.optional::<String>("lane", findings);
     table.finish(findings);
     if let (Some(at), Some(duration)) = (at, around.duration) {
         warn_of_too_many(&count, every, duration.saturating_sub(at), findings);
@@ -113,12 +116,72 @@ fn read_ask(
     let to = to.and_then(|to| around.groups.known(&to, findings));
     let capability = capability.and_then(|name| known_capability(&name, findings));
     let deadline = match deadline {
-        Some(deadline) => positive(&deadline, findings)?,
+        Some(deadline) => positive("deadline", &deadline, findings)?,
         None => DEFAULT_DEADLINE,
     };
-    let in_flight = usize::try_from(in_flight).ok()?;
-    let (from, to, capability, content) = (from?, to?, capability?, content?);
-    Some(Ask { from, to, capability, content, count, every, in_flight, deadline })
+    let cancel_after = match cancel_after {
+        Some(after) => Some(before_the_deadline(&after, deadline, findings)?),
+        None => None,
+    };
+    let lane = lane.map_or(Some(Lane::default()), |lane| known_lane(&lane, findings));
+    let open_loop = open_loop.is_some_and(|open| is_open_loop(&open, every, findings));
+    // Whoever asks in an open loop wants nothing to hold the questions back.
+    let least = if open_loop { MOST_IN_FLIGHT } else { 1 };
+    let in_flight = usize::try_from(in_flight.map_or(least, Spanned::into_inner)).ok()?;
+    let (from, to, capability, content, lane) = (from?, to?, capability?, content?, lane?);
+    Some(Ask {
+        from,
+        to,
+        capability,
+        content,
+        count,
+        every,
+        in_flight,
+        open_loop,
+        deadline,
+        cancel_after,
+        lane,
+    })
+}
+
+fn before_the_deadline(
+    after: &Spanned<Duration>,
+    deadline: Duration,
+    findings: &mut Findings,
+) -> Option<Duration> {
+    let cancel_after = positive("cancel_after", after, findings)?;
+    if cancel_after >= deadline {
+        let deadline = quantity::show_duration(deadline);
+        findings.report(
+            after.span(),
+            "`cancel_after` comes when the deadline is over",
+            format!("expected less than the deadline, {deadline}"),
+        );
+        return None;
+    }
+    Some(cancel_after)
+}
+
+fn known_lane(word: &Spanned<String>, findings: &mut Findings) -> Option<Lane> {
+    let lanes = [Lane::Control, Lane::Interactive, Lane::Bulk];
+    let lane = lanes.into_iter().find(|lane| lane.to_string() == *word.get_ref());
+    if lane.is_none() {
+        let words = lanes.map(|lane| lane.to_string());
+        report_unknown_name("lane", word, &words.each_ref().map(String::as_str), findings);
+    }
+    lane
+}
+
+/// Without a pause between questions nothing says when one is due.
+fn is_open_loop(open: &Spanned<bool>, every: Duration, findings: &mut Findings) -> bool {
+    if *open.get_ref() && every.is_zero() {
+        findings.report(
+            open.span(),
+            "`open_loop` needs `every`",
+            "expected the time from one question to the next under `every`",
+        );
+    }
+    *open.get_ref()
 }
 
 /// The first question comes at once, each other one `every` later than the one before.
@@ -166,24 +229,12 @@ fn read_content(
     Some(Content::Questions(source.into_inner()))
 }
 
-fn known_capability(name: &Spanned<String>, findings: &mut Findings) -> Option<Capability> {
-    match Capability::try_from(name.get_ref().as_str()) {
-        Ok(capability) => Some(capability),
-        Err(error) => {
-            let label =
-                "expected a dotted name with an optional version, such as hello.greet or hello.greet@2";
-            findings.report(name.span(), error.to_string(), label);
-            None
-        }
-    }
-}
-
-fn positive(deadline: &Spanned<Duration>, findings: &mut Findings) -> Option<Duration> {
-    if deadline.get_ref().is_zero() {
-        findings.report(deadline.span(), "`deadline` is zero", "expected more than nothing");
+fn positive(key: &str, duration: &Spanned<Duration>, findings: &mut Findings) -> Option<Duration> {
+    if duration.get_ref().is_zero() {
+        findings.report(duration.span(), format!("`{key}` is zero"), "expected more than nothing");
         return None;
     }
-    Some(*deadline.get_ref())
+    Some(*duration.get_ref())
 }
 
 fn read_target(

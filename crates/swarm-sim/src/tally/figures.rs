@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use swarm_core::{DropReason, Ending, RequestId};
+use swarm_core::{Capability, DropReason, Ending, RequestId};
 
 use super::{Durations, Numbers};
 use crate::{check::Aggregate, metric::Metric};
@@ -38,6 +38,10 @@ pub struct Figures {
     pub requests_sent: u64,
     /// How many of them ended, by ending; [`NOT_SENT`] is one.
     pub endings: BTreeMap<String, u64>,
+    /// From sending to the end of those that were sent, by ending.
+    pub ended: BTreeMap<Ending, Durations>,
+    /// How long the group served requests of others, by ending.
+    pub served: BTreeMap<Ending, Durations>,
     /// From sending to the end of a complete answer.
     pub request_latency: Durations,
     /// From sending to the first chunk, however the request ended.
@@ -52,6 +56,8 @@ pub struct Figures {
     pub panics: u64,
     /// Requests that have not ended.
     pub(super) open: BTreeSet<RequestId>,
+    /// What of this is about the requests for one capability.
+    pub(super) by_capability: BTreeMap<Capability, Figures>,
 }
 
 impl Figures {
@@ -73,6 +79,12 @@ impl Figures {
         self.open.len()
     }
 
+    /// The figures of the requests for one capability; `None` if nobody of the group asked for it or served it.
+    #[must_use]
+    pub fn of_capability(&self, capability: &Capability) -> Option<&Self> {
+        self.by_capability.get(capability)
+    }
+
     /// What the metric is worth, in the unit that its checks compare in: microseconds, a ratio from 0 to 1, or a plain
     /// number. `None` when there was nothing to measure, or when a distribution lacks its aggregate.
     #[must_use]
@@ -92,6 +104,12 @@ impl Figures {
             Metric::RequestOpen => asked(self.open.len() as u64),
             Metric::RequestLatency => self.request_latency.micros(aggregate?),
             Metric::RequestFirstChunk => self.first_chunk.micros(aggregate?),
+            Metric::RequestEnded(ending) => {
+                of_ending(&self.ended, *ending, aggregate?, self.requests_sent > 0)
+            }
+            Metric::RequestServed(ending) => {
+                of_ending(&self.served, *ending, aggregate?, !self.served.is_empty())
+            }
             Metric::AnswerRight => (self.questions > 0).then_some(self.right as f64),
             Metric::AnswerRightRatio => share(self.right, self.questions),
             Metric::AgentPanics => Some(self.panics as f64),
@@ -114,6 +132,11 @@ impl Figures {
         self.open.extend(&others.open);
         add_counts(&mut self.dropped, &others.dropped);
         add_counts(&mut self.endings, &others.endings);
+        add_durations(&mut self.ended, &others.ended);
+        add_durations(&mut self.served, &others.served);
+        for (capability, figures) in &others.by_capability {
+            self.by_capability.entry(capability.clone()).or_default().merge(figures);
+        }
         for (name, numbers) in &others.measures {
             self.measures.entry(name.clone()).or_default().merge(numbers);
         }
@@ -154,12 +177,17 @@ impl Figures {
             return;
         }
         self.count_ending(&ending.to_string());
+        self.ended.entry(ending).or_default().record(elapsed);
         if ending == Ending::Completed {
             self.request_latency.record(elapsed);
         }
         if let Some(first_chunk) = first_chunk {
             self.first_chunk.record(first_chunk);
         }
+    }
+
+    pub(super) fn request_served(&mut self, ending: Ending, elapsed: Duration) {
+        self.served.entry(ending).or_default().record(elapsed);
     }
 
     pub(super) fn count_ending(&mut self, ending: &str) {
@@ -176,6 +204,23 @@ impl Figures {
 
 /// How [`Ending::Completed`] shows.
 const COMPLETED: &str = "completed";
+
+/// That none ended so is something to say as soon as there were any at all.
+fn of_ending(
+    durations: &BTreeMap<Ending, Durations>,
+    ending: Ending,
+    aggregate: Aggregate,
+    any: bool,
+) -> Option<f64> {
+    let none = (any && aggregate == Aggregate::Count).then_some(0.0);
+    durations.get(&ending).map_or(none, |durations| durations.micros(aggregate))
+}
+
+fn add_durations(durations: &mut BTreeMap<Ending, Durations>, others: &BTreeMap<Ending, Durations>) {
+    for (ending, others) in others {
+        durations.entry(*ending).or_default().merge(others);
+    }
+}
 
 fn add_counts(counts: &mut BTreeMap<String, u64>, others: &BTreeMap<String, u64>) {
     for (name, count) in others {

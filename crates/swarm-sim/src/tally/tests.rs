@@ -125,10 +125,63 @@ fn a_request_counts_by_the_time_of_its_sending() {
     assert_eq!(scene.tally.read()[0].endings["declined"], 1);
 }
 
+fn served(ending: Ending, elapsed: u64) -> TraceEvent {
+    TraceEvent::RequestServed {
+        id: RequestId::from_random([1; 16]),
+        from: AgentId::from_key_digest([1; 32]),
+        capability: Capability::try_from("a.b").unwrap(),
+        trace: TraceContext::new([1; 16], [1; 8], false).unwrap(),
+        ending,
+        elapsed: Duration::from_micros(elapsed),
+    }
+}
+
+#[test]
+fn endings_are_told_apart_with_how_soon_they_came() {
+    let scene = Scene::new();
+    scene.at(1_100, 0, asked(1));
+    scene.at(1_200, 0, ended(1, Ending::HopLimit));
+    let count = Some(Aggregate::Count);
+    assert_eq!(scene.value(0, "request.ended.hop_limit", Some(Aggregate::Max)), Some(50.0));
+    assert_eq!(scene.value(0, "request.ended.hop_limit", count), Some(1.0));
+    // Those who asked can say that nobody was busy; the others have nothing to say.
+    assert_eq!(scene.value(0, "request.ended.busy", count), Some(0.0));
+    assert_eq!(scene.value(0, "request.ended.busy", Some(Aggregate::Max)), None);
+    assert_eq!(scene.value(1, "request.ended.busy", count), None);
+}
+
+#[test]
+fn what_is_served_counts_for_the_responder_by_the_time_it_began() {
+    let scene = Scene::new();
+    scene.at(1_500, 1, served(Ending::Cancelled, 600));
+    scene.at(2_500, 1, served(Ending::Cancelled, 700));
+    scene.at(2_800, 1, served(Ending::Cancelled, 700));
+    let count = Some(Aggregate::Count);
+    assert_eq!(scene.value(1, "request.served.cancelled", count), Some(1.0));
+    assert_eq!(scene.value(1, "request.served.completed", count), Some(0.0));
+    assert_eq!(scene.value(0, "request.served.cancelled", count), None);
+}
+
+#[test]
+fn requests_can_be_told_apart_by_their_capability() {
+    let scene = Scene::new();
+    scene.at(1_100, 0, asked(1));
+    scene.at(1_200, 0, ended(1, Ending::Completed));
+    scene.tally.request_not_sent(0, &Capability::try_from("c.d").unwrap());
+    let mut all = Figures::default();
+    scene.tally.read().iter().for_each(|figures| all.merge(figures));
+    let sent = |name: &str| {
+        let figures = all.of_capability(&Capability::try_from(name).unwrap())?;
+        figures.value(&Metric::RequestAnsweredRatio, None)
+    };
+    assert_eq!((sent("a.b"), sent("c.d"), sent("e.f")), (Some(1.0), Some(0.0), None));
+    assert_eq!(all.value(&Metric::RequestAnsweredRatio, None), Some(0.5));
+}
+
 #[test]
 fn a_request_that_could_not_be_sent_is_one_without_an_answer() {
     let scene = Scene::new();
-    scene.tally.request_not_sent(0);
+    scene.tally.request_not_sent(0, &Capability::try_from("a.b").unwrap());
     assert_eq!(scene.value(0, "request.answered_ratio", None), Some(0.0));
     assert_eq!(scene.value(0, "request.open", None), Some(0.0));
 }

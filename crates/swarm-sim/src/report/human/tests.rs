@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use swarm_core::Ending;
+
 use super::*;
 use crate::{Registry, Scenario};
 
@@ -61,9 +63,11 @@ fn an_interrupted_run_says_so() {
 fn a_run_with_requests_tells_how_they_ended() {
     let mut summary = summary();
     summary.groups[1].figures.requests_sent = 3;
-    summary.total.endings = [("busy".to_owned(), 1), ("completed".to_owned(), 2)].into();
+    summary.total.endings =
+        [("busy".to_owned(), 1), ("completed".to_owned(), 2), ("not_sent".to_owned(), 1)].into();
+    summary.total.ended.entry(Ending::Busy).or_default().record(Duration::from_millis(5));
     let report = human(&summary, Paint::Never);
-    assert!(report.contains("requests without an answer: 1 busy"), "{report}");
+    assert!(report.contains("requests without an answer: 1 busy (p99 5.00 ms), 1 not_sent"), "{report}");
     assert!(report.contains("answered"), "{report}");
 }
 

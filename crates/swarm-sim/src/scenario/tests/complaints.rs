@@ -278,3 +278,82 @@ fn a_wrong_group_makes_no_mistakes_elsewhere() {
     let (_, message, ..) = only_problem(&with("count = 3", "count = 0"));
     assert_eq!(message, "`count` cannot be 0");
 }
+
+#[test]
+fn giving_up_must_come_before_the_deadline() {
+    complains(
+        "cancel_after = \"2s\"",
+        "cancel_after = \"5s\"",
+        "\"5s\"",
+        "`cancel_after` comes when the deadline is over",
+        "expected less than the deadline, 5.00 s",
+        "",
+    );
+    complains(
+        "cancel_after = \"2s\"",
+        "cancel_after = \"0s\"",
+        "\"0s\"",
+        "`cancel_after` is zero",
+        "expected more than nothing",
+        "",
+    );
+}
+
+#[test]
+fn an_unknown_lane_names_the_nearest() {
+    complains(
+        "lane = \"bulk\"",
+        "lane = \"bulky\"",
+        "\"bulky\"",
+        "unknown lane `bulky`",
+        "expected one of: control, interactive, bulk",
+        "did you mean `bulk`?",
+    );
+}
+
+#[test]
+fn an_open_loop_needs_a_pace() {
+    complains(
+        "every = \"10ms\", open_loop = true",
+        "open_loop = true",
+        "true",
+        "`open_loop` needs `every`",
+        "expected the time from one question to the next under `every`",
+        "",
+    );
+}
+
+#[test]
+fn an_unknown_ending_names_the_nearest_and_is_underlined_alone() {
+    let (span, said, expected, help) = only_problem(&with("request.ended.busy{", "request.ended.bussy{"));
+    assert_eq!((span.as_str(), said.as_str()), ("bussy", "unknown ending `bussy`"));
+    assert!(expected.contains("hop_limit") && expected.contains("cancelled"), "{expected}");
+    assert_eq!(help, "did you mean `busy`?");
+}
+
+#[test]
+fn a_selection_is_of_a_group_a_capability_or_both() {
+    for (instead, underlined, said) in [
+        ("{grup=tower}", "{grup=tower}", "not a selection of a group or a capability"),
+        (
+            "{group=tower capability=x",
+            "{group=tower capability=x",
+            "not a selection of a group or a capability",
+        ),
+        ("{capability=hello.greet, group=towr}", "towr", "unknown group `towr`"),
+        ("{group=tower, capability=Hello}", "Hello", "the capability \"Hello\" is not valid"),
+    ] {
+        let text = with("{group=tower, capability=hello.greet@2}", instead);
+        let (span, message, _, _) = only_problem(&text);
+        assert_eq!(span, underlined);
+        assert!(message.starts_with(said), "{message}");
+    }
+}
+
+#[test]
+fn what_is_not_about_requests_has_no_capability() {
+    let (span, said, _, _) =
+        only_problem(&with("\"request.open\"", "\"observation.sent{capability=hello.greet}\""));
+    assert_eq!(span, "hello.greet");
+    assert_eq!(said, "`observation.sent` is not about requests, so it has no capability");
+}
