@@ -89,11 +89,12 @@ impl Body {
     fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFrameError>> {
         while let Some(source) = &mut self.source {
             ready!(self.writer.poll_ready(cx))?;
-            let next = match self.turn.poll_turn(cx) {
-                Poll::Ready(()) => source.poll_next_unpin(cx),
-                Poll::Pending => Poll::Pending,
-            };
-            match next {
+            if self.turn.poll_turn(cx).is_pending() {
+                // What was buffered need not wait.
+                ready!(self.writer.poll_flush(cx))?;
+                return Poll::Pending;
+            }
+            match source.poll_next_unpin(cx) {
                 Poll::Ready(Some(chunk)) => {
                     self.writer.start_send(&RequestFrame::Chunk(chunk))?;
                     self.moved = true;

@@ -36,8 +36,8 @@ impl Turn {
             return Poll::Ready(());
         }
         if self.pause.is_none() {
-            let until = self.connection.courtesy.hold_back(Instant::now());
-            self.pause = until.map(|until| Box::pin(tokio::time::sleep_until(until)));
+            let turn = self.connection.courtesy.next_piece(Instant::now());
+            self.pause = turn.map(|turn| Box::pin(tokio::time::sleep_until(turn)));
         }
         if let Some(pause) = &mut self.pause {
             ready!(pause.as_mut().poll(cx));

@@ -23,11 +23,11 @@ pub struct WebTransportConfig {
     /// 4 s; 3 s to 15 s make sense: less mistakes a pause for a death, more keeps requests waiting for one. Keep-alives
     /// are sent at a quarter of it: with hundreds of quiet connections a longer one is cheaper.
     pub idle_timeout: Duration,
-    /// What one connection may hold unread, in bytes. Default 2 MiB: with no limit one peer that opened a hundred
-    /// streams held 128 MiB of ours.
-    pub connection_window_bytes: u32,
-    /// What one stream may hold unread, in bytes. Default 256 KiB.
+    /// What one stream may hold unread, in bytes. Default 128 KiB: with a round trip of 1 ms that is 128 MB/s.
     pub stream_window_bytes: u32,
+    /// What one connection may hold unread, in bytes. Default 8.5 MiB, which is as much as all of its streams together:
+    /// with less, requests whose bodies nobody reads would hold up all others, and the control stream.
+    pub connection_window_bytes: u32,
     /// How many bidirectional streams a peer may have open at once. Default 64 for requests and four more for HTTP/3
     /// and the control stream.
     pub max_streams: u32,
@@ -46,13 +46,16 @@ pub struct WebTransportConfig {
     pub max_half_open: usize,
 }
 
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
+const MAX_STREAMS: u32 = 64 + 4;
+
 impl Default for WebTransportConfig {
     fn default() -> Self {
         Self {
             idle_timeout: Duration::from_secs(3),
-            connection_window_bytes: 2 << 20,
-            stream_window_bytes: 256 << 10,
-            max_streams: 64 + 4,
+            stream_window_bytes: STREAM_WINDOW_BYTES,
+            connection_window_bytes: MAX_STREAMS * STREAM_WINDOW_BYTES,
+            max_streams: MAX_STREAMS,
             initial_round_trip: Duration::from_millis(100),
             datagram_send_buffer_bytes: 256 << 10,
             datagram_receive_buffer_bytes: 1 << 20,
