@@ -126,8 +126,10 @@ impl ReplyLog {
 
     /// Gives what the stream at this cursor sends next, and moves it on.
     pub(crate) fn take(&mut self, cursor: &mut Cursor) -> Next {
-        if std::mem::take(&mut cursor.resumed) {
-            cursor.next = cursor.next.max(self.oldest_kept());
+        let oldest = self.oldest_kept();
+        // A stream that another one has overtaken may find less than it was to send.
+        if std::mem::take(&mut cursor.resumed) || cursor.next < oldest {
+            cursor.next = cursor.next.max(oldest);
             return Next::Position(cursor.next);
         }
         if let Some(frame) = self.kept(cursor.next) {
@@ -173,3 +175,6 @@ impl ReplyLog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
