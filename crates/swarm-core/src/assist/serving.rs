@@ -58,3 +58,61 @@ impl Serving {
 fn malformed(reason: &str) -> BodyStep {
     BodyStep::Malformed(reason.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use swarm_proto::{RequestHead, RequestId, ResetCode, Resume};
+
+    use super::*;
+
+    fn any_heard() -> impl Strategy<Value = Heard<RequestFrame>> {
+        let id = RequestId::from_random([7; 16]);
+        let head = RequestHead::new(id, "test.echo".parse().unwrap());
+        prop_oneof![
+            8 => any::<u8>().prop_map(|n| Heard::Frame(RequestFrame::Chunk(Chunk::new("", vec![n])))),
+            1 => prop_oneof![
+                Just(Heard::Frame(RequestFrame::End)),
+                Just(Heard::Frame(RequestFrame::Head(head))),
+                any::<u64>().prop_map(move |from| Heard::Frame(RequestFrame::Resume(Resume { id, from }))),
+                any::<u32>().prop_map(|code| Heard::Reset(ResetCode::from_u32(code))),
+                Just(Heard::Ended),
+                Just(Heard::Lost),
+                Just(Heard::Nonsense("nonsense".to_owned())),
+            ],
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_ends_once_and_as_what_it_is(all in proptest::collection::vec(any_heard(), 0..40)) {
+            let mut serving = Serving::default();
+            for heard in all {
+                let was_over = serving.is_over();
+                let step = serving.hear(heard.clone());
+                let expected = match heard {
+                    _ if was_over => step == BodyStep::Nothing,
+                    Heard::Frame(RequestFrame::Chunk(chunk)) => step == BodyStep::Chunk(chunk),
+                    Heard::Frame(RequestFrame::End) => step == BodyStep::Complete,
+                    Heard::Reset(_) => step == BodyStep::Cancelled,
+                    Heard::Lost => step == BodyStep::Lost,
+                    // Its end without the last frame is no end.
+                    Heard::Frame(_) | Heard::Ended | Heard::Nonsense(_) => {
+                        matches!(step, BodyStep::Malformed(_))
+                    }
+                };
+                prop_assert!(expected, "{step:?}");
+                prop_assert_eq!(serving.is_over(), was_over || !matches!(step, BodyStep::Chunk(_)));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_follows_for_an_agent_that_wants_no_more() {
+        let mut serving = Serving::default();
+        serving.give_up();
+
+        assert_eq!(serving.hear(Heard::Frame(RequestFrame::End)), BodyStep::Nothing);
+        assert_eq!(serving.hear(Heard::Reset(ResetCode::Cancelled)), BodyStep::Nothing);
+    }
+}
