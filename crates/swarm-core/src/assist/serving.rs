@@ -1,6 +1,6 @@
 //! What the frames of a request mean to whoever serves it: a body that ends once, or a request that is given up.
 
-use swarm_proto::{Chunk, RequestFrame};
+use swarm_proto::{Chunk, RequestFrame, ResetCode};
 
 use super::Heard;
 
@@ -17,7 +17,7 @@ pub(crate) enum BodyStep {
     /// The body is complete.
     Complete,
     /// The requester wants no answer any more.
-    Cancelled,
+    Cancelled(ResetCode),
     /// The connection is gone.
     Lost,
     Malformed(String),
@@ -37,7 +37,7 @@ impl Serving {
             Heard::Frame(RequestFrame::Head(_) | RequestFrame::Resume(_)) => malformed("a second head"),
             Heard::Ended => malformed("the body ended without its last frame"),
             Heard::Nonsense(reason) => BodyStep::Malformed(reason),
-            Heard::Reset(_) => BodyStep::Cancelled,
+            Heard::Reset(code) => BodyStep::Cancelled(code),
             Heard::Lost => BodyStep::Lost,
         };
         self.over = true;
@@ -62,7 +62,7 @@ fn malformed(reason: &str) -> BodyStep {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use swarm_proto::{RequestHead, RequestId, ResetCode, Resume};
+    use swarm_proto::{RequestHead, RequestId, Resume};
 
     use super::*;
 
@@ -94,7 +94,7 @@ mod tests {
                     _ if was_over => step == BodyStep::Nothing,
                     Heard::Frame(RequestFrame::Chunk(chunk)) => step == BodyStep::Chunk(chunk),
                     Heard::Frame(RequestFrame::End) => step == BodyStep::Complete,
-                    Heard::Reset(_) => step == BodyStep::Cancelled,
+                    Heard::Reset(code) => step == BodyStep::Cancelled(code),
                     Heard::Lost => step == BodyStep::Lost,
                     // Its end without the last frame is no end.
                     Heard::Frame(_) | Heard::Ended | Heard::Nonsense(_) => {

@@ -1,0 +1,94 @@
+//! A peer that speaks frame by frame, as a test says.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use swarm_core::proto::{
+    ControlFrame, Frame, Hello, PeerLimits, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
+    VersionRange,
+};
+use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
+use swarm_core::transport::{Connection, Stream, StreamError, Transport};
+use swarm_core::{AgentNode, Epoch, IdentityKey, SwarmName, SystemClock};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::PATIENCE;
+use super::serving::SERVE;
+
+/// One life of a connection.
+pub(crate) struct Raw {
+    _transport: WebTransport,
+    pub(crate) connection: Box<dyn Connection>,
+    /// Open as long as the connection.
+    _control: Stream,
+}
+
+fn framed(frame: &impl Frame) -> Vec<u8> {
+    let body = frame.encode().unwrap();
+    [&(body.len() as u32).to_be_bytes()[..], &body].concat()
+}
+
+fn address(node: &AgentNode) -> SocketAddr {
+    format!("{}:{}", node.url().host(), node.url().port()).parse().unwrap()
+}
+
+/// Becomes a peer of the node, as the agent of this seed.
+pub(crate) async fn meet(node: &AgentNode, seed: u8) -> Raw {
+    let identity = Arc::new(IdentityKey::from_seed([seed; 32]));
+    let agent = identity.agent_id();
+    let credentials =
+        Credentials { identity, swarm: SwarmName::default(), wall_clock: Arc::new(SystemClock) };
+    let any_port = "127.0.0.1:0".parse().unwrap();
+    let transport = WebTransport::bind(any_port, &credentials, WebTransportConfig::default()).unwrap();
+    let connection = transport.dial(address(node), None).await.unwrap();
+    let mut control = connection.open_stream().await.unwrap();
+    let hello = Hello {
+        versions: VersionRange::SPOKEN,
+        agent,
+        swarm: SwarmName::default(),
+        epoch: Epoch::new(1),
+        capabilities: Vec::new(),
+        limits: PeerLimits::default(),
+    };
+    control.send.write_all(&framed(&ControlFrame::Hello(hello))).await.unwrap();
+    control.recv.read_u32().await.unwrap();
+    Raw { _transport: transport, connection, _control: control }
+}
+
+pub(crate) fn resumable_head(id: RequestId) -> RequestFrame {
+    RequestFrame::Head(RequestHead { resumable: true, ..RequestHead::new(id, SERVE.parse().unwrap()) })
+}
+
+impl Raw {
+    /// Says these frames on a new stream.
+    pub(crate) async fn say(&self, frames: &[RequestFrame]) -> Stream {
+        let mut stream = self.connection.open_stream().await.unwrap();
+        for frame in frames {
+            stream.send.write_all(&framed(frame)).await.unwrap();
+        }
+        stream
+    }
+
+    /// A resumable request with an empty body.
+    pub(crate) async fn ask(&self, id: RequestId) -> Stream {
+        self.say(&[resumable_head(id), RequestFrame::End]).await
+    }
+
+    pub(crate) async fn resume(&self, id: RequestId, from: u64) -> Stream {
+        let mut stream = self.say(&[RequestFrame::Resume(Resume { id, from })]).await;
+        stream.send.shutdown().await.unwrap();
+        stream
+    }
+}
+
+/// The next frame of a reply, or how the stream was cut off.
+pub(crate) async fn heard(stream: &mut Stream) -> Result<ReplyFrame, StreamError> {
+    let frame = async {
+        let length = stream.recv.read_u32().await?;
+        let mut body = vec![0; length as usize];
+        stream.recv.read_exact(&mut body).await?;
+        std::io::Result::Ok(ReplyFrame::decode(&body).unwrap())
+    };
+    let frame = tokio::time::timeout(PATIENCE, frame).await.expect("there is an answer");
+    frame.map_err(|error| StreamError::of(&error))
+}
