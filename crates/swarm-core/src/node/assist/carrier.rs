@@ -84,11 +84,6 @@ impl Carrier {
         self.body = Some(body);
     }
 
-    /// Whether the body has come to its end, so that nothing of the request is still in the requester's hands.
-    pub(super) fn has_whole_body(&self) -> bool {
-        self.serving.is_over()
-    }
-
     /// Waits until the requester gives up or is gone: then there is nothing left to carry. Cancel safe.
     pub(super) async fn given_up(&mut self) -> Carried {
         cut(self.streams.writer.stopped().await)
@@ -143,12 +138,14 @@ async fn read_body(
                 if agent.send(Ok(chunk)).await.is_err() {
                     // The agent wants no more of it.
                     serving.give_up();
+                    served.body_ended();
                     reader.stop(ResetCode::Cancelled);
                     break;
                 }
                 served.reply.moved();
             }
             BodyStep::Complete => {
+                served.body_ended();
                 reader.finish(ResetCode::Cancelled);
                 break;
             }

@@ -127,7 +127,7 @@ pub(super) async fn serve(
     record: ServedRecord,
 ) {
     shared.tasks.spawn(keep(Arc::clone(shared), Arc::clone(&entry), service, record));
-    carry(entry, carrier, 0, false).await;
+    carry(entry, carrier, 0).await;
 }
 
 /// Goes on with a reply on another stream.
@@ -139,7 +139,9 @@ pub(super) async fn resume(
     mut writer: Writer,
 ) {
     let entry = shared.resumables.get((connection.peer.id, resume.id));
-    let resumed = entry.filter(|entry| entry.served.reply.has_reached(resume.from));
+    // The rest of a body has no way to come any more, even if its stream is not known to be lost yet.
+    let resumed =
+        entry.filter(|entry| entry.served.has_whole_body() && entry.served.reply.has_reached(resume.from));
     let Some((entry, stream)) = resumed.and_then(|entry| Some((Arc::clone(&entry), entry.next_stream()?)))
     else {
         let unknown = async {
@@ -154,7 +156,7 @@ pub(super) async fn resume(
     let (served, cursor) = (Arc::clone(&entry.served), Cursor::resumed(resume.from));
     let turn = Turn::new(Arc::clone(connection), served.budget.lane);
     let carrier = Carrier::new(Arc::clone(shared), served, Streams { reader, writer, turn }, cursor);
-    carry(entry, carrier, stream, true).await;
+    carry(entry, carrier, stream).await;
 }
 
 impl Entry {
@@ -185,8 +187,8 @@ impl Entry {
 }
 
 /// Carries on one stream, until another one takes over.
-async fn carry(entry: Arc<Entry>, carrier: Carrier, stream: u64, whole_body: bool) {
-    let mut carrying = Carrying { entry: Arc::clone(&entry), carrier, stream, whole_body, carried: None };
+async fn carry(entry: Arc<Entry>, carrier: Carrier, stream: u64) {
+    let mut carrying = Carrying { entry: Arc::clone(&entry), carrier, stream, carried: None };
     tokio::select! {
         biased;
         () = entry.replaced(stream) => carrying.carrier.give_up(ResetCode::Cancelled),
@@ -199,14 +201,12 @@ struct Carrying {
     entry: Arc<Entry>,
     carrier: Carrier,
     stream: u64,
-    /// The body came on an earlier stream.
-    whole_body: bool,
     carried: Option<Carried>,
 }
 
 impl Drop for Carrying {
     fn drop(&mut self) {
-        let whole_body = self.whole_body || self.carrier.has_whole_body();
+        let whole_body = self.carrier.served().has_whole_body();
         let now = match self.carried.unwrap_or(Carried::Lost) {
             Carried::Delivered(ending) => Presence::Delivered(self.stream, ending),
             Carried::Lost if whole_body => Presence::Lost(self.stream, Instant::now()),
