@@ -63,7 +63,8 @@ pub struct NodeConfig {
     /// How much of what was sent of a resumable reply is kept, in bytes. Default 256 KiB: what one stream may have on
     /// its way. It must hold a chunk, 64 KiB.
     pub resume_buffer_bytes: usize,
-    /// How many resumable replies are kept at once. Default 64; further requests are served, but cannot be resumed.
+    /// How many resumable replies are kept at once. Default 64, of which one peer has at most half; further requests
+    /// are served, but cannot be resumed.
     pub max_resumable: usize,
     /// How long an observation may wait to share a datagram with others while there is load. Default 1 ms. When a peer's
     /// outbox is idle nothing waits; zero turns sharing off.

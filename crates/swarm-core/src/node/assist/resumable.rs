@@ -72,15 +72,17 @@ impl Resumables {
         Self { entries: Mutex::default(), max }
     }
 
-    /// Makes room by forgetting a reply that was delivered; `None` if all are in use.
+    /// Makes room by forgetting a reply that was delivered, one of the same peer's if that has its share; `None` if
+    /// all are in use.
     fn insert(&self, entry: Arc<Entry>) -> Option<Arc<Entry>> {
         let mut entries = self.entries();
-        if entries.len() >= self.max {
-            let delivered = |entry: &Arc<Entry>| matches!(*entry.presence.borrow(), Presence::Delivered(..));
-            let (key, old) = entries.iter().find(|(_, entry)| delivered(entry))?;
-            let key = *key;
-            old.presence.send_replace(Presence::Over(Ending::Completed));
-            entries.remove(&key);
+        let is_own = |key: &Key| key.0 == entry.key.0;
+        let has_share = entries.keys().filter(|key| is_own(key)).count() >= self.max.div_ceil(2);
+        if has_share || entries.len() >= self.max {
+            let delivered = entries.iter().filter(|(key, _)| !has_share || is_own(key));
+            let (key, ending) =
+                delivered.filter_map(|(key, entry)| Some((*key, entry.delivered()?))).next()?;
+            entries.remove(&key).map(|old| old.over(ending));
         }
         // An id that is used twice is the requester's mistake; the first keeps it.
         if entries.contains_key(&entry.key) {
@@ -178,6 +180,14 @@ impl Entry {
     async fn replaced(&self, stream: u64) {
         // The sender lives as long as this entry, so there is no error to wait out.
         let _ = self.presence.subscribe().wait_for(|presence| presence.stream() != stream).await;
+    }
+
+    /// How it ended, if nobody carries it any more.
+    fn delivered(&self) -> Option<Ending> {
+        match *self.presence.borrow() {
+            Presence::Delivered(_, ending) => Some(ending),
+            _ => None,
+        }
     }
 
     fn over(&self, ending: Ending) -> Ending {
