@@ -1,19 +1,18 @@
 //! A peer that speaks frame by frame, as a test says.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use swarm_core::proto::{
-    ControlFrame, Frame, Hello, PeerLimits, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
-    VersionRange,
+    ControlFrame, Frame, Hello, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
 };
 use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
 use swarm_core::transport::{Connection, Stream, StreamError, Transport};
-use swarm_core::{AgentNode, Epoch, IdentityKey, SwarmName, SystemClock};
+use swarm_core::{AgentNode, IdentityKey, SwarmName, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::PATIENCE;
 use super::serving::SERVE;
+use super::stranger::{address, framed, hello};
 
 /// One life of a connection.
 pub(crate) struct Raw {
@@ -21,15 +20,6 @@ pub(crate) struct Raw {
     pub(crate) connection: Box<dyn Connection>,
     /// Open as long as the connection.
     _control: Stream,
-}
-
-fn framed(frame: &impl Frame) -> Vec<u8> {
-    let body = frame.encode().unwrap();
-    [&(body.len() as u32).to_be_bytes()[..], &body].concat()
-}
-
-fn address(node: &AgentNode) -> SocketAddr {
-    format!("{}:{}", node.url().host(), node.url().port()).parse().unwrap()
 }
 
 /// Becomes a peer of the node, as the agent of this seed.
@@ -42,14 +32,7 @@ pub(crate) async fn meet(node: &AgentNode, seed: u8) -> Raw {
     let transport = WebTransport::bind(any_port, &credentials, WebTransportConfig::default()).unwrap();
     let connection = transport.dial(address(node), None).await.unwrap();
     let mut control = connection.open_stream().await.unwrap();
-    let hello = Hello {
-        versions: VersionRange::SPOKEN,
-        agent,
-        swarm: SwarmName::default(),
-        epoch: Epoch::new(1),
-        capabilities: Vec::new(),
-        limits: PeerLimits::default(),
-    };
+    let hello = Hello { agent, ..hello() };
     control.send.write_all(&framed(&ControlFrame::Hello(hello))).await.unwrap();
     control.recv.read_u32().await.unwrap();
     Raw { _transport: transport, connection, _control: control }
