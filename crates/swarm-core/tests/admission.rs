@@ -31,9 +31,9 @@ fn gated(gate: &Gate, waiting: usize) -> (impl Agent + use<>, mpsc::UnboundedRec
     (agent.capacity(1, waiting), served)
 }
 
-/// How busy its only peer says it is.
-fn load(node: &AgentNode) -> u16 {
-    node.peers().first().map_or(0, |peer| peer.load)
+/// How busy a peer says it is.
+fn load(node: &AgentNode, of: &AgentNode) -> u16 {
+    node.peers().iter().find(|peer| peer.id == of.id()).map_or(0, |peer| peer.load)
 }
 
 async fn begun(a: &AgentNode, b: &AgentNode) -> ReplyStream {
@@ -45,7 +45,7 @@ async fn begun(a: &AgentNode, b: &AgentNode) -> ReplyStream {
 /// One more that waits, as the responder says itself.
 async fn waiting(a: &AgentNode, b: &AgentNode, name: &str, then: u16) -> ReplyStream {
     let replies = a.request(b.id(), ask().metadata("name", name)).await.unwrap();
-    until("it waits", || load(a) == then).await;
+    until("it waits", || load(a, b) == then).await;
     replies
 }
 
@@ -85,7 +85,7 @@ async fn those_who_wait_are_served_in_order_and_further_ones_are_told_when_to_co
     for mut replies in all {
         while replies.next_chunk().await.unwrap().is_some() {}
     }
-    until("nobody is served any more", || load(&a) == 0).await;
+    until("nobody is served any more", || load(&a, &b) == 0).await;
     let over = BTreeMap::from([(Ending::Busy, 1), (Ending::Completed, 4)]);
     assert_eq!(b.counters().requests_served, over);
     stop([a, b]).await;
@@ -101,7 +101,7 @@ async fn whoever_gives_up_waiting_leaves_the_place_to_another() {
         let second = waiting(&a, &b, "second", 200).await;
 
         drop(second);
-        until("the place is free", || load(&a) == 100).await;
+        until("the place is free", || load(&a, &b) == 100).await;
         let mut third = waiting(&a, &b, "third", 200).await;
         gate.open(2);
 
@@ -131,7 +131,7 @@ async fn a_deadline_or_an_idle_limit_ends_the_waiting_too() {
     let idle = a.request(b.id(), ask().idle_limit(short)).await.unwrap().next_chunk().await;
 
     assert_eq!((late, idle), (Err(AssistError::DeadlineExceeded), Err(AssistError::Idle)));
-    until("their places are free", || load(&a) == 100).await;
+    until("their places are free", || load(&a, &b) == 100).await;
     gate.open(1);
     assert_eq!(first.next_chunk().await, Ok(None));
     until("all are over", || b.counters().requests_served.values().sum::<u64>() == 3).await;
@@ -171,7 +171,7 @@ async fn a_peer_that_is_lost_while_it_waits_leaves_nothing_behind() {
     let second = waiting(&a, &b, "second", 200).await;
 
     drop((a, second));
-    until("its place is free", || load(&other) == 100).await;
+    until("its place is free", || load(&other, &b) == 100).await;
     let mut third = waiting(&other, &b, "third", 200).await;
     gate.open(2);
 

@@ -1,7 +1,5 @@
 //! What a reply is made of, and that every request ends exactly once, however it does.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
-
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
 

@@ -26,23 +26,25 @@ impl Wire {
         let mut tasks = JoinSet::new();
         let (from_near, to_far, is_cut) = (Arc::clone(&near), Arc::clone(&far), Arc::clone(&cut));
         tasks.spawn(async move {
-            let mut packet = vec![0; 65_536];
             loop {
-                let Ok((length, from)) = from_near.recv_from(&mut packet).await else { continue };
+                let mut packet = Vec::with_capacity(65_536);
+                let Ok((_, from)) = from_near.recv_buf_from(&mut packet).await else { continue };
                 client.send_replace(Some(from));
                 if !is_cut.load(Ordering::Relaxed) {
-                    let _ = to_far.send_to(&packet[..length], server).await;
+                    let _ = to_far.send_to(&packet, server).await;
                 }
             }
         });
         let is_cut = Arc::clone(&cut);
         tasks.spawn(async move {
-            let mut packet = vec![0; 65_536];
             loop {
-                let Ok((length, _)) = far.recv_from(&mut packet).await else { continue };
+                let mut packet = Vec::with_capacity(65_536);
+                if far.recv_buf_from(&mut packet).await.is_err() {
+                    continue;
+                }
                 let client = *known.borrow();
                 if let Some(client) = client.filter(|_| !is_cut.load(Ordering::Relaxed)) {
-                    let _ = near.send_to(&packet[..length], client).await;
+                    let _ = near.send_to(&packet, client).await;
                 }
             }
         });
