@@ -85,6 +85,38 @@ async fn it_goes_on_after_every_loss_with_nothing_lost_and_nothing_doubled() {
     stop([a, b]).await;
 }
 
+/// Sends at full speed into a network that is cut, and resumes.
+async fn sent_into_the_void(chunks: usize, size: usize) {
+    let gate = Gate::closed();
+    let (agent, _sent) = counting(&gate, chunks, size);
+    let (a, b) = (node_with(IdleAgent, config()).await, node_with(agent, config()).await);
+    let wire = Wire::to(&b).await;
+    let peer = a.connect(&wire.url()).await.unwrap();
+    let mut replies = a.request(peer, ask().resumable()).await.unwrap();
+    gate.open(1);
+    assert_eq!(next(&mut replies).await, 0);
+
+    wire.cut();
+    gate.open(chunks - 1);
+    lost(&wire, &a, &b).await;
+    wire.mend();
+
+    for number in 1..chunks {
+        assert_eq!(next(&mut replies).await, number, "of {chunks}");
+    }
+    assert_eq!(replies.next_chunk().await, Ok(None));
+    stop([a, b]).await;
+}
+
+#[tokio::test]
+async fn all_that_one_stream_may_have_on_its_way_is_kept() {
+    tokio::join!(
+        sent_into_the_void(12, 65_536),
+        sent_into_the_void(700, 1000),
+        sent_into_the_void(5000, 100),
+    );
+}
+
 #[tokio::test]
 async fn more_lost_than_is_kept_is_an_exact_gap() {
     let gate = Gate::closed();

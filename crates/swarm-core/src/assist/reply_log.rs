@@ -9,6 +9,10 @@ use swarm_proto::Outcome;
 /// Replies of the agent that wait to be sent: enough to work while one is being sent.
 const UNSENT: usize = 4;
 
+/// What it costs to keep a frame beside its bytes: many small ones, like the words of a language model, would take a
+/// multiple of what they say.
+const KEPT_OVERHEAD: usize = 64;
+
 /// An encoded chunk or artefact.
 #[derive(Debug, Clone)]
 struct Entry {
@@ -168,12 +172,16 @@ impl ReplyLog {
 
     fn keep(&mut self, frame: &Bytes) {
         self.sent.push_back(frame.clone());
-        self.sent_bytes += frame.len();
+        self.sent_bytes += cost(frame);
         while self.sent_bytes > self.keep_bytes {
             let Some(oldest) = self.sent.pop_front() else { break };
-            self.sent_bytes -= oldest.len();
+            self.sent_bytes -= cost(&oldest);
         }
     }
+}
+
+fn cost(kept: &Bytes) -> usize {
+    kept.len() + KEPT_OVERHEAD
 }
 
 #[cfg(test)]
