@@ -8,13 +8,12 @@ mod common;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::serving::{Gate, ask, serving};
+use common::serving::{Gate, Said, ask, counting, serving};
 use common::wire::Wire;
 use common::{PATIENCE, node, node_with, stop, until};
 use futures_util::FutureExt;
 use swarm_core::{
-    Agent, AgentNode, AssistError, Chunk, Ending, IdentityKey, IdleAgent, NodeConfig, OutgoingRequest,
-    ReplyStream,
+    AgentNode, AssistError, Chunk, Ending, IdentityKey, IdleAgent, NodeConfig, OutgoingRequest, ReplyStream,
 };
 use tokio::sync::mpsc;
 
@@ -25,25 +24,6 @@ fn config() -> NodeConfig {
     config.mesh.backoff_max = Duration::from_millis(300);
     config.request_deadline = Duration::from_secs(120);
     config
-}
-
-/// Sends numbered chunks of this size as the gate lets them through, and tells of each.
-fn counting(gate: &Gate, chunks: usize, size: usize) -> (impl Agent + use<>, mpsc::UnboundedReceiver<usize>) {
-    let (told, sent) = mpsc::unbounded_channel();
-    let gate = gate.clone();
-    let agent = serving(move |_, _, replies| {
-        let (gate, told) = (gate.clone(), told.clone());
-        async move {
-            for number in 0..chunks {
-                gate.pass().await;
-                replies.send(number.to_string(), vec![7; size]).await?;
-                let _ = told.send(number);
-            }
-            Ok(())
-        }
-        .boxed()
-    });
-    (agent, sent)
 }
 
 async fn next(replies: &mut ReplyStream) -> usize {
@@ -59,7 +39,7 @@ async fn lost(wire: &Wire, a: &AgentNode, b: &AgentNode) {
 async fn it_goes_on_after_every_loss_with_nothing_lost_and_nothing_doubled() {
     const CHUNKS: usize = 60;
     let gate = Gate::closed();
-    let (agent, _sent) = counting(&gate, CHUNKS, 1000);
+    let (agent, ..) = counting(&gate, CHUNKS, 1000);
     let (a, b) = (node_with(IdleAgent, config()).await, node_with(agent, config()).await);
     let wire = Wire::to(&b).await;
     let peer = a.connect(&wire.url()).await.unwrap();
@@ -88,7 +68,7 @@ async fn it_goes_on_after_every_loss_with_nothing_lost_and_nothing_doubled() {
 /// Sends at full speed into a network that is cut, and resumes.
 async fn sent_into_the_void(chunks: usize, size: usize) {
     let gate = Gate::closed();
-    let (agent, _sent) = counting(&gate, chunks, size);
+    let (agent, ..) = counting(&gate, chunks, size);
     let (a, b) = (node_with(IdleAgent, config()).await, node_with(agent, config()).await);
     let wire = Wire::to(&b).await;
     let peer = a.connect(&wire.url()).await.unwrap();
@@ -120,7 +100,7 @@ async fn all_that_one_stream_may_have_on_its_way_is_kept() {
 #[tokio::test]
 async fn more_lost_than_is_kept_is_an_exact_gap() {
     let gate = Gate::closed();
-    let (agent, mut sent) = counting(&gate, 12, 16_000);
+    let (agent, mut said, _) = counting(&gate, 12, 16_000);
     let mut small = config();
     small.resume_buffer_bytes = 50_000;
     let (a, b) = (node_with(IdleAgent, config()).await, node_with(agent, small).await);
@@ -133,7 +113,7 @@ async fn more_lost_than_is_kept_is_an_exact_gap() {
     // It is all sent into the void, and the ring holds the last three.
     wire.cut();
     gate.open(11);
-    while sent.recv().await.unwrap() < 11 {}
+    while said.recv().await.unwrap() != Said::Sent(11) {}
     lost(&wire, &a, &b).await;
     wire.mend();
 
@@ -149,7 +129,7 @@ async fn a_responder_that_was_restarted_has_nothing_to_go_on_with() {
     gate.open(1);
     let identity = || IdentityKey::from_seed([77; 32]);
     let start = async |address: SocketAddr| {
-        let (agent, _) = counting(&gate, 2, 10);
+        let (agent, ..) = counting(&gate, 2, 10);
         AgentNode::builder(agent).identity(identity()).bind(address).await
     };
     let a = node_with(IdleAgent, config()).await;
@@ -178,7 +158,7 @@ async fn a_responder_that_was_restarted_has_nothing_to_go_on_with() {
 async fn a_requester_that_stops_does_not_wait_for_the_responder_to_come_back() {
     let gate = Gate::closed();
     gate.open(1);
-    let (agent, _sent) = counting(&gate, 2, 10);
+    let (agent, ..) = counting(&gate, 2, 10);
     let mut patient = config();
     patient.resume_window = Duration::from_secs(3600);
     let (a, b) = (node_with(IdleAgent, patient).await, node(agent).await);

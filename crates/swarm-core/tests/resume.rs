@@ -9,52 +9,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::raw::{Raw, heard, meet, resumable_head};
-use common::serving::{Gate, Gone, serving};
+use common::serving::{Gate, Said, counting};
 use common::{PATIENCE, node, node_with, stop, until};
-use futures_util::FutureExt;
 use swarm_core::proto::{CloseCode, Outcome, ReplyFrame, RequestFrame, RequestId, ResetCode};
 use swarm_core::transport::{Stream, StreamError};
-use swarm_core::{Agent, AgentNode, BodyError, Chunk, Ending, IdleAgent, NodeConfig};
+use swarm_core::{AgentNode, BodyError, Chunk, Ending, IdleAgent, NodeConfig};
 use tokio::sync::mpsc;
 
 const SEED: u8 = 66;
-
-/// What happens to a request at the agent.
-#[derive(Debug, PartialEq)]
-enum Said {
-    Began,
-    Body(Result<usize, BodyError>),
-    Sent(usize),
-}
-
-/// Reads the body, then sends numbered chunks of this size as the gate lets them through, until there are so many.
-fn counting(
-    gate: &Gate,
-    chunks: usize,
-    size: usize,
-) -> (impl Agent + use<>, mpsc::UnboundedReceiver<Said>, mpsc::UnboundedReceiver<()>) {
-    let ((told, said), (gone, over)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-    let gate = gate.clone();
-    let agent = serving(move |_, mut request, replies| {
-        let (gate, told, gone) = (gate.clone(), told.clone(), Gone(gone.clone()));
-        async move {
-            let _gone = gone;
-            let _ = told.send(Said::Began);
-            let body = request.payload(1 << 20).await.map(|body| body.len());
-            let failed = body.clone();
-            let _ = told.send(Said::Body(body));
-            failed?;
-            for number in 0..chunks {
-                gate.pass().await;
-                replies.send(number.to_string(), vec![0; size]).await?;
-                let _ = told.send(Said::Sent(number));
-            }
-            Ok(())
-        }
-        .boxed()
-    });
-    (agent, said, over)
-}
 
 fn id(number: u8) -> RequestId {
     RequestId::from_random([number; 16])

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, Capacity, Context, OutgoingRequest,
-    Replies, TraceEvent, TraceSink,
+    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, BodyError, Capacity, Context,
+    OutgoingRequest, Replies, TraceEvent, TraceSink,
 };
 use tokio::sync::{Semaphore, mpsc};
 
@@ -105,4 +106,42 @@ impl TraceSink for Events {
     fn record(&self, _node: AgentId, event: TraceEvent) {
         self.0.lock().unwrap().push(event);
     }
+}
+
+/// What happens to a request at the agent.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Said {
+    Began,
+    Body(Result<usize, BodyError>),
+    Sent(usize),
+}
+
+/// Reads the body, then sends numbered chunks of this size as the gate lets them through, until there are so many. Says
+/// what happens, and when it is over.
+pub(crate) fn counting(
+    gate: &Gate,
+    chunks: usize,
+    size: usize,
+) -> (impl Agent + use<>, mpsc::UnboundedReceiver<Said>, mpsc::UnboundedReceiver<()>) {
+    let ((told, said), (gone, over)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    let gate = gate.clone();
+    let agent = serving(move |_, mut request, replies| {
+        let (gate, told, gone) = (gate.clone(), told.clone(), Gone(gone.clone()));
+        async move {
+            let _gone = gone;
+            let _ = told.send(Said::Began);
+            let body = request.payload(1 << 20).await.map(|body| body.len());
+            let failed = body.clone();
+            let _ = told.send(Said::Body(body));
+            failed?;
+            for number in 0..chunks {
+                gate.pass().await;
+                replies.send(number.to_string(), vec![0; size]).await?;
+                let _ = told.send(Said::Sent(number));
+            }
+            Ok(())
+        }
+        .boxed()
+    });
+    (agent, said, over)
 }
