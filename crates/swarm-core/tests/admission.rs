@@ -142,6 +142,37 @@ async fn a_deadline_or_an_idle_limit_ends_the_waiting_too() {
 }
 
 #[tokio::test]
+async fn whoever_has_waited_has_its_whole_idle_limit_once_it_is_served() {
+    const IDLE: Duration = Duration::from_secs(2);
+    let gate = Gate::closed();
+    let pass = gate.clone();
+    let agent = serving(move |_, request, replies| {
+        let gate = pass.clone();
+        async move {
+            match request.metadata().get("name").map(String::as_str) {
+                Some("first") => {
+                    replies.send("begun", "").await?;
+                    gate.pass().await;
+                }
+                _ => tokio::time::sleep(IDLE * 2 / 3).await,
+            }
+            Ok(())
+        }
+        .boxed()
+    });
+    let (a, b) = pair(agent.capacity(1, 1), true).await;
+    let mut first = begun(&a, &b).await;
+    let mut second = a.request(b.id(), ask().idle_limit(IDLE)).await.unwrap();
+
+    tokio::time::sleep(IDLE * 2 / 3).await;
+    gate.open(1);
+
+    assert_eq!(first.next_chunk().await, Ok(None));
+    assert_eq!(second.next_chunk().await, Ok(None));
+    stop([a, b]).await;
+}
+
+#[tokio::test]
 async fn a_node_that_stops_serves_nobody_who_waits() {
     let gate = Gate::closed();
     let (agent, mut served) = gated(&gate, 1);

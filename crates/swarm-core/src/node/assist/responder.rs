@@ -132,6 +132,8 @@ async fn answer(
             return;
         }
     };
+    // That its turn has come is progress, whatever it has waited.
+    served.nested_progress(Instant::now());
     let (body_in, body) = mpsc::channel(CHUNKS_IN_BETWEEN);
     carrier.take_body(body_in);
     let id = head.id;
