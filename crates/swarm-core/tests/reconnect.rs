@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::serving::{Gate, Said, ask, counting, serving};
 use common::wire::Wire;
-use common::{PATIENCE, node, node_with, stop, until};
+use common::{PATIENCE, node_with, stop, until};
 use futures_util::FutureExt;
 use swarm_core::{
     AgentNode, AssistError, Chunk, Ending, IdentityKey, IdleAgent, NodeConfig, OutgoingRequest, ReplyStream,
@@ -22,6 +22,7 @@ fn config() -> NodeConfig {
     let mut config = NodeConfig::default();
     config.web_transport.idle_timeout = Duration::from_secs(2);
     config.mesh.backoff_max = Duration::from_millis(300);
+    config.handshake_deadline = Duration::from_secs(1);
     config.request_deadline = Duration::from_secs(120);
     config
 }
@@ -135,10 +136,13 @@ async fn a_responder_that_was_restarted_has_nothing_to_go_on_with() {
     let a = node_with(IdleAgent, config()).await;
     let b = start("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = format!("{}:{}", b.url().host(), b.url().port()).parse().unwrap();
-    let peer = a.connect(&b.url()).await.unwrap();
+    let wire = Wire::to(&b).await;
+    let peer = a.connect(&wire.url()).await.unwrap();
     let mut replies = a.request(peer, ask().resumable()).await.unwrap();
     assert_eq!(next(&mut replies).await, 0);
 
+    // It dies without a word.
+    wire.cut();
     drop(b);
     let again = async {
         loop {
@@ -149,6 +153,8 @@ async fn a_responder_that_was_restarted_has_nothing_to_go_on_with() {
         }
     };
     let b = tokio::time::timeout(PATIENCE, again).await.unwrap();
+    until("it is lost", || a.peers().is_empty()).await;
+    wire.mend();
 
     assert_eq!(replies.next_chunk().await, Err(AssistError::PeerLost));
     stop([a, b]).await;
@@ -161,18 +167,19 @@ async fn a_requester_that_stops_does_not_wait_for_the_responder_to_come_back() {
     let (agent, ..) = counting(&gate, 2, 10);
     let mut patient = config();
     patient.resume_window = Duration::from_secs(3600);
-    let (a, b) = (node_with(IdleAgent, patient).await, node(agent).await);
-    let peer = a.connect(&b.url()).await.unwrap();
+    let (a, b) = (node_with(IdleAgent, patient).await, node_with(agent, config()).await);
+    let wire = Wire::to(&b).await;
+    let peer = a.connect(&wire.url()).await.unwrap();
     let mut replies = a.request(peer, ask().resumable()).await.unwrap();
     assert_eq!(next(&mut replies).await, 0);
-    drop(b);
-    until("it is lost", || a.peers().is_empty()).await;
+    lost(&wire, &a, &b).await;
     assert!(replies.next_chunk().now_or_never().is_none());
 
     stop([a]).await;
 
     let end = tokio::time::timeout(PATIENCE, replies.next_chunk()).await;
     assert_eq!(end.expect("it ends with its node"), Err(AssistError::ShutDown));
+    stop([b]).await;
 }
 
 #[tokio::test]
@@ -188,8 +195,9 @@ async fn half_a_body_cannot_be_resumed_and_nobody_waits_for_it() {
     });
     let mut patient = config();
     patient.resume_window = Duration::from_secs(3600);
-    let (a, b) = (node_with(IdleAgent, patient).await, node(counts).await);
-    let peer = a.connect(&b.url()).await.unwrap();
+    let (a, b) = (node_with(IdleAgent, patient).await, node_with(counts, config()).await);
+    let wire = Wire::to(&b).await;
+    let peer = a.connect(&wire.url()).await.unwrap();
     let (body, growing) = mpsc::channel(1);
     let growing = futures_util::stream::unfold(growing, |mut growing: mpsc::Receiver<Chunk>| async {
         growing.recv().await.map(|chunk| (chunk, growing))
@@ -199,11 +207,10 @@ async fn half_a_body_cannot_be_resumed_and_nobody_waits_for_it() {
     body.send(Chunk::new("0", "")).await.unwrap();
     assert_eq!(next(&mut replies).await, 0);
 
-    drop(b);
-    until("it is lost", || a.peers().is_empty()).await;
+    lost(&wire, &a, &b).await;
     body.send(Chunk::new("1", "")).await.unwrap();
 
     let end = tokio::time::timeout(PATIENCE, replies.next_chunk()).await;
     assert_eq!(end.expect("there is nothing to wait for"), Err(AssistError::PeerLost));
-    stop([a]).await;
+    stop([a, b]).await;
 }
