@@ -22,7 +22,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
 use swarm_core::{
-    Agent, AgentError, AgentNode, AssistanceRequest, Capability, Context, IdentityKey, Replies, SwarmName,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, IdentityKey, Replies, SwarmName,
     SystemClock,
 };
 use tokio::sync::mpsc;
@@ -118,7 +118,7 @@ impl fmt::Display for Figures {
 struct Echo;
 
 impl Agent for Echo {
-    fn capabilities(&self) -> Vec<Capability> {
+    fn capabilities(&self) -> Vec<Advertisement> {
         "bench.echo".parse().into_iter().collect()
     }
 

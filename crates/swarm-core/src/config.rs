@@ -60,10 +60,12 @@ pub struct NodeConfig {
     pub hop_limit: u8,
     /// How long a resumable reply is kept after its connection was lost, or after it was delivered. Default 30 s.
     pub resume_window: Duration,
-    /// How much of what was sent of a resumable reply is kept, in bytes. Default 256 KiB: what one stream may have on
-    /// its way. It must hold a chunk, 64 KiB.
+    /// How much of what was sent of a resumable reply is kept, in bytes. Default 512 KiB: each frame counts 64
+    /// bytes more than it has, and one stream may have 256 KiB on its way and a chunk before it. Less makes gaps of what
+    /// was sent at full speed when the connection was lost.
     pub resume_buffer_bytes: usize,
-    /// How many resumable replies are kept at once. Default 64; further requests are served, but cannot be resumed.
+    /// How many resumable replies are kept at once. Default 64, of which one peer has at most half; further requests
+    /// are served, but cannot be resumed.
     pub max_resumable: usize,
     /// How long an observation may wait to share a datagram with others while there is load. Default 1 ms. When a peer's
     /// outbox is idle nothing waits; zero turns sharing off.
@@ -97,7 +99,7 @@ impl Default for NodeConfig {
             idle_limit: None,
             hop_limit: DEFAULT_HOP_LIMIT,
             resume_window: Duration::from_secs(30),
-            resume_buffer_bytes: 256 << 10,
+            resume_buffer_bytes: 512 << 10,
             max_resumable: 64,
             coalescing_window: Duration::from_millis(1),
             outbox_capacity: 1024,

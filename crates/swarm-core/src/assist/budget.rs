@@ -59,21 +59,26 @@ impl Budget {
         span: &TraceContext,
         now: Instant,
     ) -> Result<Self, HopLimitReached> {
-        let own_deadline = after(now, wish.deadline.unwrap_or(defaults.deadline));
-        let own_hops = wish.hop_limit.unwrap_or(defaults.hop_limit);
+        let own_deadline = wish.deadline.map(|deadline| after(now, deadline));
         let shared = outer.filter(|_| !wish.bounds_only);
         let parent = wish.trace.or_else(|| shared.map(|outer| outer.trace.clone()));
         let mut metadata = shared.map(|outer| outer.metadata.clone()).unwrap_or_default();
         metadata.extend(wish.metadata);
         Ok(Self {
-            deadline: outer.map_or(own_deadline, |outer| outer.deadline.min(own_deadline)),
+            deadline: match outer {
+                Some(outer) => own_deadline.map_or(outer.deadline, |own| own.min(outer.deadline)),
+                None => own_deadline.unwrap_or_else(|| after(now, defaults.deadline)),
+            },
             idle_limit: match outer {
                 Some(outer) => shortest(wish.idle_limit, outer.idle_limit.map(further_in)),
                 None => wish.idle_limit.or(defaults.idle_limit),
             },
             hop_limit: match outer {
-                Some(outer) => outer.hop_limit.checked_sub(1).ok_or(HopLimitReached)?.min(own_hops),
-                None => own_hops,
+                Some(outer) => {
+                    let left = outer.hop_limit.checked_sub(1).ok_or(HopLimitReached)?;
+                    wish.hop_limit.map_or(left, |own| own.min(left))
+                }
+                None => wish.hop_limit.unwrap_or(defaults.hop_limit),
             },
             lane: wish.lane.or(shared.map(|outer| outer.lane)).unwrap_or_default(),
             trace: parent.map_or_else(|| span.clone(), |parent| parent.child(span.parent_id())),
@@ -131,3 +136,6 @@ fn shortest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> 
 fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

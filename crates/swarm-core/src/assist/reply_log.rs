@@ -9,6 +9,10 @@ use swarm_proto::Outcome;
 /// Replies of the agent that wait to be sent: enough to work while one is being sent.
 const UNSENT: usize = 4;
 
+/// What it costs to keep a frame beside its bytes: many small ones, like the words of a language model, would take a
+/// multiple of what they say.
+const KEPT_OVERHEAD: usize = 64;
+
 /// An encoded chunk or artefact.
 #[derive(Debug, Clone)]
 struct Entry {
@@ -126,8 +130,10 @@ impl ReplyLog {
 
     /// Gives what the stream at this cursor sends next, and moves it on.
     pub(crate) fn take(&mut self, cursor: &mut Cursor) -> Next {
-        if std::mem::take(&mut cursor.resumed) {
-            cursor.next = cursor.next.max(self.oldest_kept());
+        let oldest = self.oldest_kept();
+        // A stream that another one has overtaken may find less than it was to send.
+        if std::mem::take(&mut cursor.resumed) || cursor.next < oldest {
+            cursor.next = cursor.next.max(oldest);
             return Next::Position(cursor.next);
         }
         if let Some(frame) = self.kept(cursor.next) {
@@ -166,10 +172,17 @@ impl ReplyLog {
 
     fn keep(&mut self, frame: &Bytes) {
         self.sent.push_back(frame.clone());
-        self.sent_bytes += frame.len();
+        self.sent_bytes += cost(frame);
         while self.sent_bytes > self.keep_bytes {
             let Some(oldest) = self.sent.pop_front() else { break };
-            self.sent_bytes -= oldest.len();
+            self.sent_bytes -= cost(&oldest);
         }
     }
 }
+
+fn cost(kept: &Bytes) -> usize {
+    kept.len() + KEPT_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests;

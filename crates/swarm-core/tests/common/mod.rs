@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+pub(crate) mod raw;
+pub(crate) mod serving;
 pub(crate) mod stranger;
+pub(crate) mod wire;
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -168,4 +171,14 @@ pub(crate) async fn stop(nodes: impl IntoIterator<Item = AgentNode>) {
     for node in nodes {
         node.shutdown(PATIENCE).await.unwrap();
     }
+}
+
+/// Waits until it is so.
+pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
 }

@@ -83,8 +83,11 @@ impl Admission {
     }
 
     fn tell_load(&self) {
-        let load = load::percent(self.inside(), self.capacity.at_once);
-        self.load.send_if_modified(|told| std::mem::replace(told, load) != load);
+        // Within the lock, or what was true a moment ago could be told last.
+        self.load.send_if_modified(|told| {
+            let load = load::percent(self.inside(), self.capacity.at_once);
+            std::mem::replace(told, load) != load
+        });
     }
 
     fn served(&self, took: Duration) {
@@ -120,5 +123,31 @@ impl Drop for Place {
         self.permits = None;
         self.admission.served(self.began.elapsed());
         self.admission.tell_load();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn however_requests_end_beside_one_another_the_load_comes_back_to_nothing() {
+        let admission = Arc::new(Admission::new(Capacity { at_once: 4, waiting: 4 }));
+        for round in 0..5000 {
+            let barrier = Barrier::new(2);
+            let enter = || admission.enter().expect("there is a place");
+            std::thread::scope(|threads| {
+                for entered in [enter(), enter()] {
+                    let barrier = &barrier;
+                    threads.spawn(move || {
+                        barrier.wait();
+                        drop(entered);
+                    });
+                }
+            });
+            assert_eq!(*admission.load().borrow(), 0, "in round {round}");
+        }
     }
 }

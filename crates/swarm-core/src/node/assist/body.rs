@@ -11,12 +11,15 @@ use super::record::over_limit;
 use super::turn::Turn;
 use crate::error::AssistError;
 use crate::node::framing::{FrameWriter, SendFrameError};
+use crate::transport::StreamError;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum BodyState {
     Streaming,
     Ending,
     Finished,
+    /// The connection was lost before its end.
+    Lost,
 }
 
 /// A body with the stream that it goes out on.
@@ -58,7 +61,7 @@ impl Body {
         }
     }
 
-    /// Whether all of it was handed to the network.
+    /// Whether all of it was handed to the network, or the responder wants no more of it.
     pub(super) fn is_finished(&self) -> bool {
         self.state == BodyState::Finished
     }
@@ -78,12 +81,15 @@ impl Body {
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AssistError>> {
         match ready!(self.poll_steps(cx)) {
             Err(SendFrameError::Limit(error)) => Poll::Ready(Err(over_limit("bytes of a chunk", &error))),
-            Ok(()) | Err(SendFrameError::Cut(_)) => {
-                self.source = None;
-                self.state = BodyState::Finished;
-                Poll::Ready(Ok(()))
-            }
+            Err(SendFrameError::Cut(StreamError::ConnectionLost)) => self.over(BodyState::Lost),
+            Ok(()) | Err(SendFrameError::Cut(_)) => self.over(BodyState::Finished),
         }
+    }
+
+    fn over(&mut self, state: BodyState) -> Poll<Result<(), AssistError>> {
+        self.source = None;
+        self.state = state;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFrameError>> {
@@ -114,6 +120,7 @@ impl Body {
         match self.state {
             BodyState::Ending => self.writer.poll_finish(cx),
             BodyState::Streaming | BodyState::Finished => Poll::Ready(Ok(())),
+            BodyState::Lost => Poll::Ready(Err(StreamError::ConnectionLost.into())),
         }
     }
 }

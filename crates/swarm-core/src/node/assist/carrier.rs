@@ -42,8 +42,8 @@ pub(super) struct Streams {
 pub(super) enum Carried {
     /// The requester was told the outcome.
     Delivered(Ending),
-    /// The requester wants no answer any more.
-    Cancelled,
+    /// The requester wants no answer any more, for this reason.
+    Cancelled(Ending),
     /// The connection is gone.
     Lost,
     /// The node ends at once.
@@ -53,8 +53,7 @@ pub(super) enum Carried {
 impl Carried {
     pub(super) fn ending(self) -> Ending {
         match self {
-            Self::Delivered(ending) => ending,
-            Self::Cancelled => Ending::Cancelled,
+            Self::Delivered(ending) | Self::Cancelled(ending) => ending,
             Self::Lost => Ending::PeerLost,
             Self::Killed => Ending::ShutDown,
         }
@@ -85,14 +84,9 @@ impl Carrier {
         self.body = Some(body);
     }
 
-    /// Whether the body has come to its end, so that nothing of the request is still in the requester's hands.
-    pub(super) fn has_whole_body(&self) -> bool {
-        self.serving.is_over()
-    }
-
-    /// Waits until the requester gives up or is gone. Cancel safe.
-    pub(super) async fn given_up(&mut self) {
-        self.streams.writer.stopped().await;
+    /// Waits until the requester gives up or is gone: then there is nothing left to carry. Cancel safe.
+    pub(super) async fn given_up(&mut self) -> Carried {
+        cut(self.streams.writer.stopped().await)
     }
 
     /// Carries until the reply has come to its end or nobody wants it. The stream is over afterwards, unless this is
@@ -105,11 +99,11 @@ impl Carrier {
             biased;
             () = shared.killed.cancelled() => Carried::Killed,
             carried = self.both_ways() => carried,
-            () = tokio::time::sleep_until(last_moment) => Carried::Cancelled,
+            () = tokio::time::sleep_until(last_moment) => Carried::Cancelled(Ending::DeadlineExceeded),
         };
         match carried {
             Carried::Delivered(_) | Carried::Lost => {}
-            Carried::Cancelled => self.give_up(ResetCode::Cancelled),
+            Carried::Cancelled(_) => self.give_up(ResetCode::Cancelled),
             Carried::Killed => self.give_up(ResetCode::ShutDown),
         }
         carried
@@ -144,16 +138,18 @@ async fn read_body(
                 if agent.send(Ok(chunk)).await.is_err() {
                     // The agent wants no more of it.
                     serving.give_up();
+                    served.body_ended();
                     reader.stop(ResetCode::Cancelled);
                     break;
                 }
                 served.reply.moved();
             }
             BodyStep::Complete => {
+                served.body_ended();
                 reader.finish(ResetCode::Cancelled);
                 break;
             }
-            BodyStep::Cancelled => return Carried::Cancelled,
+            BodyStep::Cancelled(code) => return Carried::Cancelled(given_up(code)),
             BodyStep::Lost => return Carried::Lost,
             BodyStep::Malformed(reason) => {
                 let _ = agent.try_send(Err(BodyError::Malformed(reason.clone())));
@@ -236,14 +232,26 @@ fn cut_by(error: &SendFrameError) -> Carried {
     match error {
         SendFrameError::Cut(error) => cut(*error),
         // It was encoded within the limits.
-        SendFrameError::Limit(_) => Carried::Cancelled,
+        SendFrameError::Limit(_) => Carried::Cancelled(Ending::Cancelled),
     }
 }
 
 fn cut(error: StreamError) -> Carried {
     match error {
         StreamError::ConnectionLost => Carried::Lost,
-        _ => Carried::Cancelled,
+        StreamError::Stopped(code) => Carried::Cancelled(given_up(code)),
+        _ => Carried::Cancelled(Ending::Cancelled),
+    }
+}
+
+/// Why the requester gave up.
+fn given_up(code: ResetCode) -> Ending {
+    match code {
+        ResetCode::DeadlineExceeded => Ending::DeadlineExceeded,
+        ResetCode::Idle => Ending::Idle,
+        ResetCode::Malformed => Ending::Malformed,
+        ResetCode::ShutDown => Ending::ShutDown,
+        _ => Ending::Cancelled,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The log of a reply, between the task of the agent and the stream that carries it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::error::ReplyError;
 pub(crate) struct Served {
     pub(crate) budget: Budget,
     pub(super) reply: ReplyPipe,
+    /// Nothing of the request is in the requester's hands any more.
+    whole_body: AtomicBool,
 }
 
 impl Served {
@@ -25,7 +28,16 @@ impl Served {
         let patience = Patience::new(now, budget.deadline, budget.idle_limit);
         let state = State { log: ReplyLog::new(keep_bytes), patience, noted_at: now };
         let reply = ReplyPipe { state: Mutex::new(state), filled: Notify::new(), room: Notify::new() };
-        Self { budget, reply }
+        Self { budget, reply, whole_body: AtomicBool::new(false) }
+    }
+
+    /// The body has come to its end, or the agent wants no more of it.
+    pub(super) fn body_ended(&self) {
+        self.whole_body.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_whole_body(&self) -> bool {
+        self.whole_body.load(Ordering::Acquire)
     }
 
     /// Somebody who works for this request has made progress, and so has it. Its own requester hears of that often

@@ -54,6 +54,10 @@ pub struct ReplyStream {
 }
 
 /// What a request has of connections.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are live: a box would be one more allocation for each"
+)]
 pub(super) enum Line {
     Live(Live),
     /// The connection was lost; another one is waited for.

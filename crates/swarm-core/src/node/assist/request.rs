@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 use swarm_proto::{
     AgentId, Artefact, Capability, Chunk, Frame, Lane, Progress, ReplyFrame, RequestHead, RequestId,
@@ -39,6 +39,8 @@ pub struct AssistanceRequest {
     pub(super) requester: AgentId,
     pub(super) served: Arc<Served>,
     pub(super) body: mpsc::Receiver<Result<Chunk, BodyError>>,
+    /// The agent was told why the body cannot be read to its end.
+    failed: bool,
 }
 
 impl AssistanceRequest {
@@ -48,7 +50,7 @@ impl AssistanceRequest {
         served: Arc<Served>,
         body: mpsc::Receiver<Result<Chunk, BodyError>>,
     ) -> Self {
-        Self { id: head.id, capability: head.capability, requester, served, body }
+        Self { id: head.id, capability: head.capability, requester, served, body, failed: false }
     }
 
     /// The id of the request, the same at both ends.
@@ -96,7 +98,7 @@ impl AssistanceRequest {
     /// # Errors
     /// When the body cannot be read to its end.
     pub async fn next_chunk(&mut self) -> Result<Option<Chunk>, BodyError> {
-        self.body.recv().await.transpose()
+        self.next().await.transpose()
     }
 
     /// The whole rest of the body, its chunks joined.
@@ -119,7 +121,12 @@ impl Stream for AssistanceRequest {
     type Item = Result<Chunk, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.body.poll_recv(cx)
+        let next = ready!(self.body.poll_recv(cx));
+        // Whoever carried the body may be gone before its end.
+        let cut_off = next.is_none() && !self.failed && !self.served.has_whole_body();
+        let next = if cut_off { Some(Err(BodyError::CutOff)) } else { next };
+        self.failed |= matches!(next, Some(Err(_)));
+        Poll::Ready(next)
     }
 }
 

@@ -113,8 +113,8 @@ pub(super) struct Interrupted {
 pub(super) async fn resume(interrupted: Interrupted, lost: Live) -> Result<Live, AssistError> {
     // Its places are free again.
     drop(lost);
-    let window = interrupted.shared.config.resume_window;
-    let resumed = tokio::time::timeout(window, async {
+    let (killed, window) = (interrupted.shared.killed.clone(), interrupted.shared.config.resume_window);
+    let resumed = killed.run_until_cancelled(tokio::time::timeout(window, async {
         let mut but = interrupted.lost;
         loop {
             let connection = interrupted.shared.connections.another(interrupted.peer, but).await;
@@ -124,8 +124,8 @@ pub(super) async fn resume(interrupted: Interrupted, lost: Live) -> Result<Live,
                 return live;
             }
         }
-    });
-    resumed.await.map_err(|_| AssistError::PeerLost)
+    }));
+    resumed.await.and_then(Result::ok).ok_or(AssistError::PeerLost)
 }
 
 async fn ask_for_rest(

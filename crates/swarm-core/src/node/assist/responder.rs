@@ -116,17 +116,24 @@ async fn answer(
     let turn = Turn::new(Arc::clone(connection), served.budget.lane);
     let streams = Streams { reader, writer, turn };
     let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), streams, Cursor::start());
-    let place = match admit(shared, &head, full) {
+    let waited = match admit(shared, &head, full) {
         Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,
-        Err(refusal) => {
-            served.reply.end(refusal);
-            None
+        Err(refusal) => Waited::Refused(refusal),
+    };
+    let place = match waited {
+        Waited::Place(place) => place,
+        Waited::Refused(outcome) => {
+            served.reply.end(outcome);
+            record.ending = carrier.carry().await.ending();
+            return;
+        }
+        Waited::GivenUp(carried) => {
+            record.ending = carried.ending();
+            return;
         }
     };
-    let Some(place) = place else {
-        record.ending = carrier.carry().await.ending();
-        return;
-    };
+    // That its turn has come is progress, whatever it has waited.
+    served.nested_progress(Instant::now());
     let (body_in, body) = mpsc::channel(CHUNKS_IN_BETWEEN);
     carrier.take_body(body_in);
     let id = head.id;
@@ -154,22 +161,27 @@ fn admit(shared: &Arc<NodeShared>, head: &RequestHead, full: bool) -> Result<Ent
     }
 }
 
-/// Waits for a turn. Without one the request ends, and its outcome is in the reply, or the requester has given up.
+/// What came of a request before its agent saw it.
+enum Waited {
+    Place(Place),
+    Refused(Outcome),
+    GivenUp(Carried),
+}
+
+/// Waits for a place, as long as somebody wants the answer.
 async fn wait_for_place(
     shared: &NodeShared,
     served: &Served,
     carrier: &mut Carrier,
     entered: Entered,
-) -> Option<Place> {
-    let outcome = tokio::select! {
+) -> Waited {
+    tokio::select! {
         biased;
-        place = entered.place() => return Some(place),
-        () = shared.stopping.cancelled() => Outcome::ShutDown,
-        () = carrier.given_up() => return None,
-        expired = served.reply.expired() => out_of_time(expired),
-    };
-    served.reply.end(outcome);
-    None
+        place = entered.place() => Waited::Place(place),
+        () = shared.stopping.cancelled() => Waited::Refused(Outcome::ShutDown),
+        carried = carrier.given_up() => Waited::GivenUp(carried),
+        expired = served.reply.expired() => Waited::Refused(out_of_time(expired)),
+    }
 }
 
 pub(super) fn out_of_time(expired: Expired) -> Outcome {

@@ -72,15 +72,17 @@ impl Resumables {
         Self { entries: Mutex::default(), max }
     }
 
-    /// Makes room by forgetting a reply that was delivered; `None` if all are in use.
+    /// Makes room by forgetting a reply that was delivered, one of the same peer's if that has its share; `None` if
+    /// all are in use.
     fn insert(&self, entry: Arc<Entry>) -> Option<Arc<Entry>> {
         let mut entries = self.entries();
-        if entries.len() >= self.max {
-            let delivered = |entry: &Arc<Entry>| matches!(*entry.presence.borrow(), Presence::Delivered(..));
-            let (key, old) = entries.iter().find(|(_, entry)| delivered(entry))?;
-            let key = *key;
-            old.presence.send_replace(Presence::Over(Ending::Completed));
-            entries.remove(&key);
+        let is_own = |key: &Key| key.0 == entry.key.0;
+        let has_share = entries.keys().filter(|key| is_own(key)).count() >= self.max.div_ceil(2);
+        if has_share || entries.len() >= self.max {
+            let delivered = entries.iter().filter(|(key, _)| !has_share || is_own(key));
+            let (key, ending) =
+                delivered.filter_map(|(key, entry)| Some((*key, entry.delivered()?))).next()?;
+            entries.remove(&key).map(|old| old.over(ending));
         }
         // An id that is used twice is the requester's mistake; the first keeps it.
         if entries.contains_key(&entry.key) {
@@ -127,7 +129,7 @@ pub(super) async fn serve(
     record: ServedRecord,
 ) {
     shared.tasks.spawn(keep(Arc::clone(shared), Arc::clone(&entry), service, record));
-    carry(entry, carrier, 0, false).await;
+    carry(entry, carrier, 0).await;
 }
 
 /// Goes on with a reply on another stream.
@@ -139,7 +141,9 @@ pub(super) async fn resume(
     mut writer: Writer,
 ) {
     let entry = shared.resumables.get((connection.peer.id, resume.id));
-    let resumed = entry.filter(|entry| entry.served.reply.has_reached(resume.from));
+    // The rest of a body has no way to come any more, even if its stream is not known to be lost yet.
+    let resumed =
+        entry.filter(|entry| entry.served.has_whole_body() && entry.served.reply.has_reached(resume.from));
     let Some((entry, stream)) = resumed.and_then(|entry| Some((Arc::clone(&entry), entry.next_stream()?)))
     else {
         let unknown = async {
@@ -154,7 +158,7 @@ pub(super) async fn resume(
     let (served, cursor) = (Arc::clone(&entry.served), Cursor::resumed(resume.from));
     let turn = Turn::new(Arc::clone(connection), served.budget.lane);
     let carrier = Carrier::new(Arc::clone(shared), served, Streams { reader, writer, turn }, cursor);
-    carry(entry, carrier, stream, true).await;
+    carry(entry, carrier, stream).await;
 }
 
 impl Entry {
@@ -178,6 +182,14 @@ impl Entry {
         let _ = self.presence.subscribe().wait_for(|presence| presence.stream() != stream).await;
     }
 
+    /// How it ended, if nobody carries it any more.
+    fn delivered(&self) -> Option<Ending> {
+        match *self.presence.borrow() {
+            Presence::Delivered(_, ending) => Some(ending),
+            _ => None,
+        }
+    }
+
     fn over(&self, ending: Ending) -> Ending {
         self.presence.send_replace(Presence::Over(ending));
         ending
@@ -185,8 +197,8 @@ impl Entry {
 }
 
 /// Carries on one stream, until another one takes over.
-async fn carry(entry: Arc<Entry>, carrier: Carrier, stream: u64, whole_body: bool) {
-    let mut carrying = Carrying { entry: Arc::clone(&entry), carrier, stream, whole_body, carried: None };
+async fn carry(entry: Arc<Entry>, carrier: Carrier, stream: u64) {
+    let mut carrying = Carrying { entry: Arc::clone(&entry), carrier, stream, carried: None };
     tokio::select! {
         biased;
         () = entry.replaced(stream) => carrying.carrier.give_up(ResetCode::Cancelled),
@@ -199,14 +211,12 @@ struct Carrying {
     entry: Arc<Entry>,
     carrier: Carrier,
     stream: u64,
-    /// The body came on an earlier stream.
-    whole_body: bool,
     carried: Option<Carried>,
 }
 
 impl Drop for Carrying {
     fn drop(&mut self) {
-        let whole_body = self.whole_body || self.carrier.has_whole_body();
+        let whole_body = self.carrier.served().has_whole_body();
         let now = match self.carried.unwrap_or(Carried::Lost) {
             Carried::Delivered(ending) => Presence::Delivered(self.stream, ending),
             Carried::Lost if whole_body => Presence::Lost(self.stream, Instant::now()),
