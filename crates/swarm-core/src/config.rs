@@ -60,8 +60,8 @@ pub struct NodeConfig {
     pub hop_limit: u8,
     /// How long a resumable reply is kept after its connection was lost, or after it was delivered. Default 30 s.
     pub resume_window: Duration,
-    /// How much of what was sent of a resumable reply is kept, in bytes. Default 512 KiB: each frame counts 64
-    /// bytes more than it has, and one stream may have 256 KiB on its way and a chunk before it. Less makes gaps of what
+    /// How much of what was sent of a resumable reply is kept, in bytes. Default 256 KiB: each frame counts 64
+    /// bytes more than it has, and one stream may have 128 KiB on its way and a chunk before it. Less makes gaps of what
     /// was sent at full speed when the connection was lost.
     pub resume_buffer_bytes: usize,
     /// How many resumable replies are kept at once. Default 64, of which one peer has at most half; further requests
@@ -99,7 +99,7 @@ impl Default for NodeConfig {
             idle_limit: None,
             hop_limit: DEFAULT_HOP_LIMIT,
             resume_window: Duration::from_secs(30),
-            resume_buffer_bytes: 512 << 10,
+            resume_buffer_bytes: 256 << 10,
             max_resumable: 64,
             coalescing_window: Duration::from_millis(1),
             outbox_capacity: 1024,

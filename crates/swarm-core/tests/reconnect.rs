@@ -101,9 +101,9 @@ async fn all_that_one_stream_may_have_on_its_way_is_kept() {
 #[tokio::test]
 async fn more_lost_than_is_kept_is_an_exact_gap() {
     let gate = Gate::closed();
-    let (agent, mut said, _) = counting(&gate, 12, 16_000);
+    let (agent, mut said, _) = counting(&gate, 12, 8_000);
     let mut small = config();
-    small.resume_buffer_bytes = 50_000;
+    small.resume_buffer_bytes = 25_000;
     let (a, b) = (node_with(IdleAgent, config()).await, node_with(agent, small).await);
     let wire = Wire::to(&b).await;
     let peer = a.connect(&wire.url()).await.unwrap();

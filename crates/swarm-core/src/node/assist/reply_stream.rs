@@ -181,7 +181,12 @@ impl ReplyStream {
     /// What has run out by now, if anything has. Wakes up when that may change.
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Option<Expired> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            let expired = self.patience.expired(Instant::now());
+            let now = Instant::now();
+            if matches!(self.line, Line::Resuming(_)) {
+                // Nobody can say that work goes on.
+                self.patience.moved(now);
+            }
+            let expired = self.patience.expired(now);
             if expired.is_some() {
                 return expired;
             }
