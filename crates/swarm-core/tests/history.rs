@@ -1,7 +1,7 @@
 //! A hundred thousand requests, while requesters cancel and responders die, leave and come back. What the history must
 //! hold afterwards: each request has one end, and no reply was lost, doubled or crossed.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
@@ -19,6 +19,7 @@ use swarm_core::{
     Advertisement, Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, Context,
     IdentityKey, IdleAgent, NodeHandle, OutgoingRequest, Replies, RequestId, TraceEvent, TraceSink,
 };
+use tokio::task::JoinSet;
 
 const REQUESTS: usize = 100_000;
 const ASKERS: usize = 48;
@@ -88,7 +89,7 @@ async fn trouble(
     mut responders: Vec<AgentNode>,
     requesters: Vec<SocketAddr>,
     scribe: Scribe,
-    over: Arc<AtomicBool>,
+    over: &AtomicBool,
 ) -> usize {
     let (mut rng, mut times) = (StdRng::seed_from_u64(1), 0);
     while !over.load(Ordering::Relaxed) {
@@ -176,19 +177,19 @@ async fn every_request_has_one_end_whatever_happens_to_its_peer() {
         responders.push(responder(number, any, &addresses, &scribe).await);
     }
 
-    let (made, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let trouble = tokio::spawn(trouble(responders, addresses, scribe, Arc::clone(&over)));
-    let askers: Vec<_> = (0..ASKERS)
-        .map(|asker| {
-            let node = requesters[asker % requesters.len()].handle();
-            tokio::spawn(keep_asking(node, asker, Arc::clone(&made)))
-        })
-        .collect();
-    for asker in askers {
-        asker.await.unwrap();
+    let (made, over) = (Arc::new(AtomicUsize::new(0)), AtomicBool::new(false));
+    let mut tasks = JoinSet::new();
+    for asker in 0..ASKERS {
+        let node = requesters[asker % requesters.len()].handle();
+        tasks.spawn(keep_asking(node, asker, Arc::clone(&made)));
     }
-    over.store(true, Ordering::Relaxed);
-    let troubles = trouble.await.unwrap();
+    let asked = async {
+        while let Some(asked) = tasks.join_next().await {
+            asked.unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    let (troubles, ()) = tokio::join!(trouble(responders, addresses, scribe, &over), asked);
     common::stop(requesters).await;
 
     let history = history.0.lock().unwrap();
