@@ -23,7 +23,7 @@ pub const MAX_REQUEST_BYTES: usize = 256 * 1024;
 /// use swarm_core::Agent;
 ///
 /// let agent = ChatAgent::new(ChatParams::new("http://127.0.0.1:11434/v1", "llama3.2")?)?;
-/// assert_eq!(agent.capabilities()[0].name(), "chat.complete");
+/// assert_eq!(agent.capabilities()[0].capability.name(), "chat.complete");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
