@@ -43,8 +43,8 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(run()).unwrap();
 //! ```
 //!
-//! Inside, [`mesh`] decides and never waits, the node's tasks wait and never decide, and [`transport`] is the seam to
-//! the network. `docs/architecture.md` shows the house.
+//! Inside, [`mesh`] and `assist` decide and never wait, the node's tasks wait and never decide, and [`transport`] is the
+//! seam to the network. `docs/architecture.md` shows the house, `docs/assistance.md` how to ask for help and give it.
 
 pub mod identity;
 pub mod mesh;
@@ -106,3 +106,8 @@ pub use swarm_proto::{
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Runs the examples of the guide to assistance.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/assistance.md")]
+struct Assistance;

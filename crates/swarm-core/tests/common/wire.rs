@@ -1,4 +1,4 @@
-//! The network between two nodes, which a test can cut.
+// The network between two nodes, which a test can cut.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
