@@ -118,7 +118,7 @@ async fn the_first_whole_answer_wins_and_the_others_are_cancelled() {
     go.add_permits(1);
 
     let answer = tokio::time::timeout(PATIENCE, asking.join_next()).await.unwrap().unwrap().unwrap().unwrap();
-    assert_eq!((answer.from, answer.chunks), (site.id("done"), vec![Chunk::new("name", "done")]));
+    assert_eq!((answer.origin, answer.chunks), (site.id("done"), vec![Chunk::new("name", "done")]));
     let cancelled = [site.next_told().await, site.next_told().await];
     let both = [Told::Cancelled("slow"), Told::Cancelled("slower")];
     assert!(both.iter().all(|told| cancelled.contains(told)), "{cancelled:?}");
@@ -137,7 +137,7 @@ async fn of_answers_that_do_not_count_the_most_telling_is_told() {
 
     assert_eq!(first.unwrap_err(), AssistError::Declined { reason: "not today".into() });
     assert_eq!(none_good.unwrap_err(), AssistError::NoGoodAnswer);
-    assert_eq!(long.unwrap().from, site.id("long"));
+    assert_eq!(long.unwrap().origin, site.id("long"));
     drop(site.workers.remove("unwilling"));
     let too_large = site.requester.request_first(Route::new(), work(), 1000).await;
     assert!(matches!(too_large, Err(AssistError::TooLarge { max: 1000, .. })), "{too_large:?}");

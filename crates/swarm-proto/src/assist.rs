@@ -79,6 +79,14 @@ impl Chunk {
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         from_slice(&self.payload)
     }
+
+    /// The payload as text.
+    ///
+    /// # Errors
+    /// [`DecodeError::Malformed`] if it is not UTF-8.
+    pub fn text(&self) -> Result<&str, DecodeError> {
+        std::str::from_utf8(&self.payload).map_err(|error| DecodeError::Malformed(error.to_string()))
+    }
 }
 
 /// A frame from requester to responder.

@@ -34,7 +34,11 @@ impl Copies {
         if wish.trace.is_none() && shares.is_none() {
             wish.trace = Some(shared.new_span());
         }
-        let deadline = after(Instant::now(), wish.deadline.unwrap_or(shared.config.request_deadline));
+        let now = Instant::now();
+        // Inside of another request that one's deadline is the default, and the latest.
+        let outer = on_behalf.as_ref().map(|outer| outer.budget.deadline);
+        let default = || outer.unwrap_or_else(|| after(now, shared.config.request_deadline));
+        let deadline = wish.deadline.map_or_else(default, |own| after(now, own));
         Self { shared: Arc::clone(shared), on_behalf, request: Some(request), idempotent, deadline }
     }
 

@@ -29,7 +29,7 @@ const CHUNK_BYTES: usize = 64;
 #[non_exhaustive]
 pub struct Answer {
     /// Who gave it.
-    pub from: AgentId,
+    pub origin: AgentId,
     /// The request that it answers.
     pub request: RequestId,
     /// All of it, as [`ReplyStream::next_chunk`](crate::ReplyStream::next_chunk) gives it.
@@ -72,5 +72,5 @@ async fn whole(opening: Opening, max_bytes: usize) -> Result<Answer, AssistError
         }
         chunks.push(chunk);
     }
-    Ok(Answer { from: replies.peer(), request: replies.id(), chunks })
+    Ok(Answer { origin: replies.peer(), request: replies.id(), chunks })
 }
