@@ -56,7 +56,7 @@ impl Agent for Middle {
         ] {
             replies.send_chunk(answer.next_chunk().await?.unwrap()).await?;
         }
-        for chunk in cx.request_first(Route::new(), ask(), 64).await?.chunks {
+        for chunk in cx.request_first(Route::new(), ask(), 1000).await?.chunks {
             replies.send_chunk(chunk).await?;
         }
         let mut all = cx.request_all(Route::new(), ask());
