@@ -14,6 +14,7 @@ use swarm_core::{
     NodeConfig, Observation, Replies,
 };
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn a_node_that_asks_for_too_much_at_once_is_told_so() {
@@ -172,4 +173,29 @@ async fn cancelling_reaches_what_was_asked_of_others() {
 
     seen.next(|told| (told == Told::Cancelled).then_some(())).await;
     stop([first, between, last]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_again_at_the_end_of_an_answer_is_never_told_that_the_peer_is_busy() {
+    const AT_ONCE: usize = 4;
+    let mut config = NodeConfig::default();
+    (config.max_requests_per_peer, config.max_requests_served) = (AT_ONCE, AT_ONCE);
+    config.max_requests_waiting = 0;
+    let (a, b) = (node(IdleAgent).await, node_with(witness().0, config).await);
+    let peer = a.connect(&b.url()).await.unwrap();
+
+    let mut askers = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let node = a.handle();
+        askers.spawn(async move {
+            for _ in 0..500 {
+                let mut replies = node.request_assistance(peer, "test.echo", "again").await.unwrap();
+                while replies.next_chunk().await.unwrap().is_some() {}
+            }
+        });
+    }
+    while let Some(asked) = askers.join_next().await {
+        asked.unwrap();
+    }
+    stop([a, b]).await;
 }

@@ -326,9 +326,8 @@ impl Task {
     }
 
     fn serve(&mut self, stream: Stream) -> Option<GoneReason> {
-        let full = self.responders.len() >= self.shared.config.max_requests_per_peer;
         let (shared, connection) = (Arc::clone(&self.shared), Arc::clone(&self.connection));
-        self.responders.spawn(assist::serve(shared, connection, stream, full));
+        self.responders.spawn(assist::serve(shared, connection, stream));
         None
     }
 

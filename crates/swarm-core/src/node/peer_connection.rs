@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Lane, PeerLimits};
@@ -45,12 +46,16 @@ pub(crate) struct PeerConnection {
     outbox_filled: Notify,
     max_requests: usize,
     requests_made: Arc<Semaphore>,
+    requests_served: Arc<Semaphore>,
     in_flight: AtomicUsize,
     unused: Notify,
     pub(super) courtesy: Courtesy,
     /// How busy the peer was when it last said so, in percent.
     load: AtomicU16,
 }
+
+/// How long a request beyond the limit waits for one that is about to end. `Busy` must come soon.
+const PLACE_GRACE: Duration = Duration::from_millis(5);
 
 /// The order in which streams of one connection are sent. Control frames go before all requests.
 pub(super) const CONTROL_STREAM_PRIORITY: i32 = 100;
@@ -81,6 +86,9 @@ impl PeerConnection {
             max_datagram_bytes: limits.max_datagram_bytes as usize,
             max_requests,
             requests_made: Arc::new(Semaphore::new(max_requests)),
+            requests_served: Arc::new(Semaphore::new(
+                config.max_requests_per_peer.min(Semaphore::MAX_PERMITS),
+            )),
             retired: CancellationToken::new(),
             recorder,
             outbox: Mutex::new(Some(Outbox::new(config.coalescing_window, config.outbox_capacity))),
@@ -110,6 +118,13 @@ impl PeerConnection {
     /// places are never closed. Cancel safe.
     pub(super) async fn place_for_resume(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.requests_made).acquire_owned().await.ok()
+    }
+
+    /// A place among the requests of this peer that are served and wait; `None` if it has as many as it may. A request
+    /// that has just ended may still hold its place for a moment, which is waited for. Cancel safe.
+    pub(super) async fn place_to_serve(&self) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.requests_served).acquire_owned();
+        tokio::time::timeout(PLACE_GRACE, place).await.ok()?.ok()
     }
 
     /// The peer as it is known now.

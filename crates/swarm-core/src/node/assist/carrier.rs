@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use swarm_proto::{Chunk, Outcome, ReplyFrame, ResetCode};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::reply_pipe::Served;
 use super::responder::{Reader, Writer};
@@ -35,6 +35,8 @@ pub(super) struct Streams {
     pub(super) reader: Reader,
     pub(super) writer: Writer,
     pub(super) turn: Turn,
+    /// Its place among the requests of the peer, until the peer hears the end of it.
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// How the carrying came to an end.
@@ -116,10 +118,11 @@ impl Carrier {
     }
 
     async fn both_ways(&mut self) -> Carried {
-        let Self { served, streams: Streams { reader, writer, turn }, cursor, serving, body, .. } = self;
+        let Self { served, streams: Streams { reader, writer, turn, place }, cursor, serving, body, .. } =
+            self;
         tokio::select! {
             biased;
-            carried = write_replies(served, writer, turn, cursor) => carried,
+            carried = write_replies(served, writer, turn, place, cursor) => carried,
             carried = read_body(served, reader, serving, body) => carried,
         }
     }
@@ -168,6 +171,7 @@ async fn write_replies(
     served: &Served,
     writer: &mut Writer,
     turn: &mut Turn,
+    place: &mut Option<OwnedSemaphorePermit>,
     cursor: &mut Cursor,
 ) -> Carried {
     loop {
@@ -178,7 +182,11 @@ async fn write_replies(
         let sent = match served.reply.take(cursor) {
             Next::Position(number) => writer.start_send(&ReplyFrame::Position(number)),
             Next::Frame(frame) => writer.start_send_encoded(frame),
-            Next::End(outcome) => return conclude(writer, outcome).await,
+            Next::End(outcome) => {
+                // Whoever hears the end may ask again at once.
+                *place = None;
+                return conclude(writer, outcome).await;
+            }
             Next::Wait => match wait(served, writer).await {
                 Some(cut) => return cut,
                 None => continue,

@@ -31,21 +31,15 @@ const CHUNKS_IN_BETWEEN: usize = 4;
 pub(super) type Reader = FrameReader<RequestFrame>;
 pub(super) type Writer = FrameWriter<ReplyFrame>;
 
-/// Serves one stream. `full` says that the peer has as many under way as it may. Ends soon after `shared.killed` is
-/// cancelled.
-pub(in crate::node) async fn serve(
-    shared: Arc<NodeShared>,
-    connection: Arc<PeerConnection>,
-    stream: Stream,
-    full: bool,
-) {
+/// Serves one stream. Ends soon after `shared.killed` is cancelled.
+pub(in crate::node) async fn serve(shared: Arc<NodeShared>, connection: Arc<PeerConnection>, stream: Stream) {
     let _in_flight = connection.begin_request();
     let mut reader = FrameReader::new(stream.recv, MAX_HEAD_BYTES);
     let mut writer = FrameWriter::new(stream.send);
     match tokio::time::timeout(shared.config.head_deadline, reader.next()).await {
         Ok(Some(Ok(RequestFrame::Head(head)))) => {
             reader.set_max_frame_bytes(MAX_FRAME_BYTES);
-            answer(&shared, &connection, head, reader, writer, full).await;
+            answer(&shared, &connection, head, reader, writer).await;
         }
         Ok(Some(Ok(RequestFrame::Resume(resume)))) => {
             resumable::resume(&shared, &connection, resume, reader, writer).await;
@@ -105,7 +99,6 @@ async fn answer(
     head: RequestHead,
     reader: Reader,
     writer: Writer,
-    full: bool,
 ) {
     let now = Instant::now();
     let budget = Budget::of_head(&head, shared.config.budget(), shared.new_span(), now);
@@ -114,7 +107,9 @@ async fn answer(
     let mut record = ServedRecord::begin(shared, connection.peer.id, &head, &budget);
     let served = Arc::new(Served::new(budget, keep_bytes, now));
     let turn = Turn::new(Arc::clone(connection), served.budget.lane);
-    let streams = Streams { reader, writer, turn };
+    let place = connection.place_to_serve().await;
+    let full = place.is_none();
+    let streams = Streams { reader, writer, turn, place };
     let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), streams, Cursor::start());
     let waited = match admit(shared, &head, full) {
         Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,

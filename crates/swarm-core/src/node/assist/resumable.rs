@@ -157,7 +157,8 @@ pub(super) async fn resume(
     writer.set_priority(priority_of(entry.served.budget.lane));
     let (served, cursor) = (Arc::clone(&entry.served), Cursor::resumed(resume.from));
     let turn = Turn::new(Arc::clone(connection), served.budget.lane);
-    let carrier = Carrier::new(Arc::clone(shared), served, Streams { reader, writer, turn }, cursor);
+    let carrier =
+        Carrier::new(Arc::clone(shared), served, Streams { reader, writer, turn, place: None }, cursor);
     carry(entry, carrier, stream).await;
 }
 

@@ -40,13 +40,18 @@ impl Service {
         let _cancel_on_return = cancelled.clone().drop_guard();
         let cx = Context::of_request(Arc::clone(&shared), cancelled, Arc::clone(&served));
         let mut replies = Replies { served: Arc::clone(&served) };
-        tokio::select! {
+        let end = tokio::select! {
             biased;
-            () = shared.killed.cancelled() => served.reply.cut_off(Outcome::ShutDown),
-            outcome = run_agent(&shared, &cx, request, &mut replies) => served.reply.end(outcome),
-            expired = served.reply.expired() => served.reply.cut_off(out_of_time(expired)),
-        }
+            () = shared.killed.cancelled() => Err(Outcome::ShutDown),
+            outcome = run_agent(&shared, &cx, request, &mut replies) => Ok(outcome),
+            expired = served.reply.expired() => Err(out_of_time(expired)),
+        };
+        // Whoever hears the end may ask again at once.
         drop(place);
+        match end {
+            Ok(outcome) => served.reply.end(outcome),
+            Err(outcome) => served.reply.cut_off(outcome),
+        }
     }
 }
 
