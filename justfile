@@ -33,9 +33,9 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
-# Measure: `just bench assist`, `just bench assist --only seq`, `just bench lossy`. Needs a quiet machine.
+# Measure: `just bench assist`, `just bench assist --only seq`, `just bench lossy`, `just bench batching`. Needs a quiet machine.
 bench name *arguments:
-    cargo bench --quiet -p swarm-core --bench {{ name }} -- {{ arguments }}
+    cargo bench --quiet --bench {{ name }} -- {{ arguments }}
 
 # Every scenario in the box, so many times in a row.
 soak times="10":
