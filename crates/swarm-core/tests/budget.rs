@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use common::serving::{Events, SERVE, ask, serving};
 use common::{PATIENCE, node, stop, until};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream};
 use swarm_core::{
-    Agent, AgentError, AgentId, AgentNode, AssistError, Context, Ending, IdleAgent, Lane, OutgoingRequest,
-    Reply, TraceContext, TraceEvent,
+    Agent, AgentError, AgentId, AgentNode, AssistError, Chunk, Context, Ending, IdleAgent, Lane,
+    OutgoingRequest, Reply, TraceContext, TraceEvent,
 };
 use tokio::sync::mpsc;
 
@@ -101,6 +101,35 @@ async fn progress_further_in_keeps_whoever_waits_for_it_alive() {
 async fn ask_on(cx: &Context, to: AgentId, request: OutgoingRequest) -> Result<(), AgentError> {
     cx.request(to, request).await?.next_chunk().await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_goes_further_in_keeps_whoever_waits_alive() {
+    let last = node(serving(|_, mut request, _| {
+        async move {
+            while request.next_chunk().await?.is_some() {}
+            Ok(())
+        }
+        .boxed()
+    }))
+    .await;
+    let last_id = last.id();
+    let between = node(serving(move |cx, _, _| {
+        let pieces = stream::unfold(0, |number| async move {
+            tokio::time::sleep(IDLE / 10).await;
+            (number < 25).then(|| (Chunk::new("", "piece"), number + 1))
+        });
+        ask_on(cx, last_id, ask().body_stream(pieces)).boxed()
+    }))
+    .await;
+    let first = node(IdleAgent).await;
+    between.connect(&last.url()).await.unwrap();
+    first.connect(&between.url()).await.unwrap();
+
+    let mut replies = first.request(between.id(), ask().idle_limit(IDLE)).await.unwrap();
+
+    assert_eq!(replies.next_chunk().await, Ok(None));
+    stop([first, between, last]).await;
 }
 
 #[tokio::test]

@@ -220,13 +220,14 @@ impl ReplyStream {
             },
             Line::Live(live) => {
                 let sent = live.body.poll_send(cx);
-                if live.body.take_moved() {
-                    self.patience.moved(Instant::now());
+                let (moved, heard) = (live.body.take_moved(), live.reader.poll_heard(cx));
+                if moved {
+                    self.moved();
                 }
-                if let Poll::Ready(Err(error)) = sent {
-                    return Poll::Ready(Err(error));
+                match sent {
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                    _ => heard.map(Ok),
                 }
-                live.reader.poll_heard(cx).map(Ok)
             }
         }
     }
