@@ -23,9 +23,10 @@ pub(crate) fn may_ask_another(error: &AssistError, reached: Reached, idempotent:
         | AssistError::Busy { .. }
         | AssistError::PeerLost
         | AssistError::Cancelled
+        | AssistError::Idle
         | AssistError::ShutDown => reached != Reached::Agent || idempotent,
         // That is this agent's own answer; another may have a better one.
-        AssistError::Declined { .. } | AssistError::Failed { .. } | AssistError::Idle => idempotent,
+        AssistError::Declined { .. } | AssistError::Failed { .. } => idempotent,
         // Another peer would change nothing.
         AssistError::Capability(_)
         | AssistError::DeadlineExceeded
@@ -85,7 +86,13 @@ mod tests {
 
     #[test]
     fn what_no_agent_has_seen_may_go_to_another() {
-        for error in [busy(1), AssistError::PeerLost, AssistError::ShutDown, AssistError::NoSuchCapability] {
+        for error in [
+            busy(1),
+            AssistError::PeerLost,
+            AssistError::Idle,
+            AssistError::ShutDown,
+            AssistError::NoSuchCapability,
+        ] {
             assert!(may_ask_another(&error, Reached::Nobody, false), "{error}");
             assert!(may_ask_another(&error, Reached::Responder, false), "{error}");
             assert!(!may_ask_another(&error, Reached::Agent, false), "{error}");

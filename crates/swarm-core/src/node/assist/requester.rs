@@ -16,7 +16,7 @@ use super::reply_stream::{Begun, Live, ReplyStream};
 use super::turn::Turn;
 use crate::assist::asking::given_up;
 use crate::assist::budget::{Budget, HopLimitReached};
-use crate::assist::patience::Patience;
+use crate::assist::patience::{Expired, Patience};
 use crate::error::AssistError;
 use crate::mesh::ConnectionKey;
 use crate::node::connection_map::Slot;
@@ -66,10 +66,19 @@ pub(in crate::node) async fn open(
         body.begin().await?;
         Ok(Live { reader, body, _places: places })
     };
-    let begun = tokio::time::timeout_at(budget.deadline, begin).await;
-    let live = begun.unwrap_or(Err(AssistError::DeadlineExceeded)).inspect_err(|error| record.end(error))?;
+    let begun = tokio::time::timeout_at(patience.next_timeout(), begin).await;
+    let live =
+        begun.unwrap_or_else(|_| Err(out_of_time(&patience))).inspect_err(|error| record.end(error))?;
     let resumable = budget.resumable;
     Ok(ReplyStream::new(Begun { record, live, patience, resumable, on_behalf, place }))
+}
+
+/// Nothing has moved yet, so the earlier of the two limits has run out.
+fn out_of_time(patience: &Patience) -> AssistError {
+    match patience.expired(patience.next_timeout()) {
+        Some(Expired::Idle) => AssistError::Idle,
+        Some(Expired::Deadline) | None => AssistError::DeadlineExceeded,
+    }
 }
 
 /// The one capability that is meant, or the first of the peer's that is like it.
