@@ -66,6 +66,10 @@ struct State {
 /// How many notes of progress go out per idle limit for what others do.
 const NOTES_PER_IDLE_LIMIT: u32 = 4;
 
+/// How often, at most, to look whether a slow requester still keeps a request from being idle. Its idle limit may be
+/// tiny, and it may have many requests.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+
 impl ReplyPipe {
     /// Takes an encoded chunk, once there is room. Cancel safe.
     pub(super) async fn send(&self, frame: &Bytes) -> Result<(), ReplyError> {
@@ -181,10 +185,12 @@ impl ReplyPipe {
             let (expired, next) = {
                 let mut state = self.state();
                 let now = Instant::now();
-                if state.log.is_waiting() {
+                let waiting = state.log.is_waiting();
+                if waiting {
                     state.patience.moved(now);
                 }
-                (state.patience.expired(now), state.patience.next_timeout())
+                let next = state.patience.next_timeout();
+                (state.patience.expired(now), if waiting { next.max(now + LOOK_PAUSE) } else { next })
             };
             match expired {
                 Some(expired) => return expired,
