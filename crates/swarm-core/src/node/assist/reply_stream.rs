@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt};
 use swarm_proto::{AgentId, Chunk, ReplyFrame, RequestId, ResetCode, TraceContext};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 
 use super::body::Body;
@@ -257,6 +258,8 @@ impl Stream for ReplyStream {
             if this.asking.is_over() {
                 return Poll::Ready(None);
             }
+            // A peer that sends without a pause leaves time for other tasks, and for the timer.
+            let turn = ready!(coop::poll_proceed(cx));
             let expired = this.poll_expired(cx);
             if expired == Some(Expired::Deadline) {
                 return this.end_here(AssistError::DeadlineExceeded);
@@ -268,6 +271,7 @@ impl Stream for ReplyStream {
                 Poll::Pending if expired == Some(Expired::Idle) => return this.end_here(AssistError::Idle),
                 Poll::Pending => return Poll::Pending,
             };
+            turn.made_progress();
             this.moved();
             match this.asking.hear(heard) {
                 Told::Reply(reply) => {
