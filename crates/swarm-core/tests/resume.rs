@@ -292,3 +292,29 @@ async fn a_node_that_stops_waits_for_nobody_to_come_back() {
     over.recv().await.unwrap();
     stop([other]).await;
 }
+
+#[tokio::test]
+async fn a_rest_that_is_on_its_way_is_not_cut_by_the_end_of_the_window() {
+    let gate = Gate::closed();
+    let (agent, _said, _over) = counting(&gate, 4, 60_000);
+    let mut config = NodeConfig::default();
+    config.resume_window = Duration::from_millis(400);
+    let b = node_with(agent, config).await;
+    let peer = meet(&b, SEED).await;
+    let mut stream = peer.ask(id(1)).await;
+    gate.open(4);
+    assert_eq!(chunks(&mut stream, 4).await, [0, 1, 2, 3]);
+    assert_eq!(heard(&mut stream).await, Ok(END));
+    until("it was carried", || !b.counters().requests_served.is_empty()).await;
+    lose(peer, stream, &b).await;
+
+    let peer = meet(&b, SEED).await;
+    let mut stream = peer.resume(id(1), 0).await;
+    assert_eq!(heard(&mut stream).await, Ok(ReplyFrame::Position(0)));
+    // A stream holds two chunks unread.
+    tokio::time::sleep(Duration::from_millis(800)).await;
+
+    assert_eq!(chunks(&mut stream, 4).await, [0, 1, 2, 3]);
+    assert_eq!(heard(&mut stream).await, Ok(END));
+    stop([b]).await;
+}

@@ -267,16 +267,23 @@ async fn work(shared: &NodeShared, entry: &Entry, service: Service, window: Dura
     }
 }
 
-/// The requester may have lost the connection before it heard the end.
+/// The requester may have lost the connection before it heard the end. Whoever has come back for it in time is let
+/// finish.
 async fn remember(shared: &NodeShared, entry: &Entry, window: Duration) {
-    let over = async {
-        let _ = entry.presence.subscribe().wait_for(|presence| matches!(presence, Presence::Over(_))).await;
-    };
-    tokio::select! {
-        biased;
-        () = shared.stopping.cancelled() => {}
-        () = over => {}
-        () = tokio::time::sleep(window) => {}
+    let mut presence = entry.presence.subscribe();
+    loop {
+        let forget = match *presence.borrow_and_update() {
+            Presence::Over(_) => return,
+            Presence::Carried(_) => None,
+            Presence::Lost(..) | Presence::Delivered(..) => Some(after(Instant::now(), window)),
+        };
+        tokio::select! {
+            biased;
+            () = shared.killed.cancelled() => break,
+            () = shared.stopping.cancelled(), if forget.is_some() => break,
+            _ = presence.changed() => {}
+            () = at(forget), if forget.is_some() => break,
+        }
     }
     entry.over(Ending::Completed);
 }
