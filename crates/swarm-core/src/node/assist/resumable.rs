@@ -76,6 +76,10 @@ impl Resumables {
     /// all are in use.
     fn insert(&self, entry: Arc<Entry>) -> Option<Arc<Entry>> {
         let mut entries = self.entries();
+        // An id that is used twice is the requester's mistake; the first keeps it, and makes no room for nothing.
+        if entries.contains_key(&entry.key) {
+            return None;
+        }
         let is_own = |key: &Key| key.0 == entry.key.0;
         let has_share = entries.keys().filter(|key| is_own(key)).count() >= self.max.div_ceil(2);
         if has_share || entries.len() >= self.max {
@@ -83,10 +87,6 @@ impl Resumables {
             let (key, ending) =
                 delivered.filter_map(|(key, entry)| Some((*key, entry.delivered()?))).next()?;
             entries.remove(&key).map(|old| old.over(ending));
-        }
-        // An id that is used twice is the requester's mistake; the first keeps it.
-        if entries.contains_key(&entry.key) {
-            return None;
         }
         entries.insert(entry.key, Arc::clone(&entry));
         Some(entry)
@@ -286,4 +286,35 @@ async fn remember(shared: &NodeShared, entry: &Entry, window: Duration) {
         }
     }
     entry.over(Ending::Completed);
+}
+
+#[cfg(test)]
+mod tests {
+    use swarm_proto::{Capability, RequestHead};
+
+    use super::*;
+    use crate::assist::budget::{Budget, Defaults};
+
+    fn entry(agent: u8, id: u8, presence: Presence) -> Arc<Entry> {
+        let (now, id) = (Instant::now(), RequestId::from_random([id; 16]));
+        let defaults = Defaults { deadline: Duration::MAX, idle_limit: None, hop_limit: 1 };
+        let capability: Capability = "test.serve".parse().unwrap();
+        let span = swarm_proto::TraceContext::new([1; 16], [1; 8], false).unwrap();
+        let budget = Budget::of_head(&RequestHead::new(id, capability), defaults, span, now);
+        let key = (AgentId::from_key_digest([agent; 32]), id);
+        let served = Arc::new(Served::new(budget, 0, now));
+        Arc::new(Entry { key, served, presence: watch::Sender::new(presence) })
+    }
+
+    #[test]
+    fn an_id_that_is_used_twice_makes_no_room() {
+        let resumables = Resumables::new(2);
+        let delivered = entry(1, 1, Presence::Delivered(0, Ending::Completed));
+        assert!(resumables.insert(Arc::clone(&delivered)).is_some());
+        assert!(resumables.insert(entry(2, 2, Presence::Carried(0))).is_some());
+
+        assert!(resumables.insert(entry(2, 2, Presence::Carried(0))).is_none());
+
+        assert!(resumables.get(delivered.key).is_some());
+    }
 }
