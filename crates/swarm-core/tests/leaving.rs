@@ -15,7 +15,7 @@ use std::time::Duration;
 use common::{PATIENCE, node, stop, witness};
 use swarm_core::{
     Advertisement, Agent, AgentError, AgentNode, AssistError, AssistanceRequest, Context, IdleAgent,
-    NodeConfig, NodeHandle, PeerUrl, Replies,
+    NodeConfig, NodeHandle, OutgoingRequest, PeerUrl, Replies,
 };
 use tokio::task::JoinSet;
 
@@ -161,4 +161,21 @@ async fn a_worker_that_leaves_finishes_what_it_has_begun() {
     assert_eq!(chunk.unwrap().unwrap().payload, "last");
     assert_eq!(reply.next_chunk().await, Ok(None));
     stop([requester]).await;
+}
+
+#[tokio::test]
+async fn nobody_waits_to_resume_at_a_node_that_has_stopped() {
+    let (witness, _seen) = witness();
+    let (stays, leaves) = (node(IdleAgent).await, node(witness).await);
+    let peer = stays.connect(&leaves.url()).await.unwrap();
+    let request = OutgoingRequest::new("test.hang".parse().unwrap()).resumable();
+    let mut reply = stays.request(peer, request.deadline(2 * PATIENCE)).await.unwrap();
+    assert_eq!(reply.next_chunk().await.unwrap().unwrap().label, "begun");
+
+    let stopped = leaves.shutdown(Duration::from_millis(50)).await;
+
+    assert_eq!(stopped.unwrap_err().aborted, 1);
+    let end = tokio::time::timeout(PATIENCE, reply.next_chunk()).await.expect("it waits for nobody");
+    assert!(matches!(end, Err(AssistError::PeerLost | AssistError::ShutDown)), "{end:?}");
+    stop([stays]).await;
 }

@@ -229,7 +229,10 @@ impl Task {
         self.take_in_what_has_come();
         let told = match goodbye.code {
             CloseCode::Duplicate => FromConnection::Replaced(self.connection.id),
-            _ => FromConnection::Leaving(self.connection.id),
+            _ => {
+                self.connection.set_leaving();
+                FromConnection::Leaving(self.connection.id)
+            }
         };
         // The driver never waits for us, so waiting for it ends.
         let _ = self.to_driver.send(told).await;

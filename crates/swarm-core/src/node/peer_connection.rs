@@ -1,7 +1,7 @@
 //! One connection to one peer, as the rest of the node sees it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(crate) struct PeerConnection {
     pub(super) courtesy: Courtesy,
     /// How busy the peer was when it last said so, in percent.
     load: AtomicU16,
+    /// The peer has said goodbye.
+    leaving: AtomicBool,
 }
 
 /// How long a request beyond the limit waits for one that is about to end. `Busy` must come soon.
@@ -97,6 +99,7 @@ impl PeerConnection {
             unused: Notify::new(),
             courtesy: Courtesy::new(Instant::now()),
             load: AtomicU16::new(0),
+            leaving: AtomicBool::new(false),
         }
     }
 
@@ -130,6 +133,15 @@ impl PeerConnection {
     /// The peer as it is known now.
     pub(super) fn info(&self) -> PeerInfo {
         PeerInfo { load: self.load.load(Ordering::Relaxed), ..self.peer.clone() }
+    }
+
+    /// The peer stops: it has said so.
+    pub(super) fn set_leaving(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_load(&self, percent: u16) {
@@ -229,6 +241,12 @@ impl fmt::Debug for PeerConnection {
 /// A request that runs on a connection.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<PeerConnection>);
+
+impl InFlight {
+    pub(super) fn connection(&self) -> &PeerConnection {
+        &self.0
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

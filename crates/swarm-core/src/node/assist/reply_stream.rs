@@ -73,7 +73,14 @@ pub(super) struct Live {
     pub(super) reader: FrameReader<ReplyFrame>,
     pub(super) body: Body,
     /// Its places among the requests of the peer, and on the connection.
-    pub(super) _places: (OwnedSemaphorePermit, InFlight),
+    pub(super) places: (OwnedSemaphorePermit, InFlight),
+}
+
+impl Live {
+    /// What was not sent of the body cannot be sent again, and a peer that has left has forgotten the request.
+    fn may_be_resumed(&self) -> bool {
+        self.body.is_finished() && !self.places.1.connection().is_leaving()
+    }
 }
 
 /// What a reply stream is made of.
@@ -235,12 +242,11 @@ impl ReplyStream {
 
     fn resume(&mut self, from: u64) -> Option<AssistError> {
         match std::mem::replace(&mut self.line, Line::Gone) {
-            Line::Live(live) if live.body.is_finished() => {
+            Line::Live(live) if live.may_be_resumed() => {
                 let resuming = requester::resume(self.record.resume(from), live);
                 self.line = Line::Resuming(Box::pin(resuming));
                 None
             }
-            // What was not sent of the body cannot be sent again.
             _ => Some(AssistError::PeerLost),
         }
     }

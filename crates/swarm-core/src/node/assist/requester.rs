@@ -64,7 +64,7 @@ pub(in crate::node) async fn open(
         turn.moved();
         let mut body = Body::new(request.body.into_stream(), writer, turn);
         body.begin().await?;
-        Ok(Live { reader, body, _places: places })
+        Ok(Live { reader, body, places })
     };
     let begun = tokio::time::timeout_at(patience.next_timeout(), begin).await;
     let live =
@@ -149,5 +149,5 @@ async fn ask_for_rest(
     writer.send(&RequestFrame::Resume(resume)).await.map_err(not_sent)?;
     let reader = FrameReader::new(stream.recv, MAX_FRAME_BYTES);
     let turn = Turn::new(Arc::clone(connection), interrupted.lane);
-    Ok(Live { reader, body: Body::finished(writer, turn), _places: places })
+    Ok(Live { reader, body: Body::finished(writer, turn), places })
 }

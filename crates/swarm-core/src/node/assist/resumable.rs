@@ -183,6 +183,14 @@ impl Entry {
         let _ = self.presence.subscribe().wait_for(|presence| presence.stream() != stream).await;
     }
 
+    /// What a stream is told that does not carry any more.
+    fn reset_code(&self) -> ResetCode {
+        match *self.presence.borrow() {
+            Presence::Over(Ending::ShutDown) => ResetCode::ShutDown,
+            _ => ResetCode::Cancelled,
+        }
+    }
+
     /// How it ended, if nobody carries it any more.
     fn delivered(&self) -> Option<Ending> {
         match *self.presence.borrow() {
@@ -202,7 +210,7 @@ async fn carry(entry: Arc<Entry>, carrier: Carrier, stream: u64) {
     let mut carrying = Carrying { entry: Arc::clone(&entry), carrier, stream, carried: None };
     tokio::select! {
         biased;
-        () = entry.replaced(stream) => carrying.carrier.give_up(ResetCode::Cancelled),
+        () = entry.replaced(stream) => carrying.carrier.give_up(entry.reset_code()),
         carried = carrying.carrier.carry() => carrying.carried = Some(carried),
     }
 }
