@@ -36,8 +36,8 @@ pub struct NodeConfig {
     /// How many connections there may be before strangers are refused. Default 512. A node's own dials are not bound
     /// by it.
     pub max_connections: usize,
-    /// How many requests of one peer are served at once, on each connection to it. Default 64; beyond it the answer is
-    /// `Busy`.
+    /// How many requests of one peer are served or wait at once, on each connection to it. Default 64; beyond it the
+    /// answer is `Busy`.
     pub max_requests_per_peer: usize,
     /// How many requests of all peers together are served at once, if the agent's own
     /// [capacity](crate::Agent::capacity) is not less. Default 1,024.

@@ -113,7 +113,7 @@ impl ReplyLog {
         self.outcome = Some(outcome);
     }
 
-    /// How it ended, once all that belongs before the end was sent.
+    /// How it ends, once that is known; some of what belongs before the end may still wait.
     pub(crate) fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
     }
