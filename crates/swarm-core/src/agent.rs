@@ -106,7 +106,8 @@ pub trait Agent: Send + Sync + 'static {
 pub struct Capacity {
     /// Requests that are served at once, at least 1.
     pub at_once: usize,
-    /// Requests that wait for one of those places, in the order of arrival. Beyond them the answer is `Busy`.
+    /// Requests that wait for one of those places, in the order of arrival; one peer has at most half of them. Beyond
+    /// them the answer is `Busy`.
     pub waiting: usize,
 }
 

@@ -53,6 +53,9 @@ pub struct NodeConfig {
     pub max_fan_out: usize,
     /// The deadline of a request that names none. Default 30 s.
     pub request_deadline: Duration,
+    /// The longest that a request of a peer is served, waiting included, whatever deadline it names. Default 1 hour: a
+    /// place must be free again some day.
+    pub longest_request: Duration,
     /// The idle limit of a request that the node makes of its own accord and that names none. Default none.
     pub idle_limit: Option<Duration>,
     /// How many agents may work on a request behind the one that is asked, when it does not say. Default 8: more than any
@@ -96,6 +99,7 @@ impl Default for NodeConfig {
             max_requests_made: 1024,
             max_fan_out: 64,
             request_deadline: Duration::from_secs(30),
+            longest_request: Duration::from_secs(3600),
             idle_limit: None,
             hop_limit: DEFAULT_HOP_LIMIT,
             resume_window: Duration::from_secs(30),
@@ -112,6 +116,11 @@ impl Default for NodeConfig {
 impl NodeConfig {
     /// What a request may cost that does not say.
     pub(crate) fn budget(&self) -> Defaults {
-        Defaults { deadline: self.request_deadline, idle_limit: self.idle_limit, hop_limit: self.hop_limit }
+        Defaults {
+            deadline: self.request_deadline,
+            longest: self.longest_request,
+            idle_limit: self.idle_limit,
+            hop_limit: self.hop_limit,
+        }
     }
 }

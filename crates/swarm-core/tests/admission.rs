@@ -64,7 +64,7 @@ async fn pair(agent: impl Agent, dialled: bool) -> (AgentNode, AgentNode) {
 #[tokio::test]
 async fn those_who_wait_are_served_in_order_and_further_ones_are_told_when_to_come_back() {
     let gate = Gate::closed();
-    let (agent, mut served) = gated(&gate, 3);
+    let (agent, mut served) = gated(&gate, 6);
     let (a, b) = pair(agent, true).await;
     let mut all = vec![begun(&a, &b).await];
     for (number, name) in ["second", "third", "fourth"].into_iter().enumerate() {

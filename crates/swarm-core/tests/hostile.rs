@@ -102,3 +102,24 @@ async fn a_tiny_idle_limit_and_a_reader_that_never_reads_cost_little() {
     drop(stream);
     stop([b]).await;
 }
+
+#[tokio::test]
+async fn a_peer_that_asks_on_after_our_goodbye_does_not_put_off_our_end() {
+    let a = node(IdleAgent).await;
+    let peer = meet(&a, SEED).await;
+    a.ready(1, PATIENCE).await.unwrap();
+    let mut asking = JoinSet::new();
+    asking.spawn(async move {
+        while let Ok(mut stream) = peer.connection.open_stream().await {
+            let head = RequestHead::new(RequestId::from_random([7; 16]), SERVE.parse().unwrap());
+            if stream.send.write_all(&framed(&RequestFrame::Head(head))).await.is_err() {
+                break;
+            }
+        }
+    });
+
+    // Far more than it takes.
+    let stopped = tokio::time::timeout(PATIENCE, a.shutdown(Duration::from_secs(3600))).await;
+
+    assert!(stopped.is_ok(), "it still waits for its peer");
+}

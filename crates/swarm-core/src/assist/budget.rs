@@ -27,6 +27,8 @@ pub(crate) struct Wish {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Defaults {
     pub(crate) deadline: Duration,
+    /// Of a request that is served.
+    pub(crate) longest: Duration,
     pub(crate) idle_limit: Option<Duration>,
     pub(crate) hop_limit: u8,
 }
@@ -94,7 +96,7 @@ impl Budget {
     pub(crate) fn of_head(head: &RequestHead, defaults: Defaults, span: TraceContext, now: Instant) -> Self {
         let left = head.deadline_ms.map_or(defaults.deadline, |ms| Duration::from_millis(ms.into()));
         Self {
-            deadline: after(now, left),
+            deadline: after(now, left.min(defaults.longest)),
             idle_limit: head.idle_ms.map(|ms| Duration::from_millis(ms.into())),
             hop_limit: head.hop_limit,
             lane: head.lane,

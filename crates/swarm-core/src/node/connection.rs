@@ -94,6 +94,8 @@ struct Task {
     control_ended: bool,
     /// When a connection that is about to end does so, if nothing runs on it then.
     linger_until: Option<Instant>,
+    /// Until when requests are taken that were made before our goodbye was heard.
+    deaf_from: Option<Instant>,
     flush_at: Option<Instant>,
     load_report: LoadReport,
     /// When to tell the peer how busy this node is.
@@ -122,6 +124,7 @@ pub(super) async fn run(
         phase: Phase::Open,
         control_ended: false,
         linger_until: None,
+        deaf_from: None,
         flush_at: None,
         load_report: LoadReport::default(),
         load_due: None,
@@ -147,7 +150,7 @@ pub(super) async fn run(
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
             Ok(()) = load.changed(), if phase == Phase::Open => Happened::LoadChanged,
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
-            accepted = &mut stream => {
+            accepted = &mut stream, if task.takes_requests() => {
                 stream = inner.accept_stream();
                 Happened::Stream(accepted)
             }
@@ -203,6 +206,7 @@ impl Task {
 
     async fn say_goodbye(&mut self) -> Option<GoneReason> {
         self.phase = Phase::WeLeave;
+        self.deaf_from = Some(Instant::now() + GOODBYE_GRACE);
         self.flush();
         let goodbye = Goodbye { code: CloseCode::ShutDown, reason: String::new() };
         // Whoever does not take it learns the same from the close.
@@ -326,6 +330,11 @@ impl Task {
             Some(Ok(Ok(()))) => Ok(()),
             _ => Err(Unheard),
         }
+    }
+
+    /// Whoever goes on asking after our goodbye must not put off our end.
+    fn takes_requests(&self) -> bool {
+        self.deaf_from.is_none_or(|from| Instant::now() < from)
     }
 
     fn serve(&mut self, stream: Stream) -> Option<GoneReason> {

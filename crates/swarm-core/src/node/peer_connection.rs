@@ -151,9 +151,11 @@ impl PeerConnection {
     /// What the peer offers of what is wanted.
     pub(super) fn candidates(&self, wanted: &Wanted) -> impl Iterator<Item = Candidate> {
         let taken = self.max_requests.saturating_sub(self.requests_made.available_permits());
+        // A peer that lets nobody ask has no load to speak of.
+        let open = self.max_requests > 0;
         let load = routing::load(self.load.load(Ordering::Relaxed), taken, self.max_requests);
         let (peer, round_trip) = (self.peer.id, self.inner.round_trip());
-        let offers = self.peer.capabilities.iter().filter(|offer| wanted.is_met_by(offer));
+        let offers = self.peer.capabilities.iter().filter(move |offer| open && wanted.is_met_by(offer));
         offers.map(move |offer| Candidate { peer, capability: offer.capability.clone(), load, round_trip })
     }
 

@@ -5,8 +5,12 @@ use proptest::prelude::*;
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
-const DEFAULTS: Defaults =
-    Defaults { deadline: Duration::from_secs(30), idle_limit: Some(Duration::from_secs(7)), hop_limit: 8 };
+const DEFAULTS: Defaults = Defaults {
+    deadline: Duration::from_secs(30),
+    longest: Duration::from_secs(3600),
+    idle_limit: Some(Duration::from_secs(7)),
+    hop_limit: 8,
+};
 
 fn span(number: u8) -> TraceContext {
     TraceContext::new([number; 16], [number; 8], true).unwrap()

@@ -111,7 +111,7 @@ async fn answer(
     let full = place.is_none();
     let streams = Streams { reader, writer, turn, place };
     let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), streams, Cursor::start());
-    let waited = match admit(shared, &head, full) {
+    let waited = match admit(shared, connection.peer.id, &head, full) {
         Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,
         Err(refusal) => Waited::Refused(refusal),
     };
@@ -144,7 +144,12 @@ async fn answer(
 }
 
 /// Whether a request is let in at all, or why it is not.
-fn admit(shared: &Arc<NodeShared>, head: &RequestHead, full: bool) -> Result<Entered, Outcome> {
+fn admit(
+    shared: &NodeShared,
+    requester: AgentId,
+    head: &RequestHead,
+    full: bool,
+) -> Result<Entered, Outcome> {
     if shared.stopping.is_cancelled() {
         Err(Outcome::ShutDown)
     } else if full {
@@ -152,7 +157,7 @@ fn admit(shared: &Arc<NodeShared>, head: &RequestHead, full: bool) -> Result<Ent
     } else if !shared.hello.capabilities.iter().any(|offer| offer.capability == head.capability) {
         Err(Outcome::NoSuchCapability)
     } else {
-        shared.admission.enter()
+        shared.admission.enter(requester)
     }
 }
 

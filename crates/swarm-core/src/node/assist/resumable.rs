@@ -305,7 +305,8 @@ mod tests {
 
     fn entry(agent: u8, id: u8, presence: Presence) -> Arc<Entry> {
         let (now, id) = (Instant::now(), RequestId::from_random([id; 16]));
-        let defaults = Defaults { deadline: Duration::MAX, idle_limit: None, hop_limit: 1 };
+        let defaults =
+            Defaults { deadline: Duration::MAX, longest: Duration::MAX, idle_limit: None, hop_limit: 1 };
         let capability: Capability = "test.serve".parse().unwrap();
         let span = swarm_proto::TraceContext::new([1; 16], [1; 8], false).unwrap();
         let budget = Budget::of_head(&RequestHead::new(id, capability), defaults, span, now);
