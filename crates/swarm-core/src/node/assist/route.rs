@@ -69,7 +69,7 @@ impl Route {
 
     /// How many other peers may be tried when one is lost or turns the request away. Default 2.
     ///
-    /// None is tried once a piece of a reply has come. A request that an agent may have worked on goes to another only
+    /// None is tried once a piece of a reply has come, be it a note of progress. A request that an agent may have worked on goes to another only
     /// if it has an [idempotency key](OutgoingRequest::idempotency_key); then also if that agent declined or failed.
     #[must_use]
     pub fn retries(mut self, peers: usize) -> Self {
