@@ -35,7 +35,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
     let node = AgentNode::builder(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
     let peer = node.connect(&url.parse()?).await?;
-    let asked = ask(&node, peer, question).await;
+    // Leaving in order tells the agent at once that nobody listens any more.
+    let asked = tokio::select! {
+        asked = ask(&node, peer, question) => asked,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+    };
     node.shutdown(Duration::from_secs(2)).await?;
     asked
 }

@@ -9,11 +9,12 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use agent_vision::{DigitClassifier, DigitPainter, Guesses, Image};
 use swarm_core::{BatchConfig, Batcher, Inference};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 type Problem = Box<dyn Error + Send + Sync>;
 

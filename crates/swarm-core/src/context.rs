@@ -165,18 +165,22 @@ impl Context {
     /// count. A request with a body stream goes to one peer only. Nothing is sent before the stream is polled.
     ///
     /// ```
-    /// use swarm_core::{Context, FanInItem, NameError, OutgoingRequest, Route};
+    /// use swarm_core::{AgentError, Context, FanInItem, OutgoingRequest, Route};
     ///
-    /// async fn vote(cx: &Context, question: &'static str) -> Result<usize, NameError> {
+    /// async fn vote(cx: &Context, question: &'static str) -> Result<usize, AgentError> {
     ///     let request = OutgoingRequest::new("council.vote".parse()?).payload(question);
-    ///     let (mut votes, mut replies) = (0, cx.request_all(Route::new(), request));
+    ///     let (mut votes, mut replies) = (0, cx.request_all(Route::new(), request)?);
     ///     while let Some(event) = replies.next_event().await {
     ///         votes += usize::from(event.what == FanInItem::Ended(Ok(())));
     ///     }
     ///     Ok(votes)
     /// }
     /// ```
-    pub fn request_all(&self, route: Route, request: OutgoingRequest) -> FanIn {
+    ///
+    /// # Errors
+    /// [`AssistError::NoSuchCapability`] when nobody offers it, [`AssistError::ShutDown`] when this node stops. How each
+    /// reply ends is told by the events.
+    pub fn request_all(&self, route: Route, request: OutgoingRequest) -> Result<FanIn, AssistError> {
         self.node.request_all(self.served.clone(), &route, request)
     }
 

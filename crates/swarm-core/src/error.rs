@@ -265,7 +265,7 @@ pub enum AssistError {
     #[error("the connection to {0} is not ready")]
     NotReady(AgentId),
     /// The responder does not offer the capability: see [`PeerInfo::offers`](crate::PeerInfo::offers).
-    #[error("the responder does not offer this capability")]
+    #[error("the capability is not offered")]
     NoSuchCapability,
     /// The responder's agent does not want to.
     #[error("declined: {reason}")]

@@ -279,8 +279,11 @@ impl NodeHandle {
 
     /// Asks every peer that offers it, and joins their replies. See [`Context::request_all`].
     ///
+    /// # Errors
+    /// See [`Context::request_all`].
+    ///
     /// [`Context::request_all`]: crate::Context::request_all
-    pub fn request_all(&self, route: Route, request: OutgoingRequest) -> FanIn {
+    pub fn request_all(&self, route: Route, request: OutgoingRequest) -> Result<FanIn, AssistError> {
         self.shared.request_all(None, &route, request)
     }
 

@@ -28,7 +28,7 @@ async fn all_who_offer_it_are_heard_and_each_end_is_told_once() {
     let idle = ["other.thing".parse().unwrap()];
     site = site.with_offers("other", Does::Answer(1), Capacity::default(), idle).await;
 
-    let mut replies = site.requester.request_all(Route::new(), work());
+    let mut replies = site.requester.request_all(Route::new(), work()).unwrap();
     let (mut names, mut ends) = (BTreeMap::<AgentId, Vec<String>>::new(), BTreeMap::new());
     while let Some(event) = next(&mut replies).await {
         assert!(event.request.is_some());
@@ -54,7 +54,7 @@ async fn all_who_offer_it_are_heard_and_each_end_is_told_once() {
 #[tokio::test]
 async fn with_nobody_to_ask_all_is_nothing() {
     let site = Site::new().await;
-    assert_eq!(next(&mut site.requester.request_all(Route::new(), work())).await, None);
+    assert_eq!(site.requester.request_all(Route::new(), work()).unwrap_err(), AssistError::NoSuchCapability);
     let first = site.requester.request_first(Route::new(), work(), 1000).await;
     assert_eq!(first.unwrap_err(), AssistError::NoSuchCapability);
     site.stop().await;

@@ -179,3 +179,17 @@ async fn nobody_waits_to_resume_at_a_node_that_has_stopped() {
     assert!(matches!(end, Err(AssistError::PeerLost | AssistError::ShutDown)), "{end:?}");
     stop([stays]).await;
 }
+
+#[tokio::test]
+async fn what_a_leaving_node_gives_up_ends_as_shut_down() {
+    let (requester, leaves) = (node(IdleAgent).await, node(witness().0).await);
+    let peer = requester.connect(&leaves.url()).await.unwrap();
+    let mut reply = requester.request_assistance(peer, "test.hang", "").await.unwrap();
+    assert_eq!(reply.next_chunk().await.unwrap().unwrap().label, "begun");
+
+    let (left, end) = tokio::join!(leaves.shutdown(Duration::from_millis(100)), reply.next_chunk());
+
+    assert_eq!(left.unwrap_err().aborted, 1);
+    assert_eq!(end, Err(AssistError::ShutDown));
+    stop([requester]).await;
+}

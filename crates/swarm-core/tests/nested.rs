@@ -59,7 +59,7 @@ impl Agent for Middle {
         for chunk in cx.request_first(Route::new(), ask(), 1000).await?.chunks {
             replies.send_chunk(chunk).await?;
         }
-        let mut all = cx.request_all(Route::new(), ask());
+        let mut all = cx.request_all(Route::new(), ask())?;
         while let Some(event) = all.next().await {
             if let FanInItem::Reply(Reply::Chunk(chunk)) = event.what {
                 replies.send_chunk(chunk).await?;

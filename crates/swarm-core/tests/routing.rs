@@ -329,3 +329,24 @@ async fn without_a_usual_time_there_is_no_hedge_and_the_deadline_holds() {
     assert_eq!(site.next_told().await, Told::Cancelled(stuck));
     site.stop().await;
 }
+
+#[tokio::test]
+async fn notes_of_progress_promise_nothing() {
+    let site = Site::new().await.with("broken", Does::NoteAndFail).await.with("whole", Does::Answer(1)).await;
+    for number in 0..10 {
+        let request = work().idempotency_key(number.to_string());
+        assert_eq!(answered(site.route(Route::new(), request).await.unwrap()).await, "whole");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_has_stopped_says_so_however_it_is_asked() {
+    let requester = node(IdleAgent).await;
+    let handle = requester.handle();
+    stop([requester]).await;
+
+    assert_eq!(handle.request_capability("work.do", "").await.unwrap_err(), AssistError::ShutDown);
+    assert_eq!(handle.request_all(Route::new(), work()).unwrap_err(), AssistError::ShutDown);
+    assert_eq!(handle.request_first(Route::new(), work(), 1).await.unwrap_err(), AssistError::ShutDown);
+}

@@ -88,7 +88,7 @@ impl ReplyLog {
             _ => None,
         });
         if let Some((older, waiting)) = same {
-            if revision > *older {
+            if revision >= *older {
                 (*older, *waiting) = (revision, frame.clone());
             }
             return true;

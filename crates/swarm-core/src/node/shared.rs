@@ -183,6 +183,10 @@ impl NodeShared {
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn open_to(&self, on_behalf: Option<&Arc<Served>>) -> Result<(), AssistError> {
+        if self.is_closed(on_behalf) { Err(AssistError::ShutDown) } else { Ok(()) }
+    }
+
     /// The offers of peers that are what is wanted, sorted by peer.
     pub(crate) fn candidates(&self, wanted: &Wanted) -> Vec<Candidate> {
         let connections = self.connections.all();
@@ -206,9 +210,7 @@ impl NodeShared {
         peer: AgentId,
         request: OutgoingRequest,
     ) -> Result<ReplyStream, AssistError> {
-        if self.is_closed(on_behalf.as_ref()) {
-            return Err(AssistError::ShutDown);
-        }
+        self.open_to(on_behalf.as_ref())?;
         assist::open(self, on_behalf, peer, request).await
     }
 
@@ -219,6 +221,7 @@ impl NodeShared {
         route: &Route,
         request: OutgoingRequest,
     ) -> Result<ReplyStream, AssistError> {
+        self.open_to(on_behalf.as_ref())?;
         assist::route(self, on_behalf, route, request).await
     }
 
@@ -228,7 +231,8 @@ impl NodeShared {
         on_behalf: Option<Arc<Served>>,
         route: &Route,
         request: OutgoingRequest,
-    ) -> FanIn {
+    ) -> Result<FanIn, AssistError> {
+        self.open_to(on_behalf.as_ref())?;
         assist::request_all(self, on_behalf, route, request)
     }
 
@@ -241,6 +245,7 @@ impl NodeShared {
         max_bytes: usize,
         good: impl Fn(&[Chunk]) -> bool + Send,
     ) -> Result<Answer, AssistError> {
+        self.open_to(on_behalf.as_ref())?;
         assist::request_first(self, on_behalf, route, request, max_bytes, good).await
     }
 }

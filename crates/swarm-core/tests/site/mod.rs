@@ -32,6 +32,8 @@ pub(crate) enum Does {
     /// Answers with its name, in so many chunks.
     Answer(usize),
     Decline,
+    /// Says that it works, and fails.
+    NoteAndFail,
     /// Says its name and then nothing more.
     BeginAndHang,
     /// Answers once there is a permit.
@@ -87,6 +89,12 @@ impl Agent for Worker {
             Does::Decline => {
                 guard.1 = true;
                 return Err(AgentError::declined("not today"));
+            }
+            Does::NoteAndFail => {
+                guard.1 = true;
+                replies.progress("working", Some(1))?;
+                tokio::task::yield_now().await;
+                return Err(AgentError::failed("it broke"));
             }
             Does::BeginAndHang => {
                 replies.send("name", self.name).await?;

@@ -131,7 +131,7 @@ fn push(
     match (waiting, artefact) {
         (Some(waiting), Some((name, revision))) => {
             prop_assert!(taken, "an artefact that waits costs no room");
-            if waiting.0 < Some((name, revision)) {
+            if waiting.0 <= Some((name, revision)) {
                 *waiting = (artefact, frame);
             }
         }

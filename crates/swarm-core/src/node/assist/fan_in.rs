@@ -24,7 +24,7 @@ use crate::error::AssistError;
 /// use swarm_core::{FanInItem, OutgoingRequest, Reply, Route};
 ///
 /// let request = OutgoingRequest::new("vision.*".parse()?).payload(vec![0_u8; 400]);
-/// let mut replies = node.request_all(Route::new(), request);
+/// let mut replies = node.request_all(Route::new(), request)?;
 /// while let Some(event) = replies.next_event().await {
 ///     match event.what {
 ///         FanInItem::Reply(Reply::Chunk(chunk)) => println!("{}: {}", event.origin, chunk.label),

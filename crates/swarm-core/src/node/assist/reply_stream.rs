@@ -79,7 +79,12 @@ pub(super) struct Live {
 impl Live {
     /// What was not sent of the body cannot be sent again, and a peer that has left has forgotten the request.
     fn may_be_resumed(&self) -> bool {
-        self.body.is_finished() && !self.places.1.connection().is_leaving()
+        self.body.is_finished() && !self.peer_leaves()
+    }
+
+    /// Whether the peer has said goodbye.
+    fn peer_leaves(&self) -> bool {
+        self.places.1.connection().is_leaving()
     }
 }
 
@@ -137,10 +142,15 @@ impl ReplyStream {
         Ok(None)
     }
 
-    /// Waits until the reply has begun or is over. What came is kept for the stream to give. Cancel safe.
+    /// Waits until the first piece has come or the reply is over. It is kept for the stream to give; notes before it are
+    /// passed over, as they promise nothing. Cancel safe.
     pub(super) async fn begun(&mut self) -> Result<(), AssistError> {
-        if self.peeked.is_none() {
-            self.peeked = self.next().await.transpose()?;
+        while self.peeked.is_none() {
+            match self.next().await.transpose()? {
+                Some(Reply::Progress(_)) => {}
+                Some(piece) => self.peeked = Some(piece),
+                None => break,
+            }
         }
         Ok(())
     }
@@ -161,7 +171,11 @@ impl ReplyStream {
                 Poll::Ready(None)
             }
             Err(error) => {
-                let error = self.record.as_seen_here(error);
+                let error = match (error, &self.line) {
+                    // It has said so before.
+                    (AssistError::PeerLost, Line::Live(live)) if live.peer_leaves() => AssistError::ShutDown,
+                    (error, _) => self.record.as_seen_here(error),
+                };
                 self.record.end(&error);
                 self.give_up(reset_code(&error));
                 Poll::Ready(Some(Err(error)))

@@ -186,7 +186,7 @@ impl Replies {
 
     /// Sends a revision of a result that gets better. If an earlier revision under the same name still waits for a slow
     /// requester, this one takes its place, before chunks that were sent in between, and nobody waits. One whose number
-    /// is not larger than that of the one that waits is left out, so count up. Cancel safe, as [`Self::send`].
+    /// is smaller than that of the one that waits is left out, so count up. Cancel safe, as [`Self::send`].
     ///
     /// # Errors
     /// As [`Self::send`].

@@ -69,7 +69,7 @@ impl Route {
 
     /// How many other peers may be tried when one is lost or turns the request away. Default 2.
     ///
-    /// None is tried once a piece of a reply has come, be it a note of progress. A request that an agent may have worked on goes to another only
+    /// None is tried once a piece of a reply has come; notes of progress are none. A request that an agent may have worked on goes to another only
     /// if it has an [idempotency key](OutgoingRequest::idempotency_key); then also if that agent declined or failed.
     #[must_use]
     pub fn retries(mut self, peers: usize) -> Self {
@@ -135,8 +135,11 @@ pub(in crate::node) fn request_all(
     on_behalf: Option<Arc<Served>>,
     route: &Route,
     request: OutgoingRequest,
-) -> FanIn {
+) -> Result<FanIn, AssistError> {
     let candidates = route.fan_out(shared, &request.pattern);
+    if candidates.is_empty() {
+        return Err(AssistError::NoSuchCapability);
+    }
     let mut copies = Copies::new(shared, on_behalf, request);
     let mut fan_in = FanIn::new();
     for candidate in candidates {
@@ -144,7 +147,7 @@ pub(in crate::node) fn request_all(
             fan_in.push_opening(candidate.peer, opening);
         }
     }
-    fan_in
+    Ok(fan_in)
 }
 
 /// The search for a peer that replies.
