@@ -264,7 +264,7 @@ pub enum AssistError {
     /// A connection to this agent is being made; wait for `on_peer` or `ready` and ask again.
     #[error("the connection to {0} is not ready")]
     NotReady(AgentId),
-    /// The responder does not offer the capability: see [`PeerInfo::offers`](crate::PeerInfo::offers).
+    /// Whoever was asked does not offer the capability, or nobody does: see [`PeerInfo::offers`](crate::PeerInfo::offers).
     #[error("the capability is not offered")]
     NoSuchCapability,
     /// The responder's agent does not want to.

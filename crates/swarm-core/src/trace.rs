@@ -121,7 +121,7 @@ pub enum TraceEvent {
         capability: Capability,
         /// How it ended.
         ending: Ending,
-        /// When the first chunk of the reply came, after the request.
+        /// When the first chunk or artefact of the reply came, after the request.
         first_chunk: Option<Duration>,
         /// When it ended, after the request.
         elapsed: Duration,

@@ -275,8 +275,7 @@ async fn a_silent_responder_leaves_no_request_open() {
     for notice in [
         "client to echo, echo.say: 1 ended as deadline_exceeded, the first because: the deadline passed",
         "client to echo, echo.say: 1 without an answer yet at the end of the run, given up",
-        "client to echo, no.such: 1 ended as no_such_capability, the first because: the responder does not offer this \
-         capability",
+        "client to echo, no.such: 1 ended as no_such_capability, the first because: the capability is not offered",
         "agents of echo panicked: 1 in on_request",
     ] {
         assert!(summary.notices.iter().any(|told| told == notice), "no {notice:?} in {:?}", summary.notices);

@@ -55,7 +55,7 @@ impl Record {
         }
     }
 
-    pub(super) fn reply_came(&mut self) {
+    pub(super) fn piece_came(&mut self) {
         if self.first_chunk.is_none() {
             let took = self.began.elapsed();
             self.first_chunk = Some(took);

@@ -77,12 +77,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// What was not sent of the body cannot be sent again, and a peer that has left has forgotten the request.
-    fn may_be_resumed(&self) -> bool {
-        self.body.is_finished() && !self.peer_leaves()
-    }
-
-    /// Whether the peer has said goodbye.
+    /// Whether the peer has said goodbye: then it forgets the request.
     fn peer_leaves(&self) -> bool {
         self.places.1.connection().is_leaving()
     }
@@ -256,11 +251,13 @@ impl ReplyStream {
 
     fn resume(&mut self, from: u64) -> Option<AssistError> {
         match std::mem::replace(&mut self.line, Line::Gone) {
-            Line::Live(live) if live.may_be_resumed() => {
+            Line::Live(live) if live.peer_leaves() => Some(AssistError::ShutDown),
+            Line::Live(live) if live.body.is_finished() => {
                 let resuming = requester::resume(self.record.resume(from), live);
                 self.line = Line::Resuming(Box::pin(resuming));
                 None
             }
+            // What was not sent of the body cannot be sent again.
             _ => Some(AssistError::PeerLost),
         }
     }
@@ -295,7 +292,9 @@ impl Stream for ReplyStream {
             this.moved();
             match this.asking.hear(heard) {
                 Told::Reply(reply) => {
-                    this.record.reply_came();
+                    if !matches!(reply, Reply::Progress(_)) {
+                        this.record.piece_came();
+                    }
                     return Poll::Ready(Some(Ok(reply)));
                 }
                 Told::End(ending) => return this.end(ending),
