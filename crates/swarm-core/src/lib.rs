@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use swarm_core::{Agent, AgentError, AgentNode, AssistanceRequest, Advertisement, Context, Replies};
+//! use swarm_core::{Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, Replies};
 //!
 //! struct Echo;
 //!
