@@ -29,8 +29,11 @@ async fn main() -> ExitCode {
 #[expect(clippy::print_stdout, reason = "whoever wants to ask needs the address")]
 async fn serve() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let address = address
+        .parse()
+        .map_err(|_| format!("{address:?} is no address: say where to listen, such as 0.0.0.0:4433"))?;
     let agent = ChatAgent::new(ChatParams::from_env()?)?;
-    let node = AgentNode::builder(agent).bind(address.parse()?).await?;
+    let node = AgentNode::builder(agent).bind(address).await?;
     println!("serving at {}", node.url());
     tokio::signal::ctrl_c().await?;
     node.shutdown(Duration::from_secs(2)).await?;
