@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, Topic};
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +78,7 @@ impl Context {
         payload: impl Into<Bytes>,
     ) -> Result<Receipt, PublishError>
     where
-        T: TryInto<Topic>,
+        T: TryInto<TopicName>,
         PublishError: From<T::Error>,
     {
         self.node.publish(self.served.as_ref(), topic.try_into()?, payload.into())

@@ -99,7 +99,7 @@ pub use peer::{GoneReason, PeerEvent, PeerInfo};
 #[doc(inline)]
 pub use swarm_proto::{
     self as proto, Advertisement, AgentId, Artefact, Capability, CapabilityPattern, Chunk, Epoch, Lane,
-    NameError, Observation, Progress, RequestId, Sequence, SwarmName, Topic, TraceContext, UnixMicros,
+    NameError, Observation, Progress, RequestId, Sequence, SwarmName, TopicName, TraceContext, UnixMicros,
 };
 
 /// Compiles the code of the README.

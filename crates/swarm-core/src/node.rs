@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, Topic};
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -216,7 +216,7 @@ impl NodeHandle {
         payload: impl Into<Bytes>,
     ) -> Result<Receipt, PublishError>
     where
-        T: TryInto<Topic>,
+        T: TryInto<TopicName>,
         PublishError: From<T::Error>,
     {
         self.shared.publish(None, topic.try_into()?, payload.into())

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use swarm_proto::{AgentId, Capability, RequestId, Sequence, Topic, TraceContext, UnixMicros};
+use swarm_proto::{AgentId, Capability, RequestId, Sequence, TopicName, TraceContext, UnixMicros};
 
 use crate::peer::GoneReason;
 
@@ -61,7 +61,7 @@ pub enum TraceEvent {
     /// The agent broadcast an observation.
     ObservationSent {
         /// What it is about.
-        topic: Topic,
+        topic: TopicName,
         /// Its number.
         sequence: Sequence,
         /// When, by the node's wall clock.
@@ -74,7 +74,7 @@ pub enum TraceEvent {
     /// The agent tried to broadcast something that fits into no datagram. Nobody got it.
     ObservationRefused {
         /// What it is about.
-        topic: Topic,
+        topic: TopicName,
         /// Its encoded size in bytes.
         size: usize,
         /// What fits.
@@ -85,7 +85,7 @@ pub enum TraceEvent {
         /// Who sent it.
         origin: AgentId,
         /// What it is about.
-        topic: Topic,
+        topic: TopicName,
         /// Its number.
         sequence: Sequence,
         /// When it was sent, by the origin's wall clock.

@@ -282,6 +282,8 @@ async fn an_observation_in_the_name_of_another_is_dropped_and_counted() {
             sent_at: swarm_core::UnixMicros::new(0),
             hops: 0,
             payload: "".into(),
+            delivery: swarm_proto::Delivery::Lossy,
+            expires_ms: None,
         });
         let mut datagram = proto::DatagramBuilder::new(1000);
         assert!(datagram.try_push(&forged));

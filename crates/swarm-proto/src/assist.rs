@@ -29,6 +29,7 @@ const REQUEST_HEAD: u8 = 16;
 const REQUEST_CHUNK: u8 = 17;
 const REQUEST_END: u8 = 18;
 const REQUEST_RESUME: u8 = 19;
+const FEED: u8 = 20;
 const REPLY_CHUNK: u8 = 32;
 const REPLY_END: u8 = 33;
 const REPLY_PROGRESS: u8 = 34;
@@ -108,6 +109,9 @@ pub enum RequestFrame {
     Chunk(Chunk),
     /// The body is complete, `[18]`.
     End,
+    /// The first frame of a stream that carries no request but [`FeedFrame`](crate::FeedFrame)s, `[20, feed]`: a number
+    /// of the publisher's choice, another one whenever it begins to count anew.
+    Feed(u64),
 }
 
 /// A frame from responder to requester.
@@ -144,6 +148,11 @@ impl Frame for RequestFrame {
             Self::Resume(resume) => encode_map(REQUEST_RESUME, resume, MAX_HEAD_BYTES),
             Self::Chunk(chunk) => encode_chunk(REQUEST_CHUNK, chunk),
             Self::End => end_frame(begin_frame(REQUEST_END, 0), MAX_FRAME_BYTES),
+            Self::Feed(feed) => {
+                let mut frame = begin_frame(FEED, 1);
+                put_uint(&mut frame, *feed);
+                end_frame(frame, MAX_FRAME_BYTES)
+            }
         }
     }
 
@@ -160,6 +169,7 @@ impl Frame for RequestFrame {
             }
             Ok(REQUEST_CHUNK) => read_chunk(&mut reader).map(Self::Chunk),
             Ok(REQUEST_END) => Ok(Self::End),
+            Ok(FEED) => reader.next("feed").map(Self::Feed),
             _ => Err(DecodeError::UnknownKind(kind)),
         }
     }

@@ -14,7 +14,7 @@ use crate::wire::unique_texts;
 
 /// A named thing that an agent can do for others, with its major version: two versions are two capabilities.
 ///
-/// Written `vision.classify@2`; version 1 goes without saying. The name follows the rule of a [`Topic`](crate::Topic).
+/// Written `vision.classify@2`; version 1 goes without saying. The name follows the rule of a [`TopicName`](crate::TopicName).
 /// A string on the wire.
 ///
 /// ```

@@ -1,5 +1,5 @@
 //! What two nodes say on the control stream, the first bidirectional one of a connection. Carries it only: when to
-//! say goodbye, whom to introduce and what a load means is decided elsewhere.
+//! say goodbye, whom to introduce, what a load means and who is sent what is decided elsewhere.
 
 use std::net::SocketAddr;
 
@@ -12,8 +12,11 @@ use crate::error::{DecodeError, EncodeError, at_most};
 use crate::frame::{Frame, begin_frame, check_len, cut, end_frame, open_frame};
 use crate::hello::{Hello, HelloWire};
 use crate::id::AgentId;
-use crate::limits::{MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS};
+use crate::limits::{
+    MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS, MAX_SUBSCRIPTIONS,
+};
 use crate::reader::ArrayReader;
+use crate::topic::TopicPattern;
 use crate::wire::{Map, Text};
 use crate::writer::{put_text, put_uint};
 
@@ -21,9 +24,11 @@ const HELLO: u8 = 1;
 const GOODBYE: u8 = 2;
 const INTRODUCE: u8 = 3;
 const LOAD: u8 = 4;
+const SUBSCRIBE: u8 = 5;
 
 const REASON: &str = "bytes of a goodbye's reason";
 const INTRODUCTIONS: &str = "introductions of a frame";
+pub(crate) const SUBSCRIPTIONS: &str = "subscriptions of a node";
 
 /// A frame on the control stream.
 ///
@@ -46,6 +51,9 @@ pub enum ControlFrame {
     /// How busy the sender is now, `[4, percent]`: requests that it serves and lets wait, in percent of those that it
     /// serves at once; above 100 some wait. It is 0 until the sender says otherwise.
     Load(u16),
+    /// All that the sender wants to hear of from now on, `[5, [pattern, …]]`; at most 64, possibly nothing. Until the
+    /// first one what its hello says holds.
+    Subscribe(Vec<TopicPattern>),
 }
 
 /// Why the sender is about to close the connection.
@@ -101,6 +109,12 @@ impl Frame for ControlFrame {
                 end_frame(frame, MAX_FRAME_BYTES)
             }
             Self::Introduce(introductions) => encode_introductions(introductions),
+            Self::Subscribe(patterns) => {
+                at_most(MAX_SUBSCRIPTIONS, patterns.len(), SUBSCRIPTIONS)?;
+                let mut frame = begin_frame(SUBSCRIBE, 1);
+                frame.put_slice(&to_vec(patterns)?);
+                end_frame(frame, MAX_FRAME_BYTES)
+            }
             Self::Load(percent) => {
                 let mut frame = begin_frame(LOAD, 1);
                 put_uint(&mut frame, u64::from(*percent));
@@ -119,6 +133,7 @@ impl Frame for ControlFrame {
             Ok(GOODBYE) => read_goodbye(&mut reader).map(Self::Goodbye),
             Ok(INTRODUCE) => read_introductions(&mut reader).map(Self::Introduce),
             Ok(LOAD) => reader.next("percent").map(Self::Load),
+            Ok(SUBSCRIBE) => read_subscriptions(&mut reader).map(Self::Subscribe),
             _ => Err(DecodeError::UnknownKind(kind)),
         }
     }
@@ -129,6 +144,12 @@ fn encode_introductions(introductions: &[Introduction]) -> Result<Bytes, EncodeE
     let mut frame = begin_frame(INTRODUCE, 1);
     frame.put_slice(&to_vec(introductions)?);
     end_frame(frame, MAX_FRAME_BYTES)
+}
+
+fn read_subscriptions(reader: &mut ArrayReader<'_>) -> Result<Vec<TopicPattern>, DecodeError> {
+    let patterns: Vec<TopicPattern> = reader.next("subscriptions")?;
+    at_most(MAX_SUBSCRIPTIONS, patterns.len(), SUBSCRIPTIONS)?;
+    Ok(patterns)
 }
 
 fn read_goodbye(reader: &mut ArrayReader<'_>) -> Result<Goodbye, DecodeError> {
@@ -194,6 +215,14 @@ mod tests {
             ControlFrame::Introduce(introductions(257)).encode(),
             Err(EncodeError::LimitExceeded { what: INTRODUCTIONS, max: 256 })
         );
+    }
+
+    #[test]
+    fn a_node_subscribes_to_64_patterns_at_most() {
+        let patterns = |count| ControlFrame::Subscribe(vec![TopicPattern::everything(); count]);
+
+        assert_eq!(ControlFrame::decode(&patterns(64).encode().unwrap()), Ok(patterns(64)));
+        assert_eq!(patterns(65).encode(), Err(EncodeError::LimitExceeded { what: SUBSCRIPTIONS, max: 64 }));
     }
 
     #[test]

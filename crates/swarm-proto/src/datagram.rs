@@ -3,6 +3,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::delivery::Delivery;
 use crate::error::DecodeError;
 use crate::limits::{DATAGRAM_OVERHEAD_BYTES, MAX_OBSERVATIONS_PER_DATAGRAM};
 use crate::observation::{Observation, read_observation};
@@ -116,7 +117,11 @@ fn read_observations(mut content: &[u8], bytes: &Bytes) -> Result<Vec<Observatio
             return Err(DecodeError::LimitExceeded { what: "observations of a datagram", max });
         }
         let (reader, rest) = ArrayReader::first(content)?;
-        observations.push(read_observation(reader, bytes)?);
+        let observation = read_observation(reader, bytes)?;
+        if observation.delivery == Delivery::Reliable {
+            return Err(DecodeError::Malformed("a reliable observation in a datagram".to_owned()));
+        }
+        observations.push(observation);
         content = rest;
     }
     if observations.is_empty() { Err(DecodeError::Empty) } else { Ok(observations) }
@@ -125,17 +130,19 @@ fn read_observations(mut content: &[u8], bytes: &Bytes) -> Result<Vec<Observatio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AgentId, Epoch, Sequence, Topic, UnixMicros, encode_observation};
+    use crate::{AgentId, Epoch, Sequence, TopicName, UnixMicros, encode_observation};
 
     fn observation(sequence: u64) -> Observation {
         Observation {
             origin: AgentId::from_key_digest([1; 32]),
             epoch: Epoch::new(0),
             sequence: Sequence::new(sequence),
-            topic: Topic::try_from("t").unwrap(),
+            topic: TopicName::try_from("t").unwrap(),
             sent_at: UnixMicros::new(0),
             hops: 0,
             payload: Bytes::new(),
+            delivery: Delivery::Lossy,
+            expires_ms: None,
         }
     }
 
@@ -196,6 +203,14 @@ mod tests {
     #[test]
     fn what_follows_padding_is_ignored() {
         assert_eq!(decode_datagram(&Bytes::from_static(b"\x10\xc1\xc1")), Ok(Datagram::Padding));
+    }
+
+    #[test]
+    fn what_is_reliable_does_not_travel_in_a_datagram() {
+        let reliable = Observation { delivery: Delivery::Reliable, ..observation(1) };
+        let datagram = Bytes::from([&[OBSERVATIONS], &encode_observation(&reliable)[..]].concat());
+
+        assert!(matches!(decode_datagram(&datagram), Err(DecodeError::Malformed(_))));
     }
 
     #[test]

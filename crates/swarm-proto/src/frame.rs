@@ -52,7 +52,12 @@ pub(crate) fn end_frame(frame: BytesMut, max: usize) -> Result<Bytes, EncodeErro
 
 /// Reads the kind of a frame, and leaves the reader before what belongs to it.
 pub(crate) fn open_frame(bytes: &[u8]) -> Result<(u64, ArrayReader<'_>), DecodeError> {
-    check_len(bytes, MAX_FRAME_BYTES)?;
+    open_frame_of(bytes, MAX_FRAME_BYTES)
+}
+
+/// As [`open_frame`], for a kind of frame with a length limit of its own.
+pub(crate) fn open_frame_of(bytes: &[u8], max: usize) -> Result<(u64, ArrayReader<'_>), DecodeError> {
+    check_len(bytes, max)?;
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }

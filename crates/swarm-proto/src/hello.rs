@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::Advertisement;
 use crate::codec::{from_slice, to_vec};
+use crate::control::SUBSCRIPTIONS;
 use crate::error::{DecodeError, EncodeError, Exceeded, at_most};
 use crate::frame::check_len;
 use crate::id::{AgentId, Epoch};
-use crate::limits::{DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS, MAX_CAPABILITIES, MAX_HELLO_BYTES};
+use crate::limits::{
+    DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS, MAX_CAPABILITIES, MAX_HELLO_BYTES, MAX_SUBSCRIPTIONS,
+};
 use crate::name::SwarmName;
+use crate::topic::TopicPattern;
 use crate::wire::{Map, map, maps};
 
 /// Path of the WebTransport session on which the protocol is spoken.
@@ -127,6 +131,7 @@ impl Default for PeerLimits {
 ///     epoch: Epoch::new(1_700_000_000_000),
 ///     capabilities: vec!["vision.classify@2".parse()?],
 ///     limits: PeerLimits::default(),
+///     subscriptions: vec!["rover.**".parse()?],
 /// };
 /// assert_eq!(Hello::decode(&hello.encode()?)?, hello);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -146,13 +151,25 @@ pub struct Hello {
     pub capabilities: Vec<Advertisement>,
     /// What it takes from a peer.
     pub limits: PeerLimits,
+    /// What it wants to hear of, at most 64 patterns; everything if it does not say. It may change its mind with
+    /// [`ControlFrame::Subscribe`](crate::ControlFrame::Subscribe).
+    #[serde(skip_serializing_if = "is_everything")]
+    pub subscriptions: Vec<TopicPattern>,
+}
+
+fn everything() -> Vec<TopicPattern> {
+    vec![TopicPattern::everything()]
+}
+
+fn is_everything(subscriptions: &[TopicPattern]) -> bool {
+    matches!(subscriptions, [only] if only.is_everything())
 }
 
 impl Hello {
     /// Encodes the map alone; as a frame it is a [`ControlFrame`](crate::ControlFrame).
     ///
     /// # Errors
-    /// [`EncodeError::LimitExceeded`] with more than 64 capabilities, or with too many or too long attributes;
+    /// [`EncodeError::LimitExceeded`] with more than 64 capabilities or subscriptions, or with too many or too long attributes;
     /// [`EncodeError::TooLarge`] above 4,096 bytes.
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
         self.within_limits()?;
@@ -174,6 +191,7 @@ impl Hello {
 
     fn within_limits(&self) -> Result<(), Exceeded> {
         at_most(MAX_CAPABILITIES, self.capabilities.len(), CAPABILITIES)?;
+        at_most(MAX_SUBSCRIPTIONS, self.subscriptions.len(), SUBSCRIPTIONS)?;
         self.capabilities.iter().try_for_each(Advertisement::within_limits)
     }
 }
@@ -192,14 +210,16 @@ pub(crate) struct HelloWire {
     capabilities: Vec<Advertisement>,
     #[serde(default, deserialize_with = "map")]
     limits: PeerLimits,
+    #[serde(default = "everything")]
+    subscriptions: Vec<TopicPattern>,
 }
 
 impl TryFrom<HelloWire> for Hello {
     type Error = DecodeError;
 
     fn try_from(wire: HelloWire) -> Result<Self, DecodeError> {
-        let HelloWire { versions, agent, swarm, epoch, capabilities, limits } = wire;
-        let hello = Self { versions, agent, swarm, epoch, capabilities, limits };
+        let HelloWire { versions, agent, swarm, epoch, capabilities, limits, subscriptions } = wire;
+        let hello = Self { versions, agent, swarm, epoch, capabilities, limits, subscriptions };
         hello.within_limits()?;
         Ok(hello)
     }
@@ -223,6 +243,18 @@ mod tests {
             epoch: Epoch::new(1),
             capabilities: offered.map(|capability| capability.unwrap().into()).collect(),
             limits: PeerLimits::default(),
+            subscriptions: everything(),
+        }
+    }
+
+    #[test]
+    fn a_hello_says_what_it_subscribes_to_unless_it_is_everything() {
+        let plain = hello(0).encode().unwrap();
+        assert!(!plain.windows(13).any(|bytes| bytes == b"subscriptions"));
+
+        for patterns in [vec![], vec!["rover.*.position".parse().unwrap(), "map.**".parse().unwrap()]] {
+            let choosy = Hello { subscriptions: patterns, ..hello(0) };
+            assert_eq!(Hello::decode(&choosy.encode().unwrap()), Ok(choosy));
         }
     }
 

@@ -73,6 +73,19 @@ pub const MAX_DOTTED_NAME_BYTES: usize = 128;
 /// for larger paths.
 pub const MAX_OBSERVATIONS_PER_DATAGRAM: usize = 256;
 
+/// Longest [`Key`](crate::Key) of an observation, in bytes of UTF-8.
+pub const MAX_KEY_BYTES: usize = 64;
+
+/// Longest payload of a reliable observation, in bytes: 1 MiB. Larger things are asked for.
+pub const MAX_RELIABLE_PAYLOAD_BYTES: usize = 1 << 20;
+
+/// Longest [`FeedFrame`](crate::FeedFrame) without its length prefix, in bytes: one reliable observation with the longest
+/// payload, and what surrounds it.
+pub const MAX_FEED_FRAME_BYTES: usize = MAX_RELIABLE_PAYLOAD_BYTES + 1024;
+
+/// Most [`TopicPattern`](crate::TopicPattern)s to which a node subscribes at once.
+pub const MAX_SUBSCRIPTIONS: usize = 64;
+
 /// What a datagram spends beside its observations, in bytes: version and kind.
 pub const DATAGRAM_OVERHEAD_BYTES: usize = 1;
 

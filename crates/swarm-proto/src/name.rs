@@ -16,9 +16,9 @@ const SHORTENED_CHARS: usize = 40;
 /// Why a name was refused, and at which byte.
 ///
 /// ```
-/// use swarm_proto::{NameErrorKind, Topic};
+/// use swarm_proto::{NameErrorKind, TopicName};
 ///
-/// let refused = Topic::try_from("rover.Position").unwrap_err();
+/// let refused = TopicName::try_from("rover.Position").unwrap_err();
 /// assert_eq!(refused.kind, NameErrorKind::Character('P'));
 /// assert_eq!(refused.position, 6);
 /// ```
@@ -27,7 +27,7 @@ const SHORTENED_CHARS: usize = 40;
 pub struct NameError {
     /// What is wrong.
     pub kind: NameErrorKind,
-    /// What the name was to be: `swarm name`, `capability`, `capability pattern` or `topic`.
+    /// What the name was to be: `swarm name`, `capability`, `capability pattern`, `topic` or `topic pattern`.
     pub subject: &'static str,
     /// The name; a long one is shortened to its first 40 characters and an ellipsis.
     pub name: String,

@@ -1,18 +1,26 @@
 //! The message to everybody. Encoded once by its origin and sent to many; whether it is new, wanted or passed on is
 //! not decided here.
 
+use std::num::NonZeroU32;
+
 use bytes::{Bytes, BytesMut};
 
+use crate::delivery::{Delivery, Key};
 use crate::error::DecodeError;
 use crate::id::{AgentId, Epoch, Sequence};
 use crate::reader::ArrayReader;
 use crate::time::UnixMicros;
-use crate::topic::Topic;
+use crate::topic::TopicName;
 use crate::wire::{Binary, Text};
 use crate::writer::{put_array, put_binary, put_text, put_uint};
 
-/// Most bytes around topic and payload: array, id, three numbers of 9 bytes, hops, and the headers of both.
-const ENVELOPE_BYTES: usize = 1 + 18 + 3 * 9 + 2 + 2 + 5;
+/// Most bytes around topic, payload and key: array, id, three numbers of 9 bytes, hops, class, expiry, and the headers of
+/// all three.
+const ENVELOPE_BYTES: usize = 1 + 18 + 3 * 9 + 2 + 1 + 5 + 2 + 5 + 2;
+
+const LOSSY: u8 = 0;
+const LATEST: u8 = 1;
+const RELIABLE: u8 = 2;
 
 /// A small message from one agent to everybody; it may be lost, come twice or out of order.
 ///
@@ -21,17 +29,19 @@ const ENVELOPE_BYTES: usize = 1 + 18 + 3 * 9 + 2 + 2 + 5;
 /// ```
 /// use bytes::Bytes;
 /// use swarm_proto::{
-///     AgentId, Epoch, Observation, Sequence, Topic, UnixMicros, decode_observation, encode_observation,
+///     AgentId, Delivery, Epoch, Observation, Sequence, TopicName, UnixMicros, decode_observation, encode_observation,
 /// };
 ///
 /// let observation = Observation {
 ///     origin: AgentId::from_key_digest([1; 32]),
 ///     epoch: Epoch::new(1_700_000_000_000),
 ///     sequence: Sequence::FIRST,
-///     topic: Topic::try_from("rover.position")?,
+///     topic: TopicName::try_from("rover.position")?,
 ///     sent_at: UnixMicros::new(1_700_000_000_250_000),
 ///     hops: 0,
 ///     payload: Bytes::from_static(b"here"),
+///     delivery: Delivery::Lossy,
+///     expires_ms: None,
 /// };
 /// assert_eq!(decode_observation(&encode_observation(&observation))?, observation);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,22 +55,29 @@ pub struct Observation {
     /// Which observation of that life; with origin and epoch it is the identity of the observation.
     pub sequence: Sequence,
     /// What it is about.
-    pub topic: Topic,
+    pub topic: TopicName,
     /// When it was made, by the clock of its origin.
     pub sent_at: UnixMicros,
     /// How often it was passed on: 0 straight from its origin.
     pub hops: u8,
-    /// Its content, in an encoding that publisher and subscribers of the topic agree on. Bounded by the datagram.
+    /// Its content, in an encoding that publisher and subscribers of the topic agree on. Bounded by the datagram; 1 MiB
+    /// if it is reliable.
     pub payload: Bytes,
+    /// How it travels.
+    pub delivery: Delivery,
+    /// After how many milliseconds of waiting, at each end by its own clock, it is not worth delivering any more. `None`
+    /// means never, as for all that are reliable.
+    pub expires_ms: Option<NonZeroU32>,
 }
 
 /// Encodes an observation for [`DatagramBuilder::try_push`](crate::DatagramBuilder::try_push), which refuses one that
-/// is too long. A payload must be shorter than 4 GiB.
+/// is too long, or for a [`FeedFrame`](crate::FeedFrame). A payload must be shorter than 4 GiB.
 #[must_use]
 pub fn encode_observation(observation: &Observation) -> Bytes {
-    let topic = observation.topic.as_str();
-    let mut out = BytesMut::with_capacity(ENVELOPE_BYTES + topic.len() + observation.payload.len());
-    put_array(&mut out, 7);
+    let (topic, key) = (observation.topic.as_str(), key_of(&observation.delivery));
+    let length = ENVELOPE_BYTES + topic.len() + observation.payload.len() + key.len();
+    let mut out = BytesMut::with_capacity(length);
+    put_array(&mut out, 7 + further_elements(observation));
     put_binary(&mut out, observation.origin.as_bytes());
     put_uint(&mut out, observation.epoch.get());
     put_uint(&mut out, observation.sequence.get());
@@ -68,7 +85,37 @@ pub fn encode_observation(observation: &Observation) -> Bytes {
     put_uint(&mut out, observation.sent_at.get());
     put_uint(&mut out, u64::from(observation.hops));
     put_binary(&mut out, &observation.payload);
+    put_further(&mut out, observation);
     out.freeze()
+}
+
+/// What goes without saying is not said: that it is lossy and never expires.
+fn further_elements(observation: &Observation) -> u8 {
+    match (&observation.delivery, observation.expires_ms) {
+        (Delivery::Lossy, None) => 0,
+        (Delivery::Reliable, _) => 1,
+        _ => 3,
+    }
+}
+
+fn put_further(out: &mut BytesMut, observation: &Observation) {
+    let expires_ms = observation.expires_ms.map_or(0, NonZeroU32::get);
+    let class = match &observation.delivery {
+        Delivery::Lossy if expires_ms == 0 => return,
+        Delivery::Lossy => LOSSY,
+        Delivery::Latest { .. } => LATEST,
+        Delivery::Reliable => return put_uint(out, u64::from(RELIABLE)),
+    };
+    put_uint(out, u64::from(class));
+    put_text(out, key_of(&observation.delivery));
+    put_uint(out, u64::from(expires_ms));
+}
+
+fn key_of(delivery: &Delivery) -> &str {
+    match delivery {
+        Delivery::Latest { key } => key.as_str(),
+        Delivery::Lossy | Delivery::Reliable => "",
+    }
 }
 
 /// Decodes one observation that fills `bytes`; its payload shares their memory.
@@ -84,7 +131,7 @@ pub(crate) fn read_observation(
     mut reader: ArrayReader<'_>,
     bytes: &Bytes,
 ) -> Result<Observation, DecodeError> {
-    Ok(Observation {
+    let mut observation = Observation {
         origin: reader.next("origin")?,
         epoch: reader.next("epoch")?,
         sequence: reader.next("sequence")?,
@@ -92,11 +139,33 @@ pub(crate) fn read_observation(
         sent_at: reader.next("time of origin")?,
         hops: reader.next("hops")?,
         payload: bytes.slice_ref(reader.next::<Binary<'_>>("payload")?.0),
-    })
+        delivery: Delivery::Lossy,
+        expires_ms: None,
+    };
+    if !reader.is_at_end() {
+        read_further(&mut reader, &mut observation)?;
+    }
+    Ok(observation)
 }
 
-fn read_topic(name: &str) -> Result<Topic, DecodeError> {
-    Topic::try_from(name).map_err(|error| DecodeError::Malformed(error.to_string()))
+fn read_further(reader: &mut ArrayReader<'_>, observation: &mut Observation) -> Result<(), DecodeError> {
+    let class: u64 = reader.next("class")?;
+    if class == u64::from(RELIABLE) {
+        observation.delivery = Delivery::Reliable;
+        return Ok(());
+    }
+    let key = Key::read(&reader.next::<Text<'_>>("key")?.0)?;
+    observation.expires_ms = NonZeroU32::new(reader.next("expiry")?);
+    observation.delivery = match u8::try_from(class) {
+        Ok(LOSSY) => Delivery::Lossy,
+        Ok(LATEST) => Delivery::Latest { key },
+        _ => return Err(DecodeError::UnknownKind(class)),
+    };
+    Ok(())
+}
+
+fn read_topic(name: &str) -> Result<TopicName, DecodeError> {
+    TopicName::try_from(name).map_err(|error| DecodeError::Malformed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -108,10 +177,12 @@ mod tests {
             origin: AgentId::from_key_digest([1; 32]),
             epoch: Epoch::new(u64::MAX),
             sequence: Sequence::new(u64::MAX),
-            topic: Topic::try_from("t").unwrap(),
+            topic: TopicName::try_from("t").unwrap(),
             sent_at: UnixMicros::new(u64::MAX),
             hops: u8::MAX,
             payload: Bytes::from_static(b"payload"),
+            delivery: Delivery::Lossy,
+            expires_ms: None,
         }
     }
 
@@ -128,22 +199,53 @@ mod tests {
     #[test]
     fn what_a_later_version_appends_is_ignored() {
         let mut later = encode_observation(&observation()).to_vec();
-        later[0] = 0x98;
-        later.extend_from_slice(b"\xc4\x03sig");
+        later[0] = 0x9b;
+        later.extend_from_slice(b"\x00\xa0\x00\xc4\x03sig");
 
         assert_eq!(decode_observation(&later.into()), Ok(observation()));
+    }
+
+    #[test]
+    fn how_it_travels_comes_through_and_what_goes_without_saying_takes_no_bytes() {
+        let key = Key::try_from("arm-2").unwrap();
+        let expires_ms = NonZeroU32::new(250);
+        for (delivery, expires_ms, further) in [
+            (Delivery::Lossy, None, 0),
+            (Delivery::Lossy, expires_ms, 4),
+            (Delivery::Latest { key: Key::default() }, None, 3),
+            (Delivery::Latest { key }, expires_ms, 9),
+            (Delivery::Reliable, None, 1),
+        ] {
+            let sent = Observation { delivery, expires_ms, ..observation() };
+
+            let encoded = encode_observation(&sent);
+
+            assert_eq!(encoded.len(), encode_observation(&observation()).len() + further);
+            assert_eq!(decode_observation(&encoded), Ok(sent));
+        }
+    }
+
+    #[test]
+    fn a_class_that_nobody_defined_is_refused() {
+        let mut unknown = encode_observation(&observation()).to_vec();
+        unknown[0] = 0x9a;
+        unknown.extend_from_slice(b"\x07\xa0\x00");
+
+        assert_eq!(decode_observation(&unknown.into()), Err(DecodeError::UnknownKind(7)));
     }
 
     #[test]
     fn the_largest_envelope_is_allocated_at_once() {
         let topic = "t".repeat(63) + "." + &"t".repeat(64 - 1);
         let largest = Observation {
-            topic: Topic::try_from(topic.as_str()).unwrap(),
+            topic: TopicName::try_from(topic.as_str()).unwrap(),
             payload: vec![0; 70_000].into(),
+            delivery: Delivery::Latest { key: Key::try_from("k".repeat(64).as_str()).unwrap() },
+            expires_ms: NonZeroU32::new(u32::MAX),
             ..observation()
         };
 
-        assert_eq!(encode_observation(&largest).len(), ENVELOPE_BYTES + topic.len() + 70_000);
+        assert_eq!(encode_observation(&largest).len(), ENVELOPE_BYTES + topic.len() + 70_000 + 64);
     }
 
     #[test]

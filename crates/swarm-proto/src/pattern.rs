@@ -64,7 +64,8 @@ impl CapabilityPattern {
     }
 }
 
-fn alike(pattern: &str, name: &str) -> bool {
+/// Whether a dotted name is one of those that a pattern of labels stands for.
+pub(crate) fn alike(pattern: &str, name: &str) -> bool {
     let (mut wanted, mut labels) = (pattern.split('.'), name.split('.'));
     loop {
         match (wanted.next(), labels.next()) {
@@ -105,7 +106,7 @@ impl TryFrom<&str> for CapabilityPattern {
 }
 
 /// The rule of dotted names, but for the wildcards.
-fn check_pattern(name: &str) -> Result<(), (NameErrorKind, usize)> {
+pub(crate) fn check_pattern(name: &str) -> Result<(), (NameErrorKind, usize)> {
     check_length(name, MAX_DOTTED_NAME_BYTES)?;
     let mut start = 0;
     let mut labels = name.split('.').peekable();

@@ -42,6 +42,11 @@ impl<'a> ArrayReader<'a> {
         Ok(Self { left, elements: Deserializer::from_read_ref(elements) })
     }
 
+    /// Whether every element was read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.left == 0
+    }
+
     /// Reads the next element; `what` names it in errors.
     pub(crate) fn next<T: Deserialize<'a>>(&mut self, what: &'static str) -> Result<T, DecodeError> {
         self.left = self.left.checked_sub(1).ok_or(DecodeError::Missing { what })?;

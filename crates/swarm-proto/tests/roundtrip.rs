@@ -12,10 +12,10 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use swarm_proto::{
     Advertisement, AgentId, Artefact, Capability, CapabilityPattern, Chunk, CloseCode, ControlFrame,
-    Datagram, DatagramBuilder, Epoch, Frame, Goodbye, GuardLimits, Hello, Introduction, Lane, Observation,
-    Outcome, PeerLimits, Progress, ProtocolVersion, ReplyFrame, RequestFrame, RequestHead, RequestId,
-    ResetCode, Resume, Sequence, SwarmName, Topic, TraceContext, UnixMicros, VersionRange, check,
-    decode_datagram, decode_observation, encode_observation, from_slice, scan_one,
+    Datagram, DatagramBuilder, Delivery, Epoch, Frame, Goodbye, GuardLimits, Hello, Introduction, Lane,
+    Observation, Outcome, PeerLimits, Progress, ProtocolVersion, ReplyFrame, RequestFrame, RequestHead,
+    RequestId, ResetCode, Resume, Sequence, SwarmName, TopicName, TopicPattern, TraceContext, UnixMicros,
+    VersionRange, check, decode_datagram, decode_observation, encode_observation, from_slice, scan_one,
 };
 
 const DOTTED: &str = "[a-z0-9_-]{1,20}(\\.[a-z0-9_-]{1,20}){0,4}";
@@ -35,8 +35,8 @@ fn agent_id() -> impl Strategy<Value = AgentId> {
     any::<[u8; 32]>().prop_map(AgentId::from_key_digest)
 }
 
-fn topic() -> impl Strategy<Value = Topic> {
-    DOTTED.prop_filter_map("a topic", |name| Topic::try_from(name.as_str()).ok())
+fn topic() -> impl Strategy<Value = TopicName> {
+    DOTTED.prop_filter_map("a topic", |name| TopicName::try_from(name.as_str()).ok())
 }
 
 fn capability() -> impl Strategy<Value = Capability> {
@@ -89,6 +89,8 @@ fn observation() -> impl Strategy<Value = Observation> {
             sent_at: UnixMicros::new(sent_at),
             hops,
             payload,
+            delivery: Delivery::Lossy,
+            expires_ms: None,
         },
     )
 }
@@ -106,6 +108,7 @@ fn hello() -> impl Strategy<Value = Hello> {
                 epoch: Epoch::new(epoch),
                 capabilities,
                 limits: PeerLimits { max_requests, max_datagram_bytes },
+                subscriptions: vec![TopicPattern::everything()],
             };
             while hello.encode().is_err() {
                 hello.capabilities.pop()?;

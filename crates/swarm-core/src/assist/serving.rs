@@ -34,7 +34,9 @@ impl Serving {
         let step = match heard {
             Heard::Frame(RequestFrame::Chunk(chunk)) => return BodyStep::Chunk(chunk),
             Heard::Frame(RequestFrame::End) => BodyStep::Complete,
-            Heard::Frame(RequestFrame::Head(_) | RequestFrame::Resume(_)) => malformed("a second head"),
+            Heard::Frame(RequestFrame::Head(_) | RequestFrame::Resume(_) | RequestFrame::Feed(_)) => {
+                malformed("a second head")
+            }
             Heard::Ended => malformed("the body ended without its last frame"),
             Heard::Nonsense(reason) => BodyStep::Malformed(reason),
             Heard::Reset(code) => BodyStep::Cancelled(code),

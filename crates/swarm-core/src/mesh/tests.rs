@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use swarm_proto::{Epoch, Sequence, Topic, UnixMicros};
+use swarm_proto::{Epoch, Sequence, TopicName, UnixMicros};
 
 /// Ids sort by their number.
 fn agent(number: u8) -> AgentId {
@@ -69,10 +69,12 @@ fn observation(origin: u8, sequence: u64) -> Observation {
         origin: agent(origin),
         epoch: Epoch::new(1),
         sequence: Sequence::new(sequence),
-        topic: Topic::try_from("test").unwrap(),
+        topic: TopicName::try_from("test").unwrap(),
         sent_at: UnixMicros::new(0),
         hops: 0,
         payload: bytes::Bytes::new(),
+        delivery: swarm_proto::Delivery::Lossy,
+        expires_ms: None,
     }
 }
 

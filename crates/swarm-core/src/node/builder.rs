@@ -232,6 +232,7 @@ fn hello(
             // Whatever the path carries.
             max_datagram_bytes: u16::MAX.into(),
         },
+        subscriptions: vec![swarm_proto::TopicPattern::everything()],
     }
 }
 

@@ -282,6 +282,7 @@ impl Task {
                 self.connection.set_load(percent);
                 None
             }
+            Some(Ok(ControlFrame::Subscribe(_))) => None,
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
             // Whoever has said goodbye has nothing more to say.

@@ -106,7 +106,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use swarm_proto::{
-        AgentId, Datagram, Epoch, Observation, Sequence, Topic, UnixMicros, decode_datagram,
+        AgentId, Datagram, Epoch, Observation, Sequence, TopicName, UnixMicros, decode_datagram,
         encode_observation,
     };
 
@@ -120,10 +120,12 @@ mod tests {
             origin: AgentId::from_key_digest([7; 32]),
             epoch: Epoch::new(1),
             sequence: Sequence::new(sequence),
-            topic: Topic::try_from("test").unwrap(),
+            topic: TopicName::try_from("test").unwrap(),
             sent_at: UnixMicros::new(0),
             hops: 0,
             payload: Bytes::from_static(&[0; 100]),
+            delivery: swarm_proto::Delivery::Lossy,
+            expires_ms: None,
         })
     }
 

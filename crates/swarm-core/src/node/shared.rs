@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
-    AgentId, Capability, Chunk, Epoch, Hello, Observation, RequestId, Sequence, Topic, TraceContext,
+    AgentId, Capability, Chunk, Epoch, Hello, Observation, RequestId, Sequence, TopicName, TraceContext,
     UnixMicros, encode_observation,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -119,7 +119,7 @@ impl NodeShared {
     pub(crate) fn publish(
         &self,
         on_behalf: Option<&Arc<Served>>,
-        topic: Topic,
+        topic: TopicName,
         payload: Bytes,
     ) -> Result<Receipt, PublishError> {
         if self.is_closed(on_behalf) {
@@ -144,7 +144,7 @@ impl NodeShared {
         Ok(receipt)
     }
 
-    fn observe(&self, topic: Topic, payload: Bytes) -> Observation {
+    fn observe(&self, topic: TopicName, payload: Bytes) -> Observation {
         Observation {
             origin: self.id,
             epoch: self.epoch(),
@@ -153,6 +153,8 @@ impl NodeShared {
             sent_at: UnixMicros::from_system_time(self.wall_clock.now()),
             hops: 0,
             payload,
+            delivery: swarm_proto::Delivery::Lossy,
+            expires_ms: None,
         }
     }
 

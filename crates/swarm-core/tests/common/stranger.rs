@@ -22,6 +22,7 @@ pub(crate) fn hello() -> Hello {
         epoch: Epoch::new(1),
         capabilities: Vec::new(),
         limits: PeerLimits::default(),
+        subscriptions: vec![swarm_proto::TopicPattern::everything()],
     }
 }
 

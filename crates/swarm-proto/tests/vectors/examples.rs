@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use swarm_proto::{
-    Advertisement, AgentId, Artefact, Chunk, CloseCode, ControlFrame, Datagram, Epoch, Frame, Goodbye, Hello,
-    Introduction, Lane, Observation, Outcome, PeerLimits, Progress, ReplyFrame, RequestFrame, RequestHead,
-    RequestId, Resume, Sequence, SwarmName, Topic, TraceContext, UnixMicros, VersionRange,
-    encode_observation,
+    Advertisement, AgentId, Artefact, Chunk, CloseCode, ControlFrame, Datagram, Delivery, Epoch, Frame,
+    Goodbye, Hello, Introduction, Lane, Observation, Outcome, PeerLimits, Progress, ReplyFrame, RequestFrame,
+    RequestHead, RequestId, Resume, Sequence, SwarmName, TopicName, TopicPattern, TraceContext, UnixMicros,
+    VersionRange, encode_observation,
 };
 
 use crate::describe::Message;
@@ -91,10 +91,12 @@ fn position() -> Observation {
         origin: agent(1),
         epoch: Epoch::new(1_700_000_000_000),
         sequence: Sequence::FIRST,
-        topic: Topic::try_from("rover.position").unwrap(),
+        topic: TopicName::try_from("rover.position").unwrap(),
         sent_at: UnixMicros::new(1_700_000_000_250_000),
         hops: 0,
         payload: Bytes::from_static(b"\x82\xa1x\x03\xa1y\x04"),
+        delivery: Delivery::Lossy,
+        expires_ms: None,
     }
 }
 
@@ -103,17 +105,19 @@ fn smallest() -> Observation {
         origin: agent(0),
         epoch: Epoch::new(0),
         sequence: Sequence::new(0),
-        topic: Topic::try_from("t").unwrap(),
+        topic: TopicName::try_from("t").unwrap(),
         sent_at: UnixMicros::new(0),
         hops: 0,
         payload: Bytes::new(),
+        delivery: Delivery::Lossy,
+        expires_ms: None,
     }
 }
 
 fn observations() -> Vec<(&'static str, Message)> {
     let relayed = Observation { hops: 200, sequence: Sequence::new(65_536), ..position() };
     let long = Observation {
-        topic: Topic::try_from("building-7.floor_3.room-12.temperature").unwrap(),
+        topic: TopicName::try_from("building-7.floor_3.room-12.temperature").unwrap(),
         payload: Bytes::from(vec![0x5a; 256]),
         ..position()
     };
@@ -145,6 +149,7 @@ fn full_hello() -> Hello {
         epoch: Epoch::new(1_700_000_000_000),
         capabilities: ["vision.classify@2", "greet"].map(|name| name.parse().unwrap()).into(),
         limits: PeerLimits { max_requests: 8, max_datagram_bytes: 1_400 },
+        subscriptions: vec![TopicPattern::everything()],
     }
 }
 

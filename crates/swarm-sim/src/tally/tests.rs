@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use swarm_core::{Capability, DropReason, Ending, RequestId, Sequence, Topic, TraceContext};
+use swarm_core::{Capability, DropReason, Ending, RequestId, Sequence, TopicName, TraceContext};
 
 use super::*;
 use crate::{check::Aggregate, metric::Metric};
@@ -43,7 +43,7 @@ impl Scene {
 }
 
 fn sent(sent_at: u64, handed: usize, dropped: usize) -> TraceEvent {
-    let topic = Topic::try_from("a.b").unwrap();
+    let topic = TopicName::try_from("a.b").unwrap();
     TraceEvent::ObservationSent {
         topic,
         sequence: Sequence::new(1),
@@ -56,7 +56,7 @@ fn sent(sent_at: u64, handed: usize, dropped: usize) -> TraceEvent {
 fn delivered(origin: AgentId, sent_at: u64) -> TraceEvent {
     TraceEvent::ObservationDelivered {
         origin,
-        topic: Topic::try_from("a.b").unwrap(),
+        topic: TopicName::try_from("a.b").unwrap(),
         sequence: Sequence::new(1),
         sent_at: UnixMicros::new(sent_at),
         latency: Duration::from_micros(300),
@@ -221,7 +221,7 @@ fn panics_count_during_the_warm_up_too_and_are_told_by_method() {
 fn observations_that_are_too_large_are_told_with_the_first_of_them() {
     let scene = Scene::new();
     for size in [3_000, 4_000] {
-        let topic = Topic::try_from("a.b").unwrap();
+        let topic = TopicName::try_from("a.b").unwrap();
         scene.at(1_500, 1, TraceEvent::ObservationRefused { topic, size, max: 1_200 });
     }
     let remarks = scene.tally.troubles()[1].remarks("eye");

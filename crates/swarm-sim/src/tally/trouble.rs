@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use swarm_core::Topic;
+use swarm_core::TopicName;
 
 /// What went wrong at the agents of one group.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Trouble {
 
 #[derive(Debug, Clone)]
 struct Refusal {
-    topic: Topic,
+    topic: TopicName,
     size: usize,
     max: usize,
 }
@@ -26,7 +26,7 @@ impl Trouble {
         *self.panics.entry(method).or_default() += 1;
     }
 
-    pub(super) fn observation_refused(&mut self, topic: Topic, size: usize, max: usize) {
+    pub(super) fn observation_refused(&mut self, topic: TopicName, size: usize, max: usize) {
         self.refused.get_or_insert((0, Refusal { topic, size, max })).0 += 1;
     }
 
