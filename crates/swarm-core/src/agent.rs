@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use swarm_proto::{Advertisement, Observation};
+use swarm_proto::{Advertisement, Observation, TopicPattern};
 
 use crate::context::Context;
 use crate::error::AgentError;
@@ -39,6 +39,12 @@ pub trait Agent: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What this agent wants to hear of when the node starts; by default everything. Peers send it nothing else.
+    /// [`Context::subscribe`] and [`Context::unsubscribe`] change it later.
+    fn subscriptions(&self) -> Vec<TopicPattern> {
+        vec![TopicPattern::everything()]
+    }
+
     /// How many requests this agent can serve at once, and how many more may wait for their turn. Asked once, when the
     /// node starts; by default as many as [`NodeConfig`](crate::NodeConfig) allows, which is also the most.
     fn capacity(&self) -> Capacity {
@@ -51,7 +57,8 @@ pub trait Agent: Send + Sync + 'static {
         async {}
     }
 
-    /// A peer broadcast something. One at a time, in the order of arrival.
+    /// A peer broadcast something. One at a time, those of one peer in the order of arrival; peers that have several waiting
+    /// take turns.
     fn on_observation(&self, cx: &Context, observation: Observation) -> impl Future<Output = ()> + Send {
         let _ = (cx, observation);
         async {}
@@ -166,6 +173,7 @@ impl fmt::Debug for BoxedAgent {
 /// The object-safe twin of [`Agent`].
 trait DynAgent: Send + Sync + 'static {
     fn capabilities(&self) -> Vec<Advertisement>;
+    fn subscriptions(&self) -> Vec<TopicPattern>;
     fn capacity(&self) -> Capacity;
     fn on_start<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()>;
     fn on_observation<'a>(&'a self, cx: &'a Context, observation: Observation) -> BoxFuture<'a, ()>;
@@ -183,6 +191,10 @@ trait DynAgent: Send + Sync + 'static {
 impl<A: Agent> DynAgent for A {
     fn capabilities(&self) -> Vec<Advertisement> {
         Agent::capabilities(self)
+    }
+
+    fn subscriptions(&self) -> Vec<TopicPattern> {
+        Agent::subscriptions(self)
     }
 
     fn capacity(&self) -> Capacity {
@@ -222,6 +234,10 @@ impl<A: Agent> DynAgent for A {
 impl Agent for BoxedAgent {
     fn capabilities(&self) -> Vec<Advertisement> {
         self.0.capabilities()
+    }
+
+    fn subscriptions(&self) -> Vec<TopicPattern> {
+        self.0.subscriptions()
     }
 
     fn capacity(&self) -> Capacity {

@@ -75,8 +75,17 @@ pub struct NodeConfig {
     pub coalescing_window: Duration,
     /// How many observations may wait for one peer. Default 1,024; beyond it the oldest are dropped and counted.
     pub outbox_capacity: usize,
-    /// How many observations may wait for the agent, rounded up to a power of two. Default 1,024; beyond it the oldest are dropped and counted, and
-    /// the agent is told by `on_lagged`.
+    /// A peer whose outbox has overflowed for so long, without having been empty, is disconnected, and dialled again
+    /// after a pause. Default 30 s; `None` bears it for ever.
+    pub slow_patience: Option<Duration>,
+    /// How many datagrams a peer may send in a second, on average; a quarter of them may come at once. Default 20,000,
+    /// which is some 80,000 observations of 250 bytes. The rest is dropped unread and counted.
+    pub max_datagrams_per_second: u32,
+    /// A peer that sends more than that for so long is sent away, and not dialled again. Default 10 s; `None` bears it
+    /// for ever.
+    pub greedy_patience: Option<Duration>,
+    /// How many observations may wait for the agent. Default 1,024; beyond it the oldest of whoever has most there are
+    /// dropped and counted, and the agent is told by `on_lagged`.
     pub agent_queue: usize,
     /// How long a connection that another one replaces stays open after its last request. Default 1 s: the other side
     /// may be about to use it.
@@ -107,6 +116,9 @@ impl Default for NodeConfig {
             max_resumable: 64,
             coalescing_window: Duration::from_millis(1),
             outbox_capacity: 1024,
+            slow_patience: Some(Duration::from_secs(30)),
+            max_datagrams_per_second: 20_000,
+            greedy_patience: Some(Duration::from_secs(10)),
             agent_queue: 1024,
             linger: Duration::from_secs(1),
         }

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName};
+use serde::Serialize;
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName, TopicPattern};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{AssistError, PublishError};
-use crate::node::{Answer, FanIn, NodeShared, OutgoingRequest, Receipt, ReplyStream, Route, Served};
+use crate::error::{AssistError, PublishError, SubscribeError};
+use crate::node::{
+    Answer, FanIn, NodeShared, OutgoingObservation, OutgoingRequest, Receipt, ReplyStream, Route, Served,
+};
 use crate::peer::PeerInfo;
+use crate::topic::Topic;
 use crate::trace::TraceEvent;
 
 /// An agent's way to its node and to its peers. Cheap to clone, and safe to keep in tasks of its own.
@@ -68,7 +72,7 @@ impl Context {
         self.node.connections.peers()
     }
 
-    /// Sends a small message to every peer that is connected now. Never waits; it may be lost on the way.
+    /// Sends a small message to every connected peer that subscribed to its topic. Never waits; it may be lost on the way.
     ///
     /// # Errors
     /// See [`PublishError`]. With no peers, one of at most 1,200 bytes succeeds, and the receipt says that nobody got it.
@@ -81,7 +85,66 @@ impl Context {
         T: TryInto<TopicName>,
         PublishError: From<T::Error>,
     {
-        self.node.publish(self.served.as_ref(), topic.try_into()?, payload.into())
+        self.broadcast(OutgoingObservation::new(topic.try_into()?, payload))
+    }
+
+    /// Sends an observation with a delivery class of its own choice to every peer that subscribed. Never waits.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub fn broadcast(&self, observation: OutgoingObservation) -> Result<Receipt, PublishError> {
+        self.node.publish(self.served.as_ref(), observation)
+    }
+
+    /// Sends a value to every peer that subscribed to its topic, in the way that the topic says. Never waits.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub fn publish<T: Serialize>(&self, topic: &Topic<T>, value: &T) -> Result<Receipt, PublishError> {
+        self.broadcast(topic.observation(value)?)
+    }
+
+    /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns.
+    ///
+    /// ```
+    /// use swarm_core::{Context, SubscribeError};
+    ///
+    /// fn watch_the_arms(cx: &Context) -> Result<(), SubscribeError> {
+    ///     cx.subscribe("arm.*.angle")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no pattern, or one too many.
+    pub fn subscribe<P>(&self, pattern: P) -> Result<(), SubscribeError>
+    where
+        P: TryInto<TopicPattern>,
+        SubscribeError: From<P::Error>,
+    {
+        self.node.subscribe(pattern.try_into()?)
+    }
+
+    /// Wants to hear no more of what this very pattern means. False if it was not subscribed to. A node hears of
+    /// everything (`**`) unless its agent says otherwise.
+    ///
+    /// # Errors
+    /// When it is no pattern.
+    pub fn unsubscribe<P>(&self, pattern: P) -> Result<bool, SubscribeError>
+    where
+        P: TryInto<TopicPattern>,
+        SubscribeError: From<P::Error>,
+    {
+        Ok(self.node.unsubscribe(&pattern.try_into()?))
+    }
+
+    /// What this node wants to hear of now, sorted.
+    pub fn subscriptions(&self) -> Vec<TopicPattern> {
+        self.node.subscriptions.borrow().patterns().to_vec()
+    }
+
+    /// How many connected peers want to hear of a topic, as far as they have said so.
+    pub fn subscribers(&self, topic: &TopicName) -> usize {
+        self.node.subscribers(topic)
     }
 
     /// Asks one peer for assistance. The reply streams back; dropping it cancels the request.

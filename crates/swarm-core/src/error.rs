@@ -212,6 +212,12 @@ pub enum StartError {
     /// The agent offers more, or with longer names, than a hello can carry.
     #[error("the agent's capabilities do not fit into a hello")]
     TooManyCapabilities(#[source] swarm_proto::EncodeError),
+    /// The agent subscribes to more than a node may.
+    #[error("the agent subscribes to more than {max} patterns: use wider ones")]
+    TooManySubscriptions {
+        /// As many as a node may.
+        max: usize,
+    },
 }
 
 /// Why an observation was not published. Nobody got it.
@@ -228,19 +234,41 @@ pub enum PublishError {
     /// The topic is no dotted name.
     #[error("the topic cannot be used: {0}")]
     Topic(NameError),
-    /// It fits into no datagram of the path to any peer. Send less, or ask for assistance with a stream.
-    #[error(
-        "an observation of {size} bytes, topic and all, does not fit into a datagram, which carries {max}"
-    )]
+    /// It fits into no datagram of the path to any peer, or is reliable and has more than 1 MiB of payload. Send less, let
+    /// it be reliable, or ask for assistance with a stream.
+    #[error("an observation of {size} bytes, topic and all, is too large: {max} can be sent")]
     TooLarge {
         /// Its encoded size in bytes: some 50 more than topic and payload.
         size: usize,
         /// What fits.
         max: usize,
     },
+    /// The value or its key cannot be sent.
+    #[error("the observation cannot be encoded")]
+    Unencodable(#[from] swarm_proto::EncodeError),
     /// This node stops or has stopped.
     #[error("this node has shut down")]
     ShutDown,
+}
+
+/// Why a node did not subscribe. It hears what it heard before.
+///
+/// ```
+/// let error = swarm_core::SubscribeError::TooMany { max: 64 };
+/// assert!(error.to_string().contains("64"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// What was given is no pattern over topics.
+    #[error("the pattern cannot be used: {0}")]
+    Pattern(#[from] NameError),
+    /// It has as many subscriptions as a node may have. Use a wider pattern, or give one up.
+    #[error("a node subscribes to {max} patterns at most")]
+    TooMany {
+        /// As many.
+        max: usize,
+    },
 }
 
 /// How a request for assistance ended short of completion. A reply stream gives exactly one, as its last item.
@@ -470,6 +498,12 @@ impl From<NameError> for AssistError {
 }
 
 impl From<std::convert::Infallible> for PublishError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<std::convert::Infallible> for SubscribeError {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
     }

@@ -71,6 +71,10 @@ mod inference;
 #[cfg(feature = "node")]
 mod node;
 #[cfg(feature = "node")]
+mod observe;
+#[cfg(feature = "node")]
+mod topic;
+#[cfg(feature = "node")]
 mod trace;
 #[cfg(feature = "node")]
 pub mod transport;
@@ -85,21 +89,25 @@ pub use self::{
     context::Context,
     error::{
         AcceptError, AgentError, AssistError, BodyError, Cause, ConnectError, DialError, HelloError,
-        IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError,
+        IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError, SubscribeError,
     },
     inference::{Inference, InferenceError},
     node::{
-        AgentNode, Answer, AssistanceRequest, Builder, FanIn, FanInEvent, FanInItem, NodeHandle,
-        OutgoingRequest, PeerUrl, PeerUrlError, Receipt, Replies, ReplyStream, Route,
+        AgentNode, Answer, AssistanceRequest, Builder, FanIn, FanInEvent, FanInItem, NodeHandle, NotHanded,
+        OutgoingObservation, OutgoingRequest, PeerUrl, PeerUrlError, Receipt, Replies, ReplyStream, Route,
     },
-    trace::{Counters, DropReason, Ending, RefusedReason, TraceEvent, TraceSink},
+    topic::Topic,
+    trace::{
+        Counters, Direction, DropReason, Ending, Flow, PeerCounters, RefusedReason, TraceEvent, TraceSink,
+    },
 };
 pub use identity::{IdentityKey, agent_id_of};
 pub use peer::{GoneReason, PeerEvent, PeerInfo};
 #[doc(inline)]
 pub use swarm_proto::{
-    self as proto, Advertisement, AgentId, Artefact, Capability, CapabilityPattern, Chunk, Epoch, Lane,
-    NameError, Observation, Progress, RequestId, Sequence, SwarmName, TopicName, TraceContext, UnixMicros,
+    self as proto, Advertisement, AgentId, Artefact, Capability, CapabilityPattern, Chunk, Delivery, Epoch,
+    Key, Lane, NameError, Observation, Progress, RequestId, Sequence, SwarmName, TopicName, TopicPattern,
+    TraceContext, UnixMicros,
 };
 
 /// Compiles the code of the README.

@@ -1,4 +1,4 @@
-//! Decides: whom to dial and when again, which of two connections stays, which observations are new.
+//! Decides: whom to dial and when again, and which of two connections stays.
 //!
 //! [`Mesh`] is a state machine without IO: [`Input`] and the time go in, [`Output`]s come out, and
 //! [`Mesh::next_timeout`] says when it wants to be called without an input. It never waits, sends, sleeps or looks at
@@ -14,7 +14,6 @@
 
 mod backoff;
 mod candidates;
-mod duplicates;
 mod membership;
 
 use std::collections::VecDeque;
@@ -23,10 +22,9 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use swarm_proto::{AgentId, Introduction, Observation};
+use swarm_proto::{AgentId, Introduction};
 
 use self::candidates::Candidates;
-use self::duplicates::Duplicates;
 use self::membership::{Change, Membership};
 use crate::peer::{GoneReason, PeerInfo};
 
@@ -102,13 +100,6 @@ pub enum Input {
     Replaced(ConnectionKey),
     /// A peer told of others.
     Introduced(Vec<Introduction>),
-    /// A peer sent an observation.
-    Received {
-        /// The peer that it came from.
-        from: AgentId,
-        /// What it sent.
-        observation: Observation,
-    },
     /// Nothing but time has passed.
     Timeout,
 }
@@ -137,14 +128,6 @@ pub enum Output {
         /// The others.
         peers: Vec<Introduction>,
     },
-    /// A new observation: hand it to the agent.
-    Observed(Observation),
-    /// An observation that was known already.
-    Duplicate(AgentId),
-    /// An observation of a peer that has gone.
-    Late(AgentId),
-    /// An observation that its sender is not the origin of. Nothing is relayed yet, so it is forged.
-    Forged(AgentId),
     /// A peer is there.
     Came(PeerInfo),
     /// A peer is gone.
@@ -182,7 +165,6 @@ pub struct Mesh {
     rng: StdRng,
     members: Membership,
     candidates: Candidates,
-    duplicates: Duplicates,
     outputs: VecDeque<Output>,
 }
 
@@ -195,7 +177,6 @@ impl Mesh {
             rng: StdRng::seed_from_u64(rng_seed),
             members: Membership::new(me),
             candidates: Candidates::new(config),
-            duplicates: Duplicates::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -212,7 +193,6 @@ impl Mesh {
                 self.apply(now, Vec::from_iter(change));
             }
             Input::Introduced(peers) => self.introduced(now, peers),
-            Input::Received { from, observation } => self.received(from, observation),
             Input::Timeout => {}
         }
         self.dial_what_is_due(now);
@@ -227,7 +207,6 @@ impl Mesh {
     fn up(&mut self, now: Instant, connection: ConnectionKey, peer: PeerInfo) {
         let displaced = self.candidates.connected(peer.id, peer.address, now);
         if let Some(displaced) = displaced.filter(|agent| !self.members.is_connected(*agent)) {
-            self.duplicates.forget(displaced);
             self.outputs.push_back(Output::Forgotten(displaced));
         }
         let changes = self.members.up(connection, peer);
@@ -253,9 +232,6 @@ impl Mesh {
                     // A restarted peer is connected again already.
                     let returning = reason == GoneReason::Restarted
                         || self.candidates.lost(peer, reason, now, &mut self.rng);
-                    if !returning {
-                        self.duplicates.forget(peer);
-                    }
                     self.outputs.push_back(Output::Went { peer, reason, returning });
                 }
             }
@@ -286,19 +262,6 @@ impl Mesh {
         }
     }
 
-    fn received(&mut self, from: AgentId, observation: Observation) {
-        let output = if observation.origin != from {
-            Output::Forged(from)
-        } else if !self.members.is_connected(from) {
-            Output::Late(from)
-        } else if self.duplicates.is_new(&observation) {
-            Output::Observed(observation)
-        } else {
-            Output::Duplicate(from)
-        };
-        self.outputs.push_back(output);
-    }
-
     fn dial_what_is_due(&mut self, now: Instant) {
         while let Some(due) = self.candidates.take_due(now) {
             match due {
@@ -306,7 +269,6 @@ impl Mesh {
                     self.outputs.push_back(Output::Dial { address, expected });
                 }
                 candidates::Due::Forget(agent) => {
-                    self.duplicates.forget(agent);
                     self.outputs.push_back(Output::Forgotten(agent));
                 }
             }

@@ -20,9 +20,8 @@ mod control;
 mod driver;
 mod framing;
 mod handshake;
-mod outbox;
+mod observe;
 mod peer_connection;
-
 mod peer_url;
 mod shared;
 
@@ -32,7 +31,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName};
+use serde::Serialize;
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName, TopicPattern};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -42,31 +42,17 @@ pub use self::assist::{
 };
 pub use self::builder::Builder;
 use self::driver::Command;
+pub use self::observe::{NotHanded, OutgoingObservation, Receipt};
 pub use self::peer_url::{PeerUrl, PeerUrlError};
 pub(crate) use self::shared::NodeShared;
 use crate::agent::{Agent, BoxedAgent};
-use crate::error::{AssistError, ConnectError, PublishError, ReadyError, ShutdownError};
+use crate::error::{AssistError, ConnectError, PublishError, ReadyError, ShutdownError, SubscribeError};
 use crate::peer::PeerInfo;
+use crate::topic::Topic;
 use crate::trace::Counters;
 
 /// How long `shutdown` waits for tasks of the agent that were told to end.
 const TASK_GRACE: Duration = Duration::from_secs(1);
-
-/// What became of a broadcast.
-///
-/// ```
-/// fn heard_by_somebody(receipt: &swarm_core::Receipt) -> bool {
-///     receipt.handed > 0
-/// }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Receipt {
-    /// For how many peers it was taken; it may still be lost on the way.
-    pub handed: usize,
-    /// For how many it was not: it does not fit into a datagram of their path, or they have just gone.
-    pub dropped: usize,
-}
 
 /// A running node: owns the agent's tasks and connections.
 ///
@@ -204,7 +190,7 @@ impl NodeHandle {
         waited.map_err(|_| ReadyError { wanted: min_peers, have: self.shared.connections.len() })
     }
 
-    /// Sends a small message to every peer that is connected now. See [`Context::broadcast_observation`].
+    /// Sends a small message to every connected peer that subscribed to its topic. See [`Context::broadcast_observation`].
     ///
     /// # Errors
     /// See [`PublishError`].
@@ -219,7 +205,66 @@ impl NodeHandle {
         T: TryInto<TopicName>,
         PublishError: From<T::Error>,
     {
-        self.shared.publish(None, topic.try_into()?, payload.into())
+        self.broadcast(OutgoingObservation::new(topic.try_into()?, payload))
+    }
+
+    /// Sends an observation with a delivery class of its own choice to every peer that subscribed. Never waits.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub fn broadcast(&self, observation: OutgoingObservation) -> Result<Receipt, PublishError> {
+        self.shared.publish(None, observation)
+    }
+
+    /// Sends a value to every peer that subscribed to its topic, in the way that the topic says. Never waits.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub fn publish<T: Serialize>(&self, topic: &Topic<T>, value: &T) -> Result<Receipt, PublishError> {
+        self.broadcast(topic.observation(value)?)
+    }
+
+    /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns.
+    ///
+    /// ```
+    /// use swarm_core::{NodeHandle, SubscribeError};
+    ///
+    /// fn watch_the_arms(node: &NodeHandle) -> Result<(), SubscribeError> {
+    ///     node.subscribe("arm.*.angle")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no pattern, or one too many.
+    pub fn subscribe<P>(&self, pattern: P) -> Result<(), SubscribeError>
+    where
+        P: TryInto<TopicPattern>,
+        SubscribeError: From<P::Error>,
+    {
+        self.shared.subscribe(pattern.try_into()?)
+    }
+
+    /// Wants to hear no more of what this very pattern means. False if it was not subscribed to. A node hears of
+    /// everything (`**`) unless its agent says otherwise.
+    ///
+    /// # Errors
+    /// When it is no pattern.
+    pub fn unsubscribe<P>(&self, pattern: P) -> Result<bool, SubscribeError>
+    where
+        P: TryInto<TopicPattern>,
+        SubscribeError: From<P::Error>,
+    {
+        Ok(self.shared.unsubscribe(&pattern.try_into()?))
+    }
+
+    /// What this node wants to hear of now, sorted.
+    pub fn subscriptions(&self) -> Vec<TopicPattern> {
+        self.shared.subscriptions.borrow().patterns().to_vec()
+    }
+
+    /// How many connected peers want to hear of a topic, as far as they have said so.
+    pub fn subscribers(&self, topic: &TopicName) -> usize {
+        self.shared.subscribers(topic)
     }
 
     /// Asks one peer for assistance. See [`Context::request_assistance`].

@@ -84,6 +84,8 @@ pub enum GoneReason {
     Restarted,
     /// It broke the rules of the protocol.
     Misbehaved,
+    /// It took what it subscribed to too slowly, for too long.
+    TooSlow,
     /// This node stops.
     ShutDown,
 }
@@ -95,6 +97,7 @@ impl fmt::Display for GoneReason {
             Self::Lost => "lost",
             Self::Restarted => "restarted",
             Self::Misbehaved => "misbehaved",
+            Self::TooSlow => "too_slow",
             Self::ShutDown => "shut_down",
         })
     }

@@ -2,14 +2,15 @@
 //!
 //! A [`TraceSink`] is called where things happen, so it sees every single event in order; [`Counters`] are the sums.
 
-use std::collections::BTreeMap;
+mod counters;
+
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use swarm_proto::{AgentId, Capability, RequestId, Sequence, TopicName, TraceContext, UnixMicros};
+use swarm_proto::{AgentId, Capability, Delivery, RequestId, Sequence, TopicName, TraceContext, UnixMicros};
 
+pub use self::counters::{Counters, Flow, PeerCounters};
+pub(crate) use self::counters::{PeerTally, Recorder};
 use crate::peer::GoneReason;
 
 /// Is told what happens at a node.
@@ -66,12 +67,14 @@ pub enum TraceEvent {
         sequence: Sequence,
         /// When, by the node's wall clock.
         sent_at: UnixMicros,
+        /// How it travels.
+        delivery: Delivery,
         /// For how many peers it was taken.
         handed: usize,
-        /// For how many it was not.
+        /// For how many it was not: those that want it, but cannot have it.
         dropped: usize,
     },
-    /// The agent tried to broadcast something that fits into no datagram. Nobody got it.
+    /// The agent tried to broadcast something that is too large for everybody. Nobody got it.
     ObservationRefused {
         /// What it is about.
         topic: TopicName,
@@ -95,6 +98,10 @@ pub enum TraceEvent {
     },
     /// Observations were lost at this node.
     ObservationDropped {
+        /// Which way they were going.
+        direction: Direction,
+        /// The peer that they were for, or came from.
+        peer: AgentId,
         /// Why.
         reason: DropReason,
         /// How many.
@@ -160,6 +167,19 @@ pub enum TraceEvent {
     },
 }
 
+/// Which way an observation was going.
+///
+/// ```
+/// assert_ne!(swarm_core::Direction::Outgoing, swarm_core::Direction::Incoming);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From this node's agent to a peer.
+    Outgoing,
+    /// From a peer to this node's agent.
+    Incoming,
+}
+
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -187,15 +207,23 @@ reasons! {
     /// assert_eq!(swarm_core::DropReason::OutboxFull.to_string(), "outbox_full");
     /// ```
     DropReason {
+        /// The peer does not want to hear of the topic.
+        NotSubscribed = "not_subscribed",
         /// The peer or the path to it is too slow: the oldest in its outbox made room.
         OutboxFull = "outbox_full",
+        /// A newer one of the same topic and key took its place while it waited.
+        Replaced = "replaced",
+        /// A newer one of the same topic and key had come before it.
+        Outdated = "outdated",
+        /// It waited longer than it is worth.
+        Expired = "expired",
         /// It does not fit into a datagram of the path to this peer.
         TooLarge = "too_large",
         /// The connection ended before it was sent.
         PeerLost = "peer_lost",
-        /// This node was given more than it could take in.
-        NodeBusy = "node_busy",
-        /// The agent was too slow: the oldest in its queue made room.
+        /// The peer sends more than this node takes from one.
+        RateLimited = "rate_limited",
+        /// The agent was too slow: the oldest of whoever has most in its queue made room.
         AgentLagged = "agent_lagged",
         /// The agent had stopped.
         ShutDown = "shut_down",
@@ -271,121 +299,5 @@ reasons! {
         Malformed = "malformed",
         /// One side stopped.
         ShutDown = "shut_down",
-    }
-}
-
-/// The sums of what happened at a node since it started.
-///
-/// ```
-/// use swarm_core::{Counters, DropReason};
-///
-/// fn lost_to_slow_peers(counters: &Counters) -> u64 {
-///     counters.observations_dropped.get(&DropReason::OutboxFull).copied().unwrap_or_default()
-/// }
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Observations that the agent broadcast.
-    pub observations_sent: u64,
-    /// Observations that fit into no datagram.
-    pub observations_refused: u64,
-    /// Observations taken for peers: one broadcast to three peers counts three.
-    pub observations_handed: u64,
-    /// Observations handed to the agent.
-    pub observations_delivered: u64,
-    /// Observations lost at this node, by reason.
-    pub observations_dropped: BTreeMap<DropReason, u64>,
-    /// Requests that the agent made.
-    pub requests_sent: u64,
-    /// Requests that the agent made and that are over, by ending.
-    pub requests_ended: BTreeMap<Ending, u64>,
-    /// Requests of others that are over, by ending.
-    pub requests_served: BTreeMap<Ending, u64>,
-    /// Strangers who did not become peers, by reason.
-    pub refused: BTreeMap<RefusedReason, u64>,
-    /// Calls in which the agent panicked.
-    pub agent_panics: u64,
-}
-
-/// Counts what happens and passes it on.
-pub(crate) struct Recorder {
-    node: AgentId,
-    sink: Option<Box<dyn TraceSink>>,
-    sent: AtomicU64,
-    handed: AtomicU64,
-    delivered: AtomicU64,
-    /// What happens rarely, or only when something is wrong.
-    rare: Mutex<Counters>,
-}
-
-impl Recorder {
-    pub(crate) fn new(node: AgentId, sink: Option<Box<dyn TraceSink>>) -> Self {
-        Self {
-            node,
-            sink,
-            sent: AtomicU64::new(0),
-            handed: AtomicU64::new(0),
-            delivered: AtomicU64::new(0),
-            rare: Mutex::new(Counters::default()),
-        }
-    }
-
-    pub(crate) fn record(&self, event: TraceEvent) {
-        self.count(&event);
-        if let Some(sink) = &self.sink {
-            sink.record(self.node, event);
-        }
-    }
-
-    pub(crate) fn dropped(&self, reason: DropReason, count: u64) {
-        if count > 0 {
-            self.record(TraceEvent::ObservationDropped { reason, count });
-        }
-    }
-
-    pub(crate) fn counters(&self) -> Counters {
-        let mut counters = self.rare().clone();
-        counters.observations_sent = self.sent.load(Ordering::Relaxed);
-        counters.observations_handed = self.handed.load(Ordering::Relaxed);
-        counters.observations_delivered = self.delivered.load(Ordering::Relaxed);
-        counters
-    }
-
-    fn count(&self, event: &TraceEvent) {
-        match event {
-            TraceEvent::ObservationSent { handed, .. } => {
-                self.sent.fetch_add(1, Ordering::Relaxed);
-                self.handed.fetch_add(*handed as u64, Ordering::Relaxed);
-            }
-            TraceEvent::ObservationDelivered { .. } => {
-                self.delivered.fetch_add(1, Ordering::Relaxed);
-            }
-            TraceEvent::ObservationDropped { reason, count } => {
-                *self.rare().observations_dropped.entry(*reason).or_default() += count;
-            }
-            TraceEvent::ObservationRefused { .. } => self.rare().observations_refused += 1,
-            TraceEvent::RequestSent { .. } => self.rare().requests_sent += 1,
-            TraceEvent::RequestEnded { ending, .. } => {
-                *self.rare().requests_ended.entry(*ending).or_default() += 1;
-            }
-            TraceEvent::RequestServed { ending, .. } => {
-                *self.rare().requests_served.entry(*ending).or_default() += 1;
-            }
-            TraceEvent::Refused { reason } => *self.rare().refused.entry(*reason).or_default() += 1,
-            TraceEvent::AgentPanicked { .. } => self.rare().agent_panics += 1,
-            TraceEvent::PeerCame { .. } | TraceEvent::PeerWent { .. } | TraceEvent::Measured { .. } => {}
-        }
-    }
-
-    fn rare(&self) -> std::sync::MutexGuard<'_, Counters> {
-        // Counting cannot leave the counters half changed, so a poisoned lock is as good as any.
-        self.rare.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Recorder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("node", &self.node).finish_non_exhaustive()
     }
 }

@@ -90,6 +90,9 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// The current estimate of the round trip.
     fn round_trip(&self) -> Duration;
 
+    /// How many bytes a second the path is thought to carry now: the congestion window over the round trip.
+    fn bytes_per_second(&self) -> u64;
+
     /// Hands a datagram to the network. Never waits. Callers look at [`Connection::datagram_room`] first, because a
     /// full buffer would lose an older datagram without a word.
     ///

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use swarm_core::{AgentId, Capability, TraceEvent, TraceSink, UnixMicros, WallClock};
+use swarm_core::{AgentId, Capability, DropReason, TraceEvent, TraceSink, UnixMicros, WallClock};
 
 pub use durations::Durations;
 pub use figures::{Figures, NOT_SENT};
@@ -151,7 +151,9 @@ impl Tally {
                 self.with(group, |figures| figures.observation_delivered(latency));
                 self.credit(origin);
             }
-            TraceEvent::ObservationDropped { reason, count } if self.window.contains(self.now()) => {
+            // Nobody lost what nobody wanted.
+            TraceEvent::ObservationDropped { reason: DropReason::NotSubscribed, .. } => {}
+            TraceEvent::ObservationDropped { reason, count, .. } if self.window.contains(self.now()) => {
                 self.with(group, |figures| figures.observations_dropped(reason, count));
             }
             TraceEvent::RequestSent { id, capability, .. } if self.window.contains(self.now()) => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use swarm_proto::{Epoch, Sequence, TopicName, UnixMicros};
+use swarm_proto::Epoch;
 
 /// Ids sort by their number.
 fn agent(number: u8) -> AgentId {
@@ -62,20 +62,6 @@ fn introduction(number: u8) -> Introduction {
 
 fn dials(outputs: &[Output]) -> usize {
     outputs.iter().filter(|output| matches!(output, Output::Dial { .. })).count()
-}
-
-fn observation(origin: u8, sequence: u64) -> Observation {
-    Observation {
-        origin: agent(origin),
-        epoch: Epoch::new(1),
-        sequence: Sequence::new(sequence),
-        topic: TopicName::try_from("test").unwrap(),
-        sent_at: UnixMicros::new(0),
-        hops: 0,
-        payload: bytes::Bytes::new(),
-        delivery: swarm_proto::Delivery::Lossy,
-        expires_ms: None,
-    }
 }
 
 #[test]
@@ -196,33 +182,6 @@ fn a_restarted_peer_goes_and_comes_and_is_not_dialled() {
 }
 
 #[test]
-fn an_observation_is_passed_on_once_and_only_from_its_origin() {
-    let mut bench = Bench::new(1);
-    bench.up(1, 2, 1);
-    let mut receive = |origin, sequence| {
-        bench.tell(Input::Received { from: agent(2), observation: observation(origin, sequence) })
-    };
-
-    assert_eq!(receive(2, 1), [Output::Observed(observation(2, 1))]);
-    assert_eq!(receive(2, 1), [Output::Duplicate(agent(2))]);
-    assert_eq!(receive(3, 2), [Output::Forged(agent(2))]);
-}
-
-#[test]
-fn a_peer_that_comes_back_after_a_goodbye_begins_anew() {
-    let mut bench = Bench::new(1);
-    let receive =
-        |bench: &mut Bench| bench.tell(Input::Received { from: agent(2), observation: observation(2, 1) });
-    bench.up(1, 2, 1);
-    receive(&mut bench);
-    bench.down(1, GoneReason::Goodbye);
-
-    bench.up(2, 2, 1);
-
-    assert_eq!(receive(&mut bench), [Output::Observed(observation(2, 1))]);
-}
-
-#[test]
 fn guests_with_throw_away_keys_do_not_fill_the_memory() {
     let mut bench = Bench::new(1);
     let max = MeshConfig::default().max_candidates;
@@ -233,12 +192,10 @@ fn guests_with_throw_away_keys_do_not_fill_the_memory() {
         let id = AgentId::from_key_digest(digest);
         let guest = PeerInfo { id, address: SocketAddr::from(((n as u32).to_be_bytes(), 1)), ..peer(2, 1) };
         bench.tell(Input::Up { connection: ConnectionKey(n), peer: guest });
-        bench
-            .tell(Input::Received { from: id, observation: Observation { origin: id, ..observation(2, 1) } });
         bench.down(n, GoneReason::Lost);
     }
 
-    assert!(bench.mesh.candidates.len() <= max && bench.mesh.duplicates.len() <= max);
+    assert!(bench.mesh.candidates.len() <= max);
 }
 
 #[test]

@@ -8,16 +8,18 @@ use std::sync::{Arc, Mutex};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use swarm_proto::{
-    Advertisement, AgentId, Epoch, Hello, PeerLimits, Sequence, SwarmName, UnixMicros, VersionRange,
+    Advertisement, AgentId, Epoch, Hello, MAX_SUBSCRIPTIONS, PeerLimits, Sequence, SwarmName, UnixMicros,
+    VersionRange,
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::agent_task::AgentInbox;
+use super::agent_task;
 use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
+use super::observe::AgentInbox;
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle};
 use crate::agent::{Agent, BoxedAgent, Capacity};
@@ -26,6 +28,7 @@ use crate::config::NodeConfig;
 use crate::error::StartError;
 use crate::identity::IdentityKey;
 use crate::mesh::Mesh;
+use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceSink};
 use crate::transport::Transport;
 
@@ -175,7 +178,11 @@ impl Builder {
             Capacity { at_once: self.config.max_requests_served, waiting: self.config.max_requests_waiting };
         let capacity = self.agent.capacity().at_most(most);
         let mesh = Mesh::new(id, self.config.mesh.clone(), rng.random());
-        let (inbox, queues) = AgentInbox::new(self.config.agent_queue);
+        let (peer_events, peer_events_queue) = broadcast::channel(agent_task::PEER_EVENTS);
+        let subscriptions = Subscriptions::new(self.agent.subscriptions());
+        if subscriptions.patterns().len() > MAX_SUBSCRIPTIONS {
+            return Err(StartError::TooManySubscriptions { max: MAX_SUBSCRIPTIONS });
+        }
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
         let shared = Arc::new(NodeShared {
             id,
@@ -185,7 +192,10 @@ impl Builder {
             wall_clock: self.wall_clock,
             recorder: Arc::new(Recorder::new(id, self.sink)),
             connections: ConnectionMap::new(),
-            inbox,
+            inbox: AgentInbox::new(self.config.agent_queue),
+            peer_events,
+            subscriptions: watch::Sender::new(subscriptions),
+            intake: Mutex::default(),
             commands,
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
@@ -205,7 +215,7 @@ impl Builder {
             mesh,
             seeds: self.seeds,
             commands: commands_queue,
-            queues,
+            peer_events: peer_events_queue,
         };
         let driver = shared.tasks.spawn(driver::run(start));
         Ok(AgentNode { handle: NodeHandle { shared }, driver })

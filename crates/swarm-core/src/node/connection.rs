@@ -1,35 +1,33 @@
-//! The task of one connection: reads datagrams, accepts requests, speaks on the control stream, flushes the outbox.
+//! The task of one connection: accepts requests, speaks on the control stream, flushes the outbox.
 //!
-//! It owns the responder tasks of its peer. When it ends, nothing of this connection is left running.
+//! It owns the responder tasks of its peer, and the one that reads its observations. When it ends, nothing of this connection is left running.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use swarm_proto::{
-    AgentId, CloseCode, ControlFrame, Datagram, Goodbye, Introduction, Observation, decode_datagram,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use swarm_proto::{CloseCode, ControlFrame, Goodbye, Introduction, TopicPattern};
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::assist;
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
+use super::observe;
 use super::peer_connection::PeerConnection;
 use super::shared::NodeShared;
 use crate::assist::load::LoadReport;
 use crate::deadline::{after, at};
 use crate::mesh::ConnectionKey;
 use crate::peer::GoneReason;
-use crate::trace::{DropReason, RefusedReason, TraceEvent};
+use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{ConnectionLost, Stream, StreamError};
 
 /// What a connection tells the driver.
 #[derive(Debug)]
 pub(super) enum FromConnection {
-    /// The peer sent observations. The permit is its share of the driver's queue.
-    Observed { from: AgentId, observations: Vec<Observation>, _share: OwnedSemaphorePermit },
     /// The peer told of others.
     Introduced(Vec<Introduction>),
     /// The peer says goodbye: what runs may finish, nothing new should begin.
@@ -58,13 +56,20 @@ enum Happened {
     LingeredOut,
     LoadChanged,
     LoadDue,
+    SubscriptionsChanged,
     Stream(Result<Stream, ConnectionLost>),
     OutboxDue,
-    Datagram(Result<bytes::Bytes, ConnectionLost>),
+    ReaderEnded(Result<observe::Ended, JoinError>),
 }
 
-/// What one peer may fill of the driver's queue: whoever floods it must not crowd out the others.
-const DRIVER_SHARE: usize = 256;
+/// What the task of a connection begins with.
+pub(super) struct Begin {
+    pub(super) control: ControlStream,
+    pub(super) to_driver: mpsc::Sender<FromConnection>,
+    pub(super) from_driver: mpsc::Receiver<ToConnection>,
+    /// What the peer was told that this node wants to hear of.
+    pub(super) told_subscriptions: Vec<TopicPattern>,
+}
 
 /// The least that a connection stays open after the last words on it, so that they get through.
 const LAST_WORDS: Duration = Duration::from_millis(20);
@@ -86,8 +91,6 @@ struct Task {
     connection: Arc<PeerConnection>,
     control: ControlStream,
     to_driver: mpsc::Sender<FromConnection>,
-    /// How many datagrams of this peer may wait for the driver.
-    share: Arc<Semaphore>,
     responders: JoinSet<()>,
     phase: Phase,
     /// The peer has ended its control stream.
@@ -106,20 +109,24 @@ struct Task {
 pub(super) async fn run(
     shared: Arc<NodeShared>,
     connection: Arc<PeerConnection>,
-    control: ControlStream,
-    to_driver: mpsc::Sender<FromConnection>,
-    mut from_driver: mpsc::Receiver<ToConnection>,
+    begin: Begin,
 ) -> GoneReason {
+    let Begin { control, to_driver, mut from_driver, told_subscriptions } = begin;
     let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
     let retired = connection.retired.clone();
     let mut load = shared.admission.load();
+    let mut subscriptions = shared.subscriptions.subscribe();
+    if subscriptions.borrow_and_update().patterns() != told_subscriptions {
+        subscriptions.mark_changed();
+    }
+    let mut reader = spawn_reader(&shared, &connection);
+    let mut reader_ended = false;
     let mut task = Task {
         shared,
         connection: Arc::clone(&connection),
         control,
         to_driver,
-        share: Arc::new(Semaphore::new(DRIVER_SHARE)),
         responders: JoinSet::new(),
         phase: Phase::Open,
         control_ended: false,
@@ -133,7 +140,6 @@ pub(super) async fn run(
     // Kept across turns of the loop: a future that is made anew at each turn loses its place and costs a lock.
     let mut lost = inner.closed();
     let mut stream = inner.accept_stream();
-    let mut datagram = inner.receive_datagram();
     let reason = loop {
         let (phase, flush_at, linger_until) = (task.phase, task.flush_at, task.linger_until);
         let load_due = task.load_due;
@@ -150,22 +156,28 @@ pub(super) async fn run(
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
             Ok(()) = load.changed(), if phase == Phase::Open => Happened::LoadChanged,
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
+            Ok(()) = subscriptions.changed(), if phase == Phase::Open => Happened::SubscriptionsChanged,
+            ended = &mut reader, if !reader_ended => {
+                reader_ended = true;
+                Happened::ReaderEnded(ended)
+            }
             accepted = &mut stream, if task.takes_requests() => {
                 stream = inner.accept_stream();
                 Happened::Stream(accepted)
             }
             () = connection.outbox_filled() => Happened::OutboxDue,
             () = at(flush_at), if flush_at.is_some() => Happened::OutboxDue,
-            received = &mut datagram => {
-                datagram = inner.receive_datagram();
-                Happened::Datagram(received)
-            }
         };
         if let Some(reason) = task.handle(happened).await {
             break reason;
         }
     };
     connection.end();
+    reader.abort();
+    if !reader_ended {
+        // Two at once would change the order.
+        let _ = reader.await;
+    }
     task.take_in_what_has_come();
     task.responders.abort_all();
     // One that never awaits is left behind.
@@ -182,9 +194,7 @@ impl Task {
         match happened {
             Happened::Killed => Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown)),
             Happened::Stopping => self.say_goodbye().await,
-            Happened::Lost(error) | Happened::Stream(Err(error)) | Happened::Datagram(Err(error)) => {
-                Some(gone_reason(&error))
-            }
+            Happened::Lost(error) | Happened::Stream(Err(error)) => Some(gone_reason(&error)),
             Happened::Control(frame) => self.control_frame(frame).await,
             Happened::Told(ToConnection::Introduce(peers)) => self.introduce(peers).await,
             Happened::Retired => self.retire().await,
@@ -195,7 +205,8 @@ impl Task {
             Happened::LoadDue => self.tell_load().await,
             Happened::Stream(Ok(stream)) => self.serve(stream),
             Happened::OutboxDue => self.flush(),
-            Happened::Datagram(Ok(datagram)) => self.received(&datagram),
+            Happened::SubscriptionsChanged => self.tell_subscriptions().await,
+            Happened::ReaderEnded(ended) => self.reader_ended(ended).await,
         }
     }
 
@@ -282,7 +293,10 @@ impl Task {
                 self.connection.set_load(percent);
                 None
             }
-            Some(Ok(ControlFrame::Subscribe(_))) => None,
+            Some(Ok(ControlFrame::Subscribe(patterns))) => {
+                self.connection.set_subscriptions(patterns);
+                None
+            }
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
             // Whoever has said goodbye has nothing more to say.
@@ -345,40 +359,48 @@ impl Task {
     }
 
     fn flush(&mut self) -> Option<GoneReason> {
-        self.flush_at = self.connection.flush(Instant::now());
-        None
+        let now = Instant::now();
+        self.flush_at = self.connection.flush(now);
+        let patience = self.shared.config.slow_patience?;
+        if !self.connection.is_stuck(now, patience) {
+            return None;
+        }
+        tracing::warn!(peer = %self.connection.peer.id, ?patience, "a peer is too slow and is sent away");
+        self.connection.inner.close(CloseCode::Overloaded, "too slow for what it subscribed to");
+        Some(GoneReason::TooSlow)
+    }
+
+    async fn tell_subscriptions(&mut self) -> Option<GoneReason> {
+        let patterns = self.shared.subscriptions.borrow().patterns().to_vec();
+        let sent = self.send_control(ControlFrame::Subscribe(patterns)).await;
+        sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
+    }
+
+    async fn reader_ended(&mut self, ended: Result<observe::Ended, JoinError>) -> Option<GoneReason> {
+        match ended {
+            Ok(observe::Ended::Lost) => Some(gone_reason(&self.connection.inner.closed().await)),
+            Ok(observe::Ended::Greedy) => Some(self.misbehaved("it sends too many datagrams")),
+            Err(error) => {
+                tracing::error!(peer = %self.connection.peer.id, %error, "reading observations broke down");
+                Some(self.close(CloseCode::Normal, GoneReason::Lost))
+            }
+        }
     }
 
     /// Datagrams are not ordered with the control stream: what has arrived already came before a goodbye.
     fn take_in_what_has_come(&self) {
         while let Some(Ok(datagram)) = self.connection.inner.receive_datagram().now_or_never() {
-            self.received(&datagram);
+            observe::take_in(&self.shared, &self.connection, Instant::now(), &datagram);
         }
     }
+}
 
-    fn received(&self, datagram: &bytes::Bytes) -> Option<GoneReason> {
-        match decode_datagram(datagram) {
-            Ok(Datagram::Observations(observations)) => {
-                let count = observations.len() as u64;
-                let share = Arc::clone(&self.share).try_acquire_owned();
-                let told = share.is_ok_and(|share| {
-                    let from = self.connection.peer.id;
-                    self.to_driver
-                        .try_send(FromConnection::Observed { from, observations, _share: share })
-                        .is_ok()
-                });
-                if !told {
-                    self.shared.recorder.dropped(DropReason::NodeBusy, count);
-                }
-            }
-            Ok(Datagram::Padding) => {}
-            Err(error) => {
-                tracing::debug!(peer = %self.connection.peer.id, %error, "a datagram cannot be read");
-                self.shared.recorder.dropped(DropReason::Malformed, 1);
-            }
-        }
-        None
-    }
+fn spawn_reader(
+    shared: &Arc<NodeShared>,
+    connection: &Arc<PeerConnection>,
+) -> AbortOnDropHandle<observe::Ended> {
+    let reading = observe::read(Arc::clone(shared), Arc::clone(connection));
+    AbortOnDropHandle::new(shared.tasks.spawn(reading))
 }
 
 /// The peer does not take what is said on the control stream.

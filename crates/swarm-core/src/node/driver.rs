@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_proto::CloseCode;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::connections::Connections;
 use self::dials::{Attempts, Finished, Reply};
-use super::agent_task::{self, AgentQueues};
+use super::agent_task;
 use super::connection::FromConnection;
 use super::handshake::Established;
 use super::shared::NodeShared;
@@ -26,7 +26,7 @@ use crate::deadline::{after, at};
 use crate::error::ConnectError;
 use crate::mesh::{ConnectionKey, Input, Mesh, Output};
 use crate::peer::{GoneReason, PeerEvent};
-use crate::trace::{DropReason, RefusedReason, TraceEvent};
+use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{Accepting, Transport};
 
 /// What handles ask of the driver.
@@ -48,14 +48,11 @@ pub(super) struct Start {
     pub(super) mesh: Mesh,
     pub(super) seeds: Vec<std::net::SocketAddr>,
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) queues: AgentQueues,
+    pub(super) peer_events: broadcast::Receiver<PeerEvent>,
 }
 
-/// How many observations' datagrams may wait for the driver, over all peers.
-const RECEIVED_QUEUE: usize = 4096;
-
-/// How many further datagrams are taken up in one turn, so that timers and commands stay prompt under load.
-const RECEIVED_PER_TURN: usize = 64;
+/// How much of what peers said may wait for the driver. When it is full, connections wait.
+const RECEIVED_QUEUE: usize = 1024;
 
 enum Happened {
     Killed,
@@ -91,10 +88,10 @@ pub(super) struct Driver {
 
 /// Runs a node until it is shut down. Gives the number of requests that were given up.
 pub(super) async fn run(start: Start) -> usize {
-    let Start { shared, transport, mesh, seeds, mut commands, queues } = start;
+    let Start { shared, transport, mesh, seeds, mut commands, peer_events } = start;
     let _end_of_node = EndOfNode(Arc::clone(&shared));
     let killed = shared.killed.clone();
-    let mut agent = spawn_agent(&shared, queues);
+    let mut agent = spawn_agent(&shared, peer_events);
     let (connections, mut received) = Connections::new(Arc::clone(&shared), RECEIVED_QUEUE);
     let mut driver = Driver {
         attempts: Attempts::new(Arc::clone(&shared), Arc::clone(&transport)),
@@ -132,7 +129,6 @@ pub(super) async fn run(start: Start) -> usize {
             Some(from_connection) = received.recv() => Happened::Received(from_connection),
         };
         driver.handle(happened);
-        driver.drain(&mut received);
     }
     agent.abort();
     // It would keep the port.
@@ -140,9 +136,12 @@ pub(super) async fn run(start: Start) -> usize {
     driver.close().await
 }
 
-fn spawn_agent(shared: &Arc<NodeShared>, queues: AgentQueues) -> AbortOnDropHandle<()> {
+fn spawn_agent(
+    shared: &Arc<NodeShared>,
+    peer_events: broadcast::Receiver<PeerEvent>,
+) -> AbortOnDropHandle<()> {
     let (shared, stop) = (Arc::clone(shared), shared.leaving.clone());
-    let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), queues, stop));
+    let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), peer_events, stop));
     AbortOnDropHandle::new(agent)
 }
 
@@ -179,22 +178,8 @@ impl Driver {
         }
     }
 
-    fn drain(&mut self, received: &mut mpsc::Receiver<FromConnection>) {
-        for _ in 0..RECEIVED_PER_TURN {
-            match received.try_recv() {
-                Ok(from_connection) => self.received(from_connection),
-                Err(_) => break,
-            }
-        }
-    }
-
     fn received(&mut self, from_connection: FromConnection) {
         match from_connection {
-            FromConnection::Observed { from, observations, _share } => {
-                for observation in observations {
-                    self.decide(Input::Received { from, observation });
-                }
-            }
             FromConnection::Introduced(peers) => self.decide(Input::Introduced(peers)),
             FromConnection::Replaced(connection) => self.decide(Input::Replaced(connection)),
             FromConnection::Leaving(connection) => {
@@ -248,6 +233,8 @@ impl Driver {
         let connection = self.connections.add(established);
         let id = peer.id;
         self.decide(Input::Up { connection, peer });
+        // Not before the agent knows of the peer: observations come after that.
+        self.connections.start(connection);
         // Whoever asked may have stopped waiting; the connection stays all the same.
         let _ = reply.map(|reply| reply.send(Ok(id)));
     }
@@ -263,29 +250,24 @@ impl Driver {
                 Output::Retire(connection) => self.connections.retire(connection),
                 Output::Close(connection) => self.connections.close(connection),
                 Output::Introduce { to, peers } => self.connections.introduce(to, peers),
-                Output::Observed(observation) => {
-                    if !self.shared.inbox.observed(observation) {
-                        self.shared.recorder.dropped(DropReason::ShutDown, 1);
-                    }
-                }
-                Output::Late(_) => self.shared.recorder.dropped(DropReason::PeerLost, 1),
-                Output::Duplicate(_) => self.shared.recorder.dropped(DropReason::Duplicate, 1),
-                Output::Forged(peer) => {
-                    tracing::debug!(%peer, "an observation of another origin");
-                    self.shared.recorder.dropped(DropReason::Forged, 1);
-                }
                 Output::Came(peer) => {
                     tracing::debug!(peer = %peer.id, address = %peer.address, "a peer came");
                     self.shared.recorder.record(TraceEvent::PeerCame { peer: peer.id });
-                    self.shared.inbox.peer(PeerEvent::Came(peer));
+                    self.shared.tell_agent(PeerEvent::Came(peer));
                 }
                 Output::Went { peer, reason, returning } => {
                     tracing::debug!(%peer, %reason, "a peer went");
                     self.connections.peer_went(peer, returning);
                     self.shared.recorder.record(TraceEvent::PeerWent { peer, reason });
-                    self.shared.inbox.peer(PeerEvent::Went { peer, reason });
+                    self.shared.tell_agent(PeerEvent::Went { peer, reason });
+                    if !returning {
+                        self.shared.forget(peer);
+                    }
                 }
-                Output::Forgotten(peer) => self.shared.connections.remove(peer),
+                Output::Forgotten(peer) => {
+                    self.shared.connections.remove(peer);
+                    self.shared.forget(peer);
+                }
             }
         }
     }

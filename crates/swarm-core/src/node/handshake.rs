@@ -11,11 +11,12 @@
 
 use std::sync::Arc;
 
-use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Hello, PeerLimits, negotiate};
+use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Hello, TopicPattern, negotiate};
 use tokio::time::Instant;
 
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
+use super::peer_connection::Terms;
 use super::shared::NodeShared;
 use crate::error::HelloError;
 use crate::peer::PeerInfo;
@@ -28,7 +29,9 @@ pub(super) struct Established {
     pub(super) connection: Arc<dyn Connection>,
     pub(super) control: ControlStream,
     pub(super) peer: PeerInfo,
-    pub(super) limits: PeerLimits,
+    pub(super) terms: Terms,
+    /// What the peer was told that this node wants to hear of.
+    pub(super) told_subscriptions: Vec<TopicPattern>,
 }
 
 /// Which side of the connection this node is.
@@ -47,12 +50,14 @@ pub(super) async fn exchange_hellos(
 ) -> Result<Established, HelloError> {
     let connection: Arc<dyn Connection> = connection.into();
     let mut control = None;
-    let greeting = greet(shared, &*connection, side, &mut control);
+    let ours = shared.hello();
+    let greeting = greet(&ours, &*connection, side, &mut control);
     let agreed = tokio::time::timeout_at(deadline, greeting).await;
     let late = Err(HelloError::DeadlineExceeded(shared.config.handshake_deadline));
     match (agreed.unwrap_or(late), control) {
-        (Ok((peer, limits)), Some(control)) => {
-            Ok(Established { connection, control: control.greeted(), peer, limits })
+        (Ok((peer, terms)), Some(control)) => {
+            let told_subscriptions = ours.subscriptions;
+            Ok(Established { connection, control: control.greeted(), peer, terms, told_subscriptions })
         }
         (Ok(_), None) => Err(HelloError::OutOfTurn),
         (Err(error), control) => {
@@ -63,23 +68,23 @@ pub(super) async fn exchange_hellos(
 }
 
 async fn greet(
-    shared: &NodeShared,
+    ours: &Hello,
     connection: &dyn Connection,
     side: Side,
     control: &mut Option<ControlStream>,
-) -> Result<(PeerInfo, PeerLimits), HelloError> {
+) -> Result<(PeerInfo, Terms), HelloError> {
     match side {
         Side::Dialler => {
             // The acceptor cannot know before it has heard us; there is no need to let it.
-            check_agent(shared.id, connection.peer(), connection.peer())?;
+            check_agent(ours.agent, connection.peer(), connection.peer())?;
             let control = control.insert(ControlStream::new(connection.open_stream().await.map_err(lost)?));
-            say_hello(shared, control).await?;
-            agree(shared, connection, hear_hello(control, connection).await?)
+            say_hello(ours, control).await?;
+            agree(ours, connection, hear_hello(control, connection).await?)
         }
         Side::Acceptor => {
             let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
-            let peer = agree(shared, connection, hear_hello(control, connection).await?)?;
-            say_hello(shared, control).await?;
+            let peer = agree(ours, connection, hear_hello(control, connection).await?)?;
+            say_hello(ours, control).await?;
             Ok(peer)
         }
     }
@@ -101,8 +106,8 @@ async fn turn_away(connection: &dyn Connection, control: Option<ControlStream>, 
     connection.close(code, &reason);
 }
 
-async fn say_hello(shared: &NodeShared, control: &mut ControlStream) -> Result<(), HelloError> {
-    let hello = ControlFrame::Hello(shared.hello.clone());
+async fn say_hello(ours: &Hello, control: &mut ControlStream) -> Result<(), HelloError> {
+    let hello = ControlFrame::Hello(ours.clone());
     control.writer.send(&hello).await.map_err(|error| HelloError::Lost(Arc::new(error)))
 }
 
@@ -127,12 +132,7 @@ fn lost(error: ConnectionLost) -> HelloError {
     }
 }
 
-fn agree(
-    shared: &NodeShared,
-    connection: &dyn Connection,
-    theirs: Hello,
-) -> Result<(PeerInfo, PeerLimits), HelloError> {
-    let ours = &shared.hello;
+fn agree(ours: &Hello, connection: &dyn Connection, theirs: Hello) -> Result<(PeerInfo, Terms), HelloError> {
     negotiate(ours.versions, theirs.versions)
         .ok_or(HelloError::Version { ours: ours.versions, theirs: theirs.versions })?;
     if theirs.swarm != ours.swarm {
@@ -146,7 +146,7 @@ fn agree(
         load: 0,
         address: connection.remote_addr(),
     };
-    Ok((peer, theirs.limits))
+    Ok((peer, Terms { limits: theirs.limits, subscriptions: theirs.subscriptions }))
 }
 
 fn check_agent(ours: AgentId, claimed: AgentId, proven: AgentId) -> Result<(), HelloError> {

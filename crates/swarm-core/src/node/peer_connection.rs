@@ -2,33 +2,39 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Lane, PeerLimits};
+use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Lane, PeerLimits, TopicName, TopicPattern};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::outbox::Outbox;
 use crate::assist::courtesy::Courtesy;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
+use crate::observe::outbox::Outbox;
+use crate::observe::share::Share;
+use crate::observe::subscriptions::Subscriptions;
+use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
-use crate::trace::{DropReason, Recorder};
+use crate::trace::{Direction, DropReason, PeerTally, Recorder};
 use crate::transport::{Connection, DatagramError};
 
-/// What became of an observation for one peer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Handed {
-    /// It is on its way.
-    Taken,
-    /// It does not fit into a datagram of this path.
-    TooLarge,
-    /// The connection is over.
-    Gone,
+/// What waits to be sent, and how much of the path it may take.
+#[derive(Debug)]
+struct Sending {
+    outbox: Outbox,
+    share: Share,
+}
+
+/// What a peer said in its hello of what it takes.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub(super) limits: PeerLimits,
+    pub(super) subscriptions: Vec<TopicPattern>,
 }
 
 /// A connection with its outbox. Handles publish and open requests on it directly; its connection task does the rest.
@@ -41,8 +47,11 @@ pub(crate) struct PeerConnection {
     /// Another connection to this peer replaces it: it ends after its last request.
     pub(super) retired: CancellationToken,
     recorder: Arc<Recorder>,
+    pub(super) tally: Arc<PeerTally>,
+    /// What the peer wants to hear of.
+    subscriptions: RwLock<Subscriptions>,
     /// `None` once the connection is over.
-    outbox: Mutex<Option<Outbox>>,
+    sending: Mutex<Option<Sending>>,
     outbox_filled: Notify,
     max_requests: usize,
     requests_made: Arc<Semaphore>,
@@ -75,11 +84,15 @@ impl PeerConnection {
     pub(super) fn new(
         id: ConnectionKey,
         peer: PeerInfo,
-        limits: PeerLimits,
+        terms: Terms,
         inner: Arc<dyn Connection>,
         config: &NodeConfig,
         recorder: Arc<Recorder>,
     ) -> Self {
+        let peer_id = peer.id;
+        let Terms { limits, subscriptions } = terms;
+        let outbox = Outbox::new(config.coalescing_window, config.outbox_capacity);
+        let sending = Sending { outbox, share: Share::new(Instant::now()) };
         let max_requests = (limits.max_requests as usize).min(Semaphore::MAX_PERMITS);
         Self {
             id,
@@ -92,8 +105,10 @@ impl PeerConnection {
                 config.max_requests_per_peer.min(Semaphore::MAX_PERMITS),
             )),
             retired: CancellationToken::new(),
+            tally: recorder.peer(peer_id),
             recorder,
-            outbox: Mutex::new(Some(Outbox::new(config.coalescing_window, config.outbox_capacity))),
+            subscriptions: RwLock::new(Subscriptions::new(subscriptions)),
+            sending: Mutex::new(Some(sending)),
             outbox_filled: Notify::new(),
             in_flight: AtomicUsize::new(0),
             unused: Notify::new(),
@@ -159,38 +174,79 @@ impl PeerConnection {
         offers.map(move |offer| Candidate { peer, capability: offer.capability.clone(), load, round_trip })
     }
 
-    /// Takes an encoded observation and sends what is due. Never waits. What had to make room is counted.
-    pub(super) fn publish(&self, now: Instant, encoded: Bytes) -> Handed {
-        if encoded.len() > self.max_observation_bytes() {
-            self.recorder.dropped(DropReason::TooLarge, 1);
-            return Handed::TooLarge;
+    /// The peer wants to hear of these from now on, and of nothing else.
+    pub(super) fn set_subscriptions(&self, patterns: Vec<TopicPattern>) {
+        *self.subscriptions.write().unwrap_or_else(PoisonError::into_inner) = Subscriptions::new(patterns);
+    }
+
+    /// Whether the peer wants to hear of this topic.
+    pub(super) fn wants(&self, topic: &TopicName) -> bool {
+        self.subscriptions.read().unwrap_or_else(PoisonError::into_inner).wants(topic)
+    }
+
+    /// Takes an encoded observation if the peer wants it, and sends what is due. Never waits. What had to make room is
+    /// counted.
+    pub(super) fn offer(
+        &self,
+        now: Instant,
+        topic: &TopicName,
+        encoded: &Bytes,
+        waits: &Waits,
+    ) -> Result<(), DropReason> {
+        let offered = self.take(now, topic, encoded, waits);
+        if let Err(reason) = offered {
+            self.dropped(reason, 1);
         }
-        let mut outbox = self.outbox();
-        let Some(outbox) = outbox.as_mut() else {
-            self.recorder.dropped(DropReason::PeerLost, 1);
-            return Handed::Gone;
-        };
-        let was_empty = outbox.is_empty();
-        self.recorder.dropped(DropReason::OutboxFull, outbox.push(encoded));
-        self.send_due(outbox, now);
-        if was_empty && !outbox.is_empty() {
+        offered
+    }
+
+    fn take(
+        &self,
+        now: Instant,
+        topic: &TopicName,
+        encoded: &Bytes,
+        waits: &Waits,
+    ) -> Result<(), DropReason> {
+        if !self.wants(topic) {
+            return Err(DropReason::NotSubscribed);
+        }
+        if encoded.len() > self.max_observation_bytes() {
+            return Err(DropReason::TooLarge);
+        }
+        let mut sending = self.sending();
+        let sending = sending.as_mut().ok_or(DropReason::PeerLost)?;
+        let was_empty = sending.outbox.is_empty();
+        if let Some(reason) = sending.outbox.push(now, encoded.clone(), waits.clone()) {
+            self.dropped(reason, 1);
+        }
+        self.send_due(sending, now);
+        if was_empty && !sending.outbox.is_empty() {
             self.outbox_filled.notify_one();
         }
-        Handed::Taken
+        Ok(())
     }
 
     /// Sends what is due now; gives when to come back.
     pub(super) fn flush(&self, now: Instant) -> Option<Instant> {
-        let mut outbox = self.outbox();
-        let outbox = outbox.as_mut()?;
-        self.send_due(outbox, now);
-        outbox.next_due(now)
+        let mut sending = self.sending();
+        let sending = sending.as_mut()?;
+        self.send_due(sending, now);
+        sending.outbox.next_due(now)
+    }
+
+    /// Whether the outbox has overflowed for longer than this, without having been empty.
+    pub(super) fn is_stuck(&self, now: Instant, patience: Duration) -> bool {
+        self.sending().as_ref().is_some_and(|sending| sending.outbox.is_stuck(now, patience))
     }
 
     /// The connection is over: what waits is lost, and nothing more is taken.
     pub(super) fn end(&self) {
-        let waiting = self.outbox().take().map_or(0, |outbox| outbox.len());
-        self.recorder.dropped(DropReason::PeerLost, waiting as u64);
+        let waiting = self.sending().take().map_or(0, |sending| sending.outbox.len());
+        self.dropped(DropReason::PeerLost, waiting as u64);
+    }
+
+    fn dropped(&self, reason: DropReason, count: u64) {
+        self.recorder.dropped(&self.tally, Direction::Outgoing, reason, count);
     }
 
     /// Waits until something waits in the outbox that was empty before. Cancel safe.
@@ -213,21 +269,33 @@ impl PeerConnection {
         self.unused.notified().await;
     }
 
-    fn send_due(&self, outbox: &mut Outbox, now: Instant) {
+    fn send_due(&self, sending: &mut Sending, now: Instant) {
         let max = self.max_datagram_bytes();
-        self.recorder.dropped(DropReason::TooLarge, outbox.drop_oversized(max));
-        while let Some((datagram, inside)) = outbox.take(now, max, self.inner.datagram_room()) {
+        let lost = |reason| self.dropped(reason, 1);
+        loop {
+            let room = self.room(&mut sending.share, now);
+            let Some((datagram, inside)) = sending.outbox.take(now, max, room, lost) else { break };
+            sending.share.spend(datagram.len());
             match self.inner.send_datagram(datagram) {
-                Ok(()) => {}
-                Err(DatagramError::TooLarge { .. }) => self.recorder.dropped(DropReason::TooLarge, inside),
-                Err(DatagramError::ConnectionLost) => self.recorder.dropped(DropReason::PeerLost, inside),
+                Ok(()) => self.tally.passed(Direction::Outgoing, inside),
+                Err(DatagramError::TooLarge { .. }) => self.dropped(DropReason::TooLarge, inside),
+                Err(DatagramError::ConnectionLost) => self.dropped(DropReason::PeerLost, inside),
             }
         }
     }
 
-    fn outbox(&self) -> MutexGuard<'_, Option<Outbox>> {
-        // The outbox is whole after each of its methods, so a poisoned lock is as good as any.
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many bytes of datagrams may go now. While requests move they leave half of the path to them.
+    fn room(&self, share: &mut Share, now: Instant) -> usize {
+        let room = self.inner.datagram_room();
+        match self.requests_in_flight() {
+            0 => room,
+            _ => room.min(share.room(now, self.inner.bytes_per_second())),
+        }
+    }
+
+    fn sending(&self) -> MutexGuard<'_, Option<Sending>> {
+        // What is inside is whole after each of its methods, so a poisoned lock is as good as any.
+        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

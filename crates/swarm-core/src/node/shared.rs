@@ -2,20 +2,18 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
-    AgentId, Capability, Chunk, Epoch, Hello, Observation, RequestId, Sequence, TopicName, TraceContext,
-    UnixMicros, encode_observation,
+    AgentId, Capability, Chunk, Epoch, Hello, MAX_SUBSCRIPTIONS, RequestId, TopicName, TopicPattern,
+    TraceContext,
 };
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,14 +22,16 @@ use super::assist::{
 };
 use super::connection_map::ConnectionMap;
 use super::driver::Command;
-use super::peer_connection::{Handed, PeerConnection};
-use super::{Receipt, agent_task::AgentInbox};
+use super::observe::AgentInbox;
 use crate::agent::BoxedAgent;
 use crate::assist::latency::Latencies;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::clock::WallClock;
 use crate::config::NodeConfig;
-use crate::error::{AssistError, PublishError};
+use crate::error::{AssistError, SubscribeError};
+use crate::observe::intake::Intake;
+use crate::observe::subscriptions::Subscriptions;
+use crate::peer::PeerEvent;
 use crate::trace::{Recorder, TraceEvent};
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
@@ -40,11 +40,16 @@ pub(crate) struct NodeShared {
     pub(crate) local_addr: SocketAddr,
     pub(crate) config: NodeConfig,
     pub(crate) agent: BoxedAgent,
+    /// What does not change of what the node says of itself.
     pub(crate) hello: Hello,
+    /// What the agent wants to hear of.
+    pub(crate) subscriptions: watch::Sender<Subscriptions>,
+    pub(crate) intake: Mutex<Intake>,
     pub(crate) wall_clock: Arc<dyn WallClock>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) connections: ConnectionMap,
     pub(crate) inbox: AgentInbox,
+    pub(crate) peer_events: broadcast::Sender<PeerEvent>,
     pub(crate) commands: mpsc::Sender<Command>,
     /// The node is about to stop: agents that wait for it may finish.
     pub(crate) leaving: CancellationToken,
@@ -108,66 +113,57 @@ impl NodeShared {
     }
 
     /// Whether nothing new may begin. What is done for a request that is being served may finish while the node stops.
-    fn is_closed(&self, on_behalf: Option<&Arc<Served>>) -> bool {
+    pub(crate) fn is_closed(&self, on_behalf: Option<&Arc<Served>>) -> bool {
         match on_behalf {
             None => self.stopping.is_cancelled(),
             Some(_) => self.killed.is_cancelled(),
         }
     }
 
-    /// Encodes once and hands to the outbox of every peer.
-    pub(crate) fn publish(
-        &self,
-        on_behalf: Option<&Arc<Served>>,
-        topic: TopicName,
-        payload: Bytes,
-    ) -> Result<Receipt, PublishError> {
-        if self.is_closed(on_behalf) {
-            return Err(PublishError::ShutDown);
-        }
-        let observation = self.observe(topic, payload);
-        let encoded = encode_observation(&observation);
-        let connections = self.connections.all();
-        if let Some(max) = nobody_can_carry(&encoded, &connections) {
-            let (topic, size) = (observation.topic, encoded.len());
-            self.recorder.record(TraceEvent::ObservationRefused { topic, size, max });
-            return Err(PublishError::TooLarge { size, max });
-        }
-        let receipt = self.hand_out(&encoded, &connections);
-        self.recorder.record(TraceEvent::ObservationSent {
-            topic: observation.topic,
-            sequence: observation.sequence,
-            sent_at: observation.sent_at,
-            handed: receipt.handed,
-            dropped: receipt.dropped,
+    /// What to say of this node now. Subscriptions that do not fit follow on the control stream.
+    pub(crate) fn hello(&self) -> Hello {
+        let subscriptions = self.subscriptions.borrow().patterns().to_vec();
+        let whole = Hello { subscriptions, ..self.hello.clone() };
+        if whole.encode().is_ok() { whole } else { Hello { subscriptions: Vec::new(), ..whole } }
+    }
+
+    /// Wants to hear of this too, from now on.
+    pub(crate) fn subscribe(&self, pattern: TopicPattern) -> Result<(), SubscribeError> {
+        let mut added = true;
+        self.subscriptions.send_if_modified(|subscriptions| {
+            let before = subscriptions.patterns().len();
+            added = subscriptions.add(pattern);
+            subscriptions.patterns().len() != before
         });
-        Ok(receipt)
+        if added { Ok(()) } else { Err(SubscribeError::TooMany { max: MAX_SUBSCRIPTIONS }) }
     }
 
-    fn observe(&self, topic: TopicName, payload: Bytes) -> Observation {
-        Observation {
-            origin: self.id,
-            epoch: self.epoch(),
-            sequence: Sequence::new(self.sequence.fetch_add(1, Ordering::Relaxed)),
-            topic,
-            sent_at: UnixMicros::from_system_time(self.wall_clock.now()),
-            hops: 0,
-            payload,
-            delivery: swarm_proto::Delivery::Lossy,
-            expires_ms: None,
-        }
+    /// Wants to hear of this no more. False if it was not subscribed to.
+    pub(crate) fn unsubscribe(&self, pattern: &TopicPattern) -> bool {
+        self.subscriptions.send_if_modified(|subscriptions| subscriptions.remove(pattern))
     }
 
-    fn hand_out(&self, encoded: &Bytes, connections: &[Arc<PeerConnection>]) -> Receipt {
-        let now = Instant::now();
-        let mut receipt = Receipt { handed: 0, dropped: 0 };
-        for connection in connections {
-            match connection.publish(now, encoded.clone()) {
-                Handed::Taken => receipt.handed += 1,
-                Handed::TooLarge | Handed::Gone => receipt.dropped += 1,
-            }
-        }
-        receipt
+    /// What is known of the observations that came in.
+    pub(crate) fn intake(&self) -> MutexGuard<'_, Intake> {
+        // The intake is whole after each of its methods, so a poisoned lock is as good as any.
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tell_agent(&self, event: PeerEvent) {
+        // An agent that has stopped need not know.
+        let _ = self.peer_events.send(event);
+    }
+
+    /// How many connected peers want to hear of a topic.
+    pub(crate) fn subscribers(&self, topic: &TopicName) -> usize {
+        self.connections.all().iter().filter(|connection| connection.wants(topic)).count()
+    }
+
+    /// A peer that will not come back: nothing of it is kept.
+    pub(crate) fn forget(&self, peer: AgentId) {
+        self.intake().forget(peer);
+        self.inbox.forget(peer);
+        self.recorder.forget(peer);
     }
 
     /// A reply has begun this long after its request.
@@ -250,18 +246,6 @@ impl NodeShared {
         self.open_to(on_behalf.as_ref())?;
         assist::request_first(self, on_behalf, route, request, max_bytes, good).await
     }
-}
-
-/// The most that any path carries, when that is less than the observation needs. Without peers nothing is too large
-/// that a full-size packet could carry.
-fn nobody_can_carry(encoded: &Bytes, connections: &[Arc<PeerConnection>]) -> Option<usize> {
-    const LARGEST_WITHOUT_PEERS: usize = 1200;
-    let max = connections
-        .iter()
-        .map(|connection| connection.max_observation_bytes())
-        .max()
-        .unwrap_or(LARGEST_WITHOUT_PEERS);
-    (encoded.len() > max).then_some(max)
 }
 
 impl std::fmt::Debug for NodeShared {

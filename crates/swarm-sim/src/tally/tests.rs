@@ -1,6 +1,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use swarm_core::{Capability, DropReason, Ending, RequestId, Sequence, TopicName, TraceContext};
+use swarm_core::{
+    Capability, Delivery, Direction, DropReason, Ending, RequestId, Sequence, TopicName, TraceContext,
+};
 
 use super::*;
 use crate::{check::Aggregate, metric::Metric};
@@ -48,6 +50,7 @@ fn sent(sent_at: u64, handed: usize, dropped: usize) -> TraceEvent {
         topic,
         sequence: Sequence::new(1),
         sent_at: UnixMicros::new(sent_at),
+        delivery: Delivery::Lossy,
         handed,
         dropped,
     }
@@ -237,9 +240,17 @@ fn groups_add_up_to_the_swarm() {
     scene.at(1_000, 0, sent(1_000, 1, 0));
     scene.at(1_000, 1, sent(1_000, 1, 0));
     scene.at(1_300, 1, delivered(scene.agents[0], 1_000));
-    scene.at(1_300, 0, TraceEvent::ObservationDropped { reason: DropReason::Duplicate, count: 2 });
+    let lost = |reason, count| TraceEvent::ObservationDropped {
+        direction: Direction::Incoming,
+        peer: scene.agents[1],
+        reason,
+        count,
+    };
+    scene.at(1_300, 0, lost(DropReason::Duplicate, 2));
+    scene.at(1_300, 0, lost(DropReason::NotSubscribed, 5));
     let mut all = Figures::default();
     scene.tally.read().iter().for_each(|figures| all.merge(figures));
     assert_eq!(all.value(&Metric::ObservationDeliveryRatio, None), Some(0.5));
+    assert_eq!(all.dropped.values().sum::<u64>(), 2, "nobody lost what nobody wanted");
     assert_eq!(all.dropped["duplicate"], 2);
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::JoinMap;
 
 use crate::mesh::ConnectionKey;
-use crate::node::connection::{self, FromConnection, ToConnection};
+use crate::node::connection::{self, Begin, FromConnection, ToConnection};
 use crate::node::handshake::Established;
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
@@ -20,6 +20,8 @@ const TOLD_QUEUE: usize = 64;
 struct Entry {
     connection: Arc<PeerConnection>,
     tell: mpsc::Sender<ToConnection>,
+    /// What its task begins with.
+    start: Option<Begin>,
 }
 
 /// All connections. Dropping it ends their tasks.
@@ -48,25 +50,33 @@ impl Connections {
         self.tasks.is_empty()
     }
 
-    /// Starts the task of a connection.
+    /// Takes a connection in; its task begins with [`Self::start`].
     pub(super) fn add(&mut self, established: Established) -> ConnectionKey {
         self.next += 1;
         let id = ConnectionKey(self.next);
-        let Established { connection: inner, control, peer, limits } = established;
+        let Established { connection: inner, control, peer, terms, told_subscriptions } = established;
         let connection = Arc::new(PeerConnection::new(
             id,
             peer,
-            limits,
+            terms,
             inner,
             &self.shared.config,
             Arc::clone(&self.shared.recorder),
         ));
-        let (tell, told) = mpsc::channel(TOLD_QUEUE);
-        let shared = Arc::clone(&self.shared);
-        let task = connection::run(shared, Arc::clone(&connection), control, self.to_driver.clone(), told);
-        self.tasks.spawn(id, task);
-        self.entries.insert(id, Entry { connection, tell });
+        let (tell, from_driver) = mpsc::channel(TOLD_QUEUE);
+        let to_driver = self.to_driver.clone();
+        let start = Some(Begin { control, to_driver, from_driver, told_subscriptions });
+        self.entries.insert(id, Entry { connection, tell, start });
         id
+    }
+
+    /// Starts the task of a connection.
+    pub(super) fn start(&mut self, id: ConnectionKey) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if let Some(begin) = entry.start.take() {
+            let (shared, connection) = (Arc::clone(&self.shared), Arc::clone(&entry.connection));
+            self.tasks.spawn(id, connection::run(shared, connection, begin));
+        }
     }
 
     /// The next connection that has ended; `None` when there are none. Cancel safe.

@@ -104,6 +104,12 @@ impl Connection for WebTransportConnection {
         self.quic.rtt()
     }
 
+    fn bytes_per_second(&self) -> u64 {
+        let path = self.quic.stats().path;
+        let round_trip = path.rtt.max(Duration::from_micros(1));
+        (path.cwnd as f64 / round_trip.as_secs_f64()) as u64
+    }
+
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
         let mut prefixed = BytesMut::with_capacity(1 + datagram.len());
         prefixed.put_u8(SESSION_PREFIX);

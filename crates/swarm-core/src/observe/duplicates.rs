@@ -13,23 +13,18 @@ const WIDTH: u64 = WORDS as u64 * 64;
 
 /// The windows of all origins.
 #[derive(Debug, Default)]
-pub(super) struct Duplicates {
+pub(crate) struct Duplicates {
     windows: BTreeMap<AgentId, Window>,
 }
 
 impl Duplicates {
     /// Whether this observation was not seen before; remembers it. What lies behind the window counts as seen.
-    pub(super) fn is_new(&mut self, observation: &Observation) -> bool {
+    pub(crate) fn is_new(&mut self, observation: &Observation) -> bool {
         self.windows.entry(observation.origin).or_default().insert(observation.epoch, observation.sequence)
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.windows.len()
-    }
-
     /// Drops what is known of an origin that will not come back.
-    pub(super) fn forget(&mut self, origin: AgentId) {
+    pub(crate) fn forget(&mut self, origin: AgentId) {
         self.windows.remove(&origin);
     }
 }

@@ -1,0 +1,136 @@
+//! One observation to all who want it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use swarm_proto::{AgentId, Observation, Sequence, UnixMicros, encode_observation};
+use tokio::time::Instant;
+
+use super::outgoing::OutgoingObservation;
+use crate::error::PublishError;
+use crate::node::assist::Served;
+use crate::node::peer_connection::PeerConnection;
+use crate::node::shared::NodeShared;
+use crate::observe::waiting::Waits;
+use crate::trace::{DropReason, TraceEvent};
+
+/// What became of a broadcast.
+///
+/// ```
+/// fn heard_by_somebody(receipt: &swarm_core::Receipt) -> bool {
+///     receipt.handed > 0
+/// }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// For how many peers it was taken; it may still be lost on the way.
+    pub handed: usize,
+    /// For whom it was not, and why; sorted by peer.
+    pub not_handed: Vec<NotHanded>,
+}
+
+impl Receipt {
+    /// For how many peers it was not taken for this reason.
+    pub fn not_handed_for(&self, reason: DropReason) -> usize {
+        self.not_handed.iter().filter(|not_handed| not_handed.reason == reason).count()
+    }
+}
+
+/// A peer for whom an observation was not taken.
+///
+/// ```
+/// use swarm_core::{DropReason, Receipt};
+///
+/// fn too_large_for_somebody(receipt: &Receipt) -> bool {
+///     receipt.not_handed.iter().any(|not_handed| not_handed.reason == DropReason::TooLarge)
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotHanded {
+    /// Who.
+    pub peer: AgentId,
+    /// Why.
+    pub reason: DropReason,
+}
+
+impl NodeShared {
+    /// Encodes once and hands to the outbox of every peer that subscribed.
+    pub(crate) fn publish(
+        &self,
+        on_behalf: Option<&Arc<Served>>,
+        outgoing: OutgoingObservation,
+    ) -> Result<Receipt, PublishError> {
+        if self.is_closed(on_behalf) {
+            return Err(PublishError::ShutDown);
+        }
+        let observation = self.observe(outgoing);
+        let encoded = encode_observation(&observation);
+        let connections = self.connections.all();
+        if let Some(max) = nobody_can_carry(&encoded, &connections) {
+            let (topic, size) = (observation.topic, encoded.len());
+            self.recorder.record(TraceEvent::ObservationRefused { topic, size, max });
+            return Err(PublishError::TooLarge { size, max });
+        }
+        let receipt = hand_out(&observation, &encoded, &connections);
+        self.recorder.sent(receipt.handed, || {
+            let unwanted = receipt.not_handed_for(DropReason::NotSubscribed);
+            TraceEvent::ObservationSent {
+                topic: observation.topic,
+                sequence: observation.sequence,
+                sent_at: observation.sent_at,
+                delivery: observation.delivery,
+                handed: receipt.handed,
+                dropped: receipt.not_handed.len() - unwanted,
+            }
+        });
+        Ok(receipt)
+    }
+
+    fn observe(&self, outgoing: OutgoingObservation) -> Observation {
+        let OutgoingObservation { topic, payload, delivery, expires_ms } = outgoing;
+        Observation {
+            origin: self.id,
+            epoch: self.epoch(),
+            sequence: Sequence::new(self.sequence.fetch_add(1, Ordering::Relaxed)),
+            topic,
+            sent_at: UnixMicros::from_system_time(self.wall_clock.now()),
+            hops: 0,
+            payload,
+            delivery,
+            expires_ms,
+        }
+    }
+}
+
+fn hand_out(observation: &Observation, encoded: &Bytes, connections: &[Arc<PeerConnection>]) -> Receipt {
+    let now = Instant::now();
+    let waits = Waits::of(observation, now);
+    let mut receipt = Receipt::default();
+    for connection in connections {
+        match connection.offer(now, &observation.topic, encoded, &waits) {
+            Ok(()) => receipt.handed += 1,
+            Err(reason) => receipt.not_handed.push(NotHanded { peer: connection.peer.id, reason }),
+        }
+    }
+    receipt
+}
+
+/// The most that any path carries, when that is less than the observation needs. Without peers nothing is too large
+/// that a full-size packet could carry.
+fn nobody_can_carry(encoded: &Bytes, connections: &[Arc<PeerConnection>]) -> Option<usize> {
+    const LARGEST_WITHOUT_PEERS: usize = 1200;
+    /// Every path of QUIC carries so much, with all that is around it (RFC 9000, section 14).
+    const CARRIED_BY_ALL: usize = 1100;
+    if encoded.len() <= CARRIED_BY_ALL {
+        return None;
+    }
+    let max = connections
+        .iter()
+        .map(|connection| connection.max_observation_bytes())
+        .max()
+        .unwrap_or(LARGEST_WITHOUT_PEERS);
+    (encoded.len() > max).then_some(max)
+}

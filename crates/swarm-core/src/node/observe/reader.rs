@@ -1,0 +1,77 @@
+//! Takes the observations of one peer in. A task of its own, because it runs for every datagram: the connection's task
+//! has a dozen other things to look at whenever it is woken.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use swarm_proto::{Datagram, Observation, decode_datagram};
+use tokio::time::Instant;
+
+use crate::node::peer_connection::PeerConnection;
+use crate::node::shared::NodeShared;
+use crate::observe::pace::{Pace, Verdict};
+use crate::trace::{Direction, DropReason};
+
+/// Why nothing more is read from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::node) enum Ended {
+    /// It is over.
+    Lost,
+    /// The peer has sent more than this node takes, for longer than it bears.
+    Greedy,
+}
+
+/// Reads datagrams until the connection is over, or should be.
+pub(in crate::node) async fn read(shared: Arc<NodeShared>, connection: Arc<PeerConnection>) -> Ended {
+    let config = &shared.config;
+    let mut pace = Pace::new(config.max_datagrams_per_second, config.greedy_patience, Instant::now());
+    while let Ok(datagram) = connection.inner.receive_datagram().await {
+        let now = Instant::now();
+        match pace.came(now) {
+            Verdict::Take => take_in(&shared, &connection, now, &datagram),
+            Verdict::Drop => refuse(&shared, &connection, DropReason::RateLimited, 1),
+            Verdict::SendAway => return Ended::Greedy,
+        }
+    }
+    Ended::Lost
+}
+
+/// Hands what is new, wanted and sound of a datagram on to the agent, and counts the rest.
+pub(in crate::node) fn take_in(
+    shared: &NodeShared,
+    connection: &PeerConnection,
+    now: Instant,
+    datagram: &Bytes,
+) {
+    match decode_datagram(datagram) {
+        Ok(Datagram::Observations(observations)) if connection.is_leaving() => {
+            refuse(shared, connection, DropReason::PeerLost, observations.len() as u64);
+        }
+        Ok(Datagram::Observations(observations)) => {
+            for observation in observations {
+                observed(shared, connection, now, observation);
+            }
+        }
+        Ok(Datagram::Padding) => {}
+        Err(error) => {
+            tracing::debug!(peer = %connection.peer.id, %error, "a datagram cannot be read");
+            refuse(shared, connection, DropReason::Malformed, 1);
+        }
+    }
+}
+
+fn observed(shared: &NodeShared, connection: &PeerConnection, now: Instant, observation: Observation) {
+    let admitted = shared.intake().admit(connection.peer.id, &observation);
+    let wanted = || shared.subscriptions.borrow().wants(&observation.topic);
+    if let Err(reason) = admitted {
+        refuse(shared, connection, reason, 1);
+    } else if !wanted() {
+        refuse(shared, connection, DropReason::NotSubscribed, 1);
+    } else if let Some((origin, reason)) = shared.inbox.push(now, observation) {
+        shared.recorder.dropped_of(origin, Direction::Incoming, reason, 1);
+    }
+}
+
+fn refuse(shared: &NodeShared, connection: &PeerConnection, reason: DropReason, count: u64) {
+    shared.recorder.dropped(&connection.tally, Direction::Incoming, reason, count);
+}
