@@ -150,17 +150,17 @@ pub(crate) fn read_observation(
 
 fn read_further(reader: &mut ArrayReader<'_>, observation: &mut Observation) -> Result<(), DecodeError> {
     let class: u64 = reader.next("class")?;
-    if class == u64::from(RELIABLE) {
-        observation.delivery = Delivery::Reliable;
-        return Ok(());
-    }
-    let key = Key::read(&reader.next::<Text<'_>>("key")?.0)?;
-    observation.expires_ms = NonZeroU32::new(reader.next("expiry")?);
-    observation.delivery = match u8::try_from(class) {
-        Ok(LOSSY) => Delivery::Lossy,
-        Ok(LATEST) => Delivery::Latest { key },
+    match u8::try_from(class) {
+        Ok(RELIABLE) => observation.delivery = Delivery::Reliable,
+        Ok(class @ (LOSSY | LATEST)) => {
+            let key = Key::read(&reader.next::<Text<'_>>("key")?.0)?;
+            observation.expires_ms = NonZeroU32::new(reader.next("expiry")?);
+            if class == LATEST {
+                observation.delivery = Delivery::Latest { key };
+            }
+        }
         _ => return Err(DecodeError::UnknownKind(class)),
-    };
+    }
     Ok(())
 }
 
