@@ -33,7 +33,7 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
-# Measure: `just bench assist`, `just bench assist --only seq`, `just bench lossy`, `just bench batching`. Needs a quiet machine.
+# Measure: `just bench assist`, `just bench assist --only seq`, `just bench lossy`, `just bench batching`, `just bench observation`. Needs a quiet machine.
 bench name *arguments:
     cargo bench --quiet --bench {{ name }} -- {{ arguments }}
 

@@ -7,7 +7,6 @@ use crate::delivery::Delivery;
 use crate::error::DecodeError;
 use crate::limits::{DATAGRAM_OVERHEAD_BYTES, MAX_OBSERVATIONS_PER_DATAGRAM};
 use crate::observation::{Observation, read_observation};
-use crate::reader::ArrayReader;
 
 /// Protocol version of datagrams, the high half of their first byte.
 const VERSION: u8 = 1;
@@ -110,14 +109,15 @@ pub fn decode_datagram(bytes: &Bytes) -> Result<Datagram, DecodeError> {
 }
 
 fn read_observations(mut content: &[u8], bytes: &Bytes) -> Result<Vec<Observation>, DecodeError> {
-    let mut observations = Vec::new();
+    let mut observations: Vec<Observation> = Vec::new();
     while !content.is_empty() {
         if observations.len() == MAX_OBSERVATIONS_PER_DATAGRAM {
             let max = MAX_OBSERVATIONS_PER_DATAGRAM;
             return Err(DecodeError::LimitExceeded { what: "observations of a datagram", max });
         }
-        let (reader, rest) = ArrayReader::first(content)?;
-        let observation = read_observation(reader, bytes)?;
+        // Most observations of a datagram are about the same.
+        let known = observations.last().map(|previous| &previous.topic);
+        let (observation, rest) = read_observation(content, bytes, known)?;
         if observation.delivery == Delivery::Reliable {
             return Err(DecodeError::Malformed("a reliable observation in a datagram".to_owned()));
         }

@@ -162,23 +162,29 @@ impl<'a> Scanner<'a> {
 
     fn header(&mut self) -> Result<Body, GuardError> {
         let offset = self.offset;
-        let marker = self.big_endian(1, offset)?;
+        let marker = self.byte().ok_or(GuardError::Truncated { offset })?;
         Ok(match marker {
-            0x80..=0x8f => Body::Elements(2 * (marker & 0x0f)),
-            0x90..=0x9f => Body::Elements(marker & 0x0f),
-            0xa0..=0xbf => Body::Text(marker & 0x1f),
-            0xc1 => return Err(GuardError::Reserved { offset }),
-            0xc4..=0xc6 => Body::Binary(self.big_endian(1 << (marker - 0xc4), offset)?),
-            0xc7..=0xc9 | 0xd4..=0xd8 => return Err(GuardError::Extension { offset }),
-            0xca => Body::Scalar(4),
-            0xcb => Body::Scalar(8),
-            0xcc..=0xcf => Body::Scalar(1 << (marker - 0xcc)),
-            0xd0..=0xd3 => Body::Scalar(1 << (marker - 0xd0)),
-            0xd9..=0xdb => Body::Text(self.big_endian(1 << (marker - 0xd9), offset)?),
-            0xdc..=0xdd => Body::Elements(self.big_endian(2 << (marker - 0xdc), offset)?),
-            0xde..=0xdf => Body::Elements(2 * self.big_endian(2 << (marker - 0xde), offset)?),
             // Small integers, nil and booleans are complete with their marker.
-            _ => Body::Scalar(0),
+            0x00..=0x7f | 0xc0 | 0xc2..=0xc3 | 0xe0..=0xff => Body::Scalar(0),
+            0x80..=0x8f => Body::Elements(2 * u64::from(marker & 0x0f)),
+            0x90..=0x9f => Body::Elements(u64::from(marker & 0x0f)),
+            0xa0..=0xbf => Body::Text(u64::from(marker & 0x1f)),
+            0xc1 => return Err(GuardError::Reserved { offset }),
+            0xc4 => Body::Binary(self.length::<1>(offset)?),
+            0xc5 => Body::Binary(self.length::<2>(offset)?),
+            0xc6 => Body::Binary(self.length::<4>(offset)?),
+            0xc7..=0xc9 | 0xd4..=0xd8 => return Err(GuardError::Extension { offset }),
+            0xcc | 0xd0 => Body::Scalar(1),
+            0xcd | 0xd1 => Body::Scalar(2),
+            0xca | 0xce | 0xd2 => Body::Scalar(4),
+            0xcb | 0xcf | 0xd3 => Body::Scalar(8),
+            0xd9 => Body::Text(self.length::<1>(offset)?),
+            0xda => Body::Text(self.length::<2>(offset)?),
+            0xdb => Body::Text(self.length::<4>(offset)?),
+            0xdc => Body::Elements(self.length::<2>(offset)?),
+            0xdd => Body::Elements(self.length::<4>(offset)?),
+            0xde => Body::Elements(2 * self.length::<2>(offset)?),
+            0xdf => Body::Elements(2 * self.length::<4>(offset)?),
         })
     }
 
@@ -209,9 +215,16 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    fn big_endian(&mut self, length: usize, start: usize) -> Result<u64, GuardError> {
-        let bytes = self.take(length).ok_or(GuardError::Truncated { offset: start })?;
+    /// A length of so many bytes, big-endian, in the header that begins at `start`.
+    fn length<const BYTES: usize>(&mut self, start: usize) -> Result<u64, GuardError> {
+        let bytes = self.take(BYTES).ok_or(GuardError::Truncated { offset: start })?;
         Ok(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.bytes.get(self.offset)?;
+        self.offset += 1;
+        Some(*byte)
     }
 
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {

@@ -2,8 +2,8 @@
 //!
 //! Three things cross a connection. **Datagrams** carry observations, several in each. The first bidirectional stream
 //! carries **control frames**: hello, introductions, loads, subscriptions, goodbye. Every further one carries one
-//! assistance, **request frames** one way, **reply frames** the other, or a **feed** of reliable observations. All of it is MessagePack, and all of it passes a guard before
-//! anything is built from it.
+//! assistance, **request frames** one way, **reply frames** the other, or a **feed** of reliable observations. All of it
+//! is MessagePack, and all of it passes a guard before anything is built from it.
 //!
 //! This crate turns values into bytes and bytes into values, within the [limits](MAX_FRAME_BYTES) of the protocol.
 //! It never opens a socket, waits, reads a clock or draws a random number; what agents do with the messages is decided
@@ -45,6 +45,7 @@ mod datagram;
 mod delivery;
 mod error;
 mod feed;
+mod flat;
 mod frame;
 mod guard;
 mod hello;

@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::delivery::{Delivery, Key};
 use crate::error::DecodeError;
+use crate::flat::FlatReader;
+use crate::guard::{GuardLimits, check, scan_one};
 use crate::id::{AgentId, Epoch, Sequence};
 use crate::reader::ArrayReader;
 use crate::time::UnixMicros;
@@ -123,14 +125,72 @@ fn key_of(delivery: &Delivery) -> &str {
 /// # Errors
 /// A [`DecodeError`] if the bytes are unsound, are not an observation, or more than one.
 pub fn decode_observation(bytes: &Bytes) -> Result<Observation, DecodeError> {
-    read_observation(ArrayReader::whole(bytes)?, bytes)
+    check(bytes, &GuardLimits::default())?;
+    read_guarded(bytes, bytes, None)
 }
 
-/// Reads an observation whose elements lie within `bytes`.
-pub(crate) fn read_observation(
-    mut reader: ArrayReader<'_>,
+/// Reads the observation at the start of `content`, which lies within `bytes`, and returns what follows it. If it is
+/// about `known`, it shares that name.
+pub(crate) fn read_observation<'a>(
+    content: &'a [u8],
     bytes: &Bytes,
-) -> Result<Observation, DecodeError> {
+    known: Option<&TopicName>,
+) -> Result<(Observation, &'a [u8]), DecodeError> {
+    let length = scan_one(content, &GuardLimits::default())?;
+    let (array, rest) = content.split_at_checked(length).unwrap_or((content, &[]));
+    Ok((read_guarded(array, bytes, known)?, rest))
+}
+
+fn read_guarded(array: &[u8], bytes: &Bytes, known: Option<&TopicName>) -> Result<Observation, DecodeError> {
+    match read_flat(array, bytes, known) {
+        Some(observation) => Ok(observation),
+        None => read_any(ArrayReader::begin(array)?, bytes),
+    }
+}
+
+/// Reads an observation in the forms that nodes write. `None` says nothing: it may be one nevertheless.
+fn read_flat(array: &[u8], bytes: &Bytes, known: Option<&TopicName>) -> Option<Observation> {
+    let mut reader = FlatReader::begin(array)?;
+    let mut observation = Observation {
+        origin: AgentId::from_bytes(reader.binary()?.try_into().ok()?).ok()?,
+        epoch: Epoch::new(reader.uint()?),
+        sequence: Sequence::new(reader.uint()?),
+        topic: known_topic(reader.text()?, known)?,
+        sent_at: UnixMicros::new(reader.uint()?),
+        hops: reader.uint()?.try_into().ok()?,
+        payload: bytes.slice_ref(reader.binary()?),
+        delivery: Delivery::Lossy,
+        expires_ms: None,
+    };
+    if !reader.is_at_end() {
+        (observation.delivery, observation.expires_ms) = read_flat_further(&mut reader)?;
+    }
+    Some(observation)
+}
+
+fn known_topic(name: &str, known: Option<&TopicName>) -> Option<TopicName> {
+    match known {
+        Some(known) if known.as_str() == name => Some(known.clone()),
+        _ => TopicName::try_from(name).ok(),
+    }
+}
+
+fn read_flat_further(reader: &mut FlatReader<'_>) -> Option<(Delivery, Option<NonZeroU32>)> {
+    let class = u8::try_from(reader.uint()?).ok()?;
+    if class == RELIABLE {
+        return Some((Delivery::Reliable, None));
+    }
+    let key = Key::read(reader.text()?).ok()?;
+    let expires_ms = NonZeroU32::new(reader.uint()?.try_into().ok()?);
+    match class {
+        LOSSY => Some((Delivery::Lossy, expires_ms)),
+        LATEST => Some((Delivery::Latest { key }, expires_ms)),
+        _ => None,
+    }
+}
+
+/// Reads an observation in whatever form, or finds what is wrong with it.
+fn read_any(mut reader: ArrayReader<'_>, bytes: &Bytes) -> Result<Observation, DecodeError> {
     let mut observation = Observation {
         origin: reader.next("origin")?,
         epoch: reader.next("epoch")?,
@@ -150,17 +210,17 @@ pub(crate) fn read_observation(
 
 fn read_further(reader: &mut ArrayReader<'_>, observation: &mut Observation) -> Result<(), DecodeError> {
     let class: u64 = reader.next("class")?;
-    if class == u64::from(RELIABLE) {
-        observation.delivery = Delivery::Reliable;
-        return Ok(());
-    }
-    let key = Key::read(&reader.next::<Text<'_>>("key")?.0)?;
-    observation.expires_ms = NonZeroU32::new(reader.next("expiry")?);
-    observation.delivery = match u8::try_from(class) {
-        Ok(LOSSY) => Delivery::Lossy,
-        Ok(LATEST) => Delivery::Latest { key },
+    match u8::try_from(class) {
+        Ok(RELIABLE) => observation.delivery = Delivery::Reliable,
+        Ok(class @ (LOSSY | LATEST)) => {
+            let key = Key::read(&reader.next::<Text<'_>>("key")?.0)?;
+            observation.expires_ms = NonZeroU32::new(reader.next("expiry")?);
+            if class == LATEST {
+                observation.delivery = Delivery::Latest { key };
+            }
+        }
         _ => return Err(DecodeError::UnknownKind(class)),
-    };
+    }
     Ok(())
 }
 
@@ -169,10 +229,13 @@ fn read_topic(name: &str) -> Result<TopicName, DecodeError> {
 }
 
 #[cfg(test)]
+mod agreement;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn observation() -> Observation {
+    pub(super) fn observation() -> Observation {
         Observation {
             origin: AgentId::from_key_digest([1; 32]),
             epoch: Epoch::new(u64::MAX),

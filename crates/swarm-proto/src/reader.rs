@@ -6,7 +6,7 @@ use rmp_serde::decode::ReadRefReader;
 use serde::Deserialize;
 
 use crate::error::DecodeError;
-use crate::guard::{GuardLimits, check, scan_one};
+use crate::guard::{GuardLimits, check};
 use crate::wire::Map;
 
 pub(crate) struct ArrayReader<'a> {
@@ -21,14 +21,8 @@ impl<'a> ArrayReader<'a> {
         Self::begin(bytes)
     }
 
-    /// Reads the array at the start of `bytes`, and returns what follows it.
-    pub(crate) fn first(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
-        let length = scan_one(bytes, &GuardLimits::default())?;
-        let (array, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
-        Ok((Self::begin(array)?, rest))
-    }
-
-    fn begin(guarded: &'a [u8]) -> Result<Self, DecodeError> {
+    /// Reads an array that fills `guarded`, which has passed the guard.
+    pub(crate) fn begin(guarded: &'a [u8]) -> Result<Self, DecodeError> {
         let (left, elements) = match guarded {
             [marker @ 0x90..=0x9f, elements @ ..] => (usize::from(marker & 0x0f), elements),
             [0xdc, high, low, elements @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), elements),

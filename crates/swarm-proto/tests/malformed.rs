@@ -4,11 +4,15 @@
 
 use std::fmt::Debug;
 
-use bytes::Bytes;
 use swarm_proto::{
     ControlFrame, DecodeError, Frame, GuardError, GuardLimits, Hello, ReplyFrame, RequestFrame, check,
-    decode_datagram, decode_observation,
 };
+
+#[path = "malformed/observations.rs"]
+mod observations;
+
+const NO_PATTERN: &str = "the topic pattern \"**.a\" is not valid at byte 0: '*' is not allowed; use lower-case \
+                          ASCII letters, digits and '-' (between dots also '_')";
 
 /// Bytes as hex with spaces, what is wrong with them, and the answer.
 type Case = (&'static str, &'static str, DecodeError);
@@ -89,91 +93,6 @@ fn a_flood_of_small_elements_is_refused() {
 }
 
 #[test]
-fn observations_that_are_none_are_refused() {
-    let id = "c410 00000000000080008000000000000000";
-    let cases: Vec<(String, &str, DecodeError)> = vec![
-        ("80".into(), "a map", DecodeError::NotAnArray { marker: 0x80 }),
-        ("90".into(), "no element", DecodeError::Missing { what: "origin" }),
-        (format!("96 {id} 01 01 a174 01 00"), "no payload", DecodeError::Missing { what: "payload" }),
-        (
-            format!("97 {id} 01 01 a174 01 00 c400 00"),
-            "a byte behind the end",
-            GuardError::TrailingBytes { offset: 27, left: 1 }.into(),
-        ),
-        (
-            "97 c40f 000000000000800080000000000000 01 01 a174 01 00 c400".into(),
-            "an origin of 15 bytes",
-            malformed("origin: an id takes 16 bytes, not 15"),
-        ),
-        (
-            "97 c410 00000000000040008000000000000000 01 01 a174 01 00 c400".into(),
-            "an origin of version 4",
-            malformed("origin: an id is a UUID of version 8, not 4"),
-        ),
-        (
-            "97 c410 00000000000080000000000000000000 01 01 a174 01 00 c400".into(),
-            "an origin of another variant",
-            malformed("origin: an id is a UUID of the variant of RFC 9562; this one has another"),
-        ),
-        (
-            "97 b0 61616161616161616161616161616161 01 01 a174 01 00 c400".into(),
-            "an origin that is a string",
-            malformed("origin: invalid type: string \"aaaaaaaaaaaaaaaa\", expected a binary"),
-        ),
-        (
-            format!("97 {id} ff 01 a174 01 00 c400"),
-            "a negative epoch",
-            malformed("epoch: invalid value: integer `-1`, expected u64"),
-        ),
-        (
-            format!("97 {id} 01 01 a0 01 00 c400"),
-            "an empty topic",
-            malformed("the topic \"\" is not valid at byte 0: it is empty"),
-        ),
-        (
-            format!("97 {id} 01 01 c40174 01 00 c400"),
-            "a topic that is a binary",
-            malformed("topic: invalid type: byte array, expected a string"),
-        ),
-        (
-            format!("97 {id} 01 01 a174 01 cd0100 c400"),
-            "256 hops",
-            malformed("hops: invalid value: integer `256`, expected u8"),
-        ),
-        (
-            format!("97 {id} 01 01 a174 01 00 a0"),
-            "a payload that is a string",
-            malformed("payload: invalid type: string \"\", expected a binary"),
-        ),
-        (
-            format!("97 {id} 01 01 a174 01 00 90"),
-            "a payload that is an array",
-            malformed("payload: invalid type: sequence, expected a binary"),
-        ),
-    ];
-    for (hex, wrong, expected) in cases {
-        assert_eq!(decode_observation(&unhex(&hex).into()), Err(expected), "{wrong}: {hex}");
-    }
-}
-
-#[test]
-fn datagrams_that_are_none_are_refused() {
-    let cases = vec![
-        ("", "nothing at all", DecodeError::Empty),
-        ("01", "version 0", DecodeError::Version { got: 0 }),
-        ("21 90", "version 2", DecodeError::Version { got: 2 }),
-        ("f0", "version 15, although padding", DecodeError::Version { got: 15 }),
-        ("12", "kind 2", DecodeError::UnknownKind(2)),
-        ("1f", "kind 15", DecodeError::UnknownKind(15)),
-        ("11", "no observation", DecodeError::Empty),
-        ("11 97", "an observation that ends with its header", beyond_end(0, 7, 0)),
-        ("11 c1", "the reserved byte", GuardError::Reserved { offset: 0 }.into()),
-        ("11 00", "a number", DecodeError::NotAnArray { marker: 0 }),
-    ];
-    refuses(cases, |bytes| decode_datagram(&Bytes::copy_from_slice(bytes)));
-}
-
-#[test]
 fn hellos_that_are_none_are_refused() {
     let cases = vec![
         ("", "nothing at all", truncated(0)),
@@ -193,6 +112,17 @@ fn hellos_that_are_none_are_refused() {
                  digits and '-' (between dots also '_')",
             ),
         ),
+        (
+            "81 ad 737562736372697074696f6e73 a1 61",
+            "a pattern alone",
+            malformed("invalid type: string \"a\", expected a sequence"),
+        ),
+        (
+            "81 ad 737562736372697074696f6e73 c0",
+            "subscriptions that are nil",
+            malformed("invalid type: unit value, expected a sequence"),
+        ),
+        ("81 ad 737562736372697074696f6e73 91 a4 2a2a2e61", "a pattern that is none", malformed(NO_PATTERN)),
         (
             "81 ac 6361706162696c6974696573 91 a1 61",
             "a capability that is no map",
@@ -267,6 +197,22 @@ fn control_frames_that_are_none_are_refused() {
             malformed("percent: invalid value: integer `65536`, expected u16"),
         ),
         ("92 04 a1 35", "a load that is a string", malformed("percent: wrong msgpack marker FixStr(1)")),
+        ("91 05", "a subscription without patterns", DecodeError::Missing { what: "subscriptions" }),
+        (
+            "92 05 a2 2a2a",
+            "a pattern alone",
+            malformed("subscriptions: invalid type: string \"**\", expected a sequence"),
+        ),
+        (
+            "92 05 91 c4 01 61",
+            "a pattern that is a binary",
+            malformed("subscriptions: invalid type: byte array, expected a string"),
+        ),
+        (
+            "92 05 92 a1 61 a4 2a2a2e61",
+            "a second pattern with ** in front",
+            malformed(&format!("subscriptions: {NO_PATTERN}")),
+        ),
         ("92 02 00 00", "a byte behind the end", GuardError::TrailingBytes { offset: 3, left: 1 }.into()),
     ];
     refuses(cases, ControlFrame::decode);
@@ -293,6 +239,21 @@ fn a_frame_with_257_introductions_is_refused() {
         ControlFrame::decode(&bytes),
         Err(DecodeError::LimitExceeded { what: "introductions of a frame", max: 256 })
     );
+}
+
+#[test]
+fn a_65th_subscription_is_refused() {
+    let over = DecodeError::LimitExceeded { what: "subscriptions of a node", max: 64 };
+    let patterns = [b"\xdc\x00\x41".as_slice(), &b"\xa1a".repeat(65)].concat();
+    let said = [
+        &unhex("85 a8 76657273696f6e73 82 a3 6d696e 01 a3 6d6178 01 a5 6167656e74 c410 00000000000080008000000000000000"),
+        b"\xa5swarm\xa5local\xa5epoch\x01\xadsubscriptions".as_slice(),
+        &patterns,
+    ]
+    .concat();
+
+    assert_eq!(Hello::decode(&said), Err(over.clone()));
+    assert_eq!(ControlFrame::decode(&[b"\x92\x05", &patterns[..]].concat()), Err(over));
 }
 
 #[test]
@@ -375,6 +336,14 @@ fn request_frames_that_are_none_are_refused() {
             "a resume from a negative number",
             malformed("resume: invalid value: integer `-1`, expected u64"),
         ),
+        ("91 14", "a feed without a number", DecodeError::Missing { what: "feed" }),
+        (
+            "92 14 ff",
+            "a feed of a negative number",
+            malformed("feed: invalid value: integer `-1`, expected u64"),
+        ),
+        ("92 14 a0", "a feed whose number is a string", malformed("feed: wrong msgpack marker FixStr(0)")),
+        ("93 15 01 c400", "an observation of a feed", DecodeError::UnknownKind(21)),
         ("91 11", "a chunk without a label", DecodeError::Missing { what: "label" }),
         ("92 11 a0", "a chunk without a payload", DecodeError::Missing { what: "payload" }),
         (
@@ -447,6 +416,7 @@ fn reply_frames_that_are_none_are_refused() {
             malformed("outcome: invalid value: integer `-1`, expected u32"),
         ),
         ("92 13 80", "a resume", DecodeError::UnknownKind(19)),
+        ("92 25 00", "the position of a feed", DecodeError::UnknownKind(37)),
         ("91 22", "progress without a map", DecodeError::Missing { what: "progress" }),
         (
             "92 22 90",

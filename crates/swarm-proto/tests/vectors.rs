@@ -38,7 +38,8 @@ struct Vector {
 }
 
 /// The files, in the order of the protocol.
-const FILES: [&str; 7] = ["observation", "datagram", "hello", "control", "request", "reply", "tolerated"];
+const FILES: [&str; 8] =
+    ["observation", "datagram", "hello", "control", "request", "reply", "feed", "tolerated"];
 
 fn path(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(file).with_extension("json")

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Value, json, to_value};
 use swarm_proto::{
-    Chunk, ControlFrame, Datagram, DatagramBuilder, Frame, Hello, Observation, Outcome, ReplyFrame,
-    RequestFrame, decode_datagram, decode_observation, encode_observation, padding,
+    Chunk, ControlFrame, Datagram, DatagramBuilder, Delivery, FeedFrame, FeedPosition, Frame, Hello,
+    Observation, Outcome, ReplyFrame, RequestFrame, decode_datagram, decode_observation, encode_observation,
+    padding,
 };
 
 /// What a vector may be.
@@ -16,18 +17,25 @@ pub(crate) enum Message {
     Control(ControlFrame),
     Request(RequestFrame),
     Reply(ReplyFrame),
+    Feed(FeedFrame),
+    FeedPosition(FeedPosition),
 }
 
 /// Everything that [`Message::variant`] may answer, sorted.
-pub(crate) const VARIANTS: [&str; 27] = [
+pub(crate) const VARIANTS: [&str; 33] = [
     "control goodbye",
     "control hello",
     "control introduce",
     "control load",
+    "control subscribe",
     "datagram observations",
     "datagram padding",
+    "feed",
+    "feed position",
     "hello",
-    "observation",
+    "observation latest",
+    "observation lossy",
+    "observation reliable",
     "reply artefact",
     "reply chunk",
     "reply end busy",
@@ -45,6 +53,7 @@ pub(crate) const VARIANTS: [&str; 27] = [
     "reply progress",
     "request chunk",
     "request end",
+    "request feed",
     "request head",
     "request resume",
 ];
@@ -59,6 +68,8 @@ impl Message {
             "control" => Self::Control(ControlFrame::decode(bytes).unwrap()),
             "request" => Self::Request(RequestFrame::decode(bytes).unwrap()),
             "reply" => Self::Reply(ReplyFrame::decode(bytes).unwrap()),
+            "feed" => Self::Feed(FeedFrame::decode(bytes).unwrap()),
+            "feed_position" => Self::FeedPosition(FeedPosition::decode(bytes).unwrap()),
             other => panic!("{other} is no kind of message"),
         }
     }
@@ -78,6 +89,8 @@ impl Message {
             Self::Control(frame) => frame.encode().unwrap(),
             Self::Request(frame) => frame.encode().unwrap(),
             Self::Reply(frame) => frame.encode().unwrap(),
+            Self::Feed(frame) => frame.encode().unwrap(),
+            Self::FeedPosition(position) => position.encode().unwrap(),
         }
     }
 
@@ -89,12 +102,18 @@ impl Message {
             Self::Control(_) => "control",
             Self::Request(_) => "request",
             Self::Reply(_) => "reply",
+            Self::Feed(_) => "feed",
+            Self::FeedPosition(_) => "feed_position",
         }
     }
 
     pub(crate) fn variant(&self) -> &'static str {
         match self {
-            Self::Observation(_) => "observation",
+            Self::Observation(observation) => match observation.delivery {
+                Delivery::Lossy => "observation lossy",
+                Delivery::Latest { .. } => "observation latest",
+                Delivery::Reliable => "observation reliable",
+            },
             Self::Datagram(Datagram::Padding) => "datagram padding",
             Self::Datagram(Datagram::Observations(_)) => "datagram observations",
             Self::Hello(_) => "hello",
@@ -102,15 +121,19 @@ impl Message {
             Self::Control(ControlFrame::Goodbye(_)) => "control goodbye",
             Self::Control(ControlFrame::Introduce(_)) => "control introduce",
             Self::Control(ControlFrame::Load(_)) => "control load",
+            Self::Control(ControlFrame::Subscribe(_)) => "control subscribe",
             Self::Request(RequestFrame::Head(_)) => "request head",
             Self::Request(RequestFrame::Resume(_)) => "request resume",
             Self::Request(RequestFrame::Chunk(_)) => "request chunk",
             Self::Request(RequestFrame::End) => "request end",
+            Self::Request(RequestFrame::Feed(_)) => "request feed",
             Self::Reply(ReplyFrame::Chunk(_)) => "reply chunk",
             Self::Reply(ReplyFrame::Progress(_)) => "reply progress",
             Self::Reply(ReplyFrame::Artefact(_)) => "reply artefact",
             Self::Reply(ReplyFrame::Position(_)) => "reply position",
             Self::Reply(ReplyFrame::End(outcome)) => ended(outcome),
+            Self::Feed(_) => "feed",
+            Self::FeedPosition(_) => "feed position",
         }
     }
 }
@@ -149,7 +172,9 @@ pub(crate) fn describe(message: &Message) -> Value {
             piece(chunk)
         }
         Message::Control(ControlFrame::Load(percent)) => json!({ "load": percent }),
+        Message::Control(ControlFrame::Subscribe(patterns)) => json!({ "subscribe": patterns }),
         Message::Request(RequestFrame::Resume(resume)) => json!({ "resume": resume }),
+        Message::Request(RequestFrame::Feed(feed)) => json!({ "feed": feed }),
         Message::Request(RequestFrame::End) => json!({ "end": true }),
         Message::Reply(ReplyFrame::Progress(progress)) => json!({ "progress": progress }),
         Message::Reply(ReplyFrame::Artefact(artefact)) => json!({ "artefact": {
@@ -160,11 +185,16 @@ pub(crate) fn describe(message: &Message) -> Value {
         } }),
         Message::Reply(ReplyFrame::Position(number)) => json!({ "position": number }),
         Message::Reply(ReplyFrame::End(outcome)) => json!({ "end": outcome }),
+        Message::Feed(frame) => {
+            json!({ "number": frame.number, "observation": described(&frame.observation().unwrap()) })
+        }
+        Message::FeedPosition(FeedPosition(number)) => json!({ "position": number }),
     }
 }
 
+/// Without what an observation does not say.
 fn described(observation: &Observation) -> Value {
-    json!({
+    let mut value = json!({
         "origin": observation.origin,
         "epoch": observation.epoch,
         "sequence": observation.sequence,
@@ -172,7 +202,17 @@ fn described(observation: &Observation) -> Value {
         "sent_at": observation.sent_at,
         "hops": observation.hops,
         "payload": hex(&observation.payload),
-    })
+    });
+    if observation.delivery != Delivery::Lossy {
+        value["delivery"] = json!(observation.delivery.to_string());
+    }
+    if let Delivery::Latest { key } = &observation.delivery {
+        value["key"] = json!(key.as_str());
+    }
+    if let Some(milliseconds) = observation.expires_ms {
+        value["expires_ms"] = json!(milliseconds);
+    }
+    value
 }
 
 fn piece(chunk: &Chunk) -> Value {

@@ -1,11 +1,13 @@
 //! The messages of which vectors are made.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 use swarm_proto::{
-    Advertisement, AgentId, Artefact, Chunk, CloseCode, ControlFrame, Datagram, Delivery, Epoch, Frame,
-    Goodbye, Hello, Introduction, Lane, Observation, Outcome, PeerLimits, Progress, ReplyFrame, RequestFrame,
-    RequestHead, RequestId, Resume, Sequence, SwarmName, TopicName, TopicPattern, TraceContext, UnixMicros,
-    VersionRange, encode_observation,
+    Advertisement, AgentId, Artefact, Chunk, CloseCode, ControlFrame, Datagram, Delivery, Epoch, FeedFrame,
+    FeedPosition, Frame, Goodbye, Hello, Introduction, Key, Lane, Observation, Outcome, PeerLimits, Progress,
+    ReplyFrame, RequestFrame, RequestHead, RequestId, Resume, Sequence, SwarmName, TopicName, TopicPattern,
+    TraceContext, UnixMicros, VersionRange, encode_observation,
 };
 
 use crate::describe::Message;
@@ -22,17 +24,30 @@ pub(crate) fn canonical(file: &str) -> Vec<(&'static str, Message)> {
         "control" => control_frames(),
         "request" => request_frames(),
         "reply" => reply_frames(),
+        "feed" => feed_frames(),
         other => panic!("{other} has no examples"),
     }
 }
 
 /// Bytes that a reader accepts although this crate writes others: name, kind and bytes.
 pub(crate) fn tolerated() -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let mut appended = encode_observation(&position()).to_vec();
-    appended[0] = 0x98;
-    appended.extend_from_slice(b"\xc4\x02\xab\xcd");
     vec![
-        ("observation with an element of a later version", "observation", appended),
+        (
+            "observation with an element of a later version",
+            "observation",
+            appended(&position(), 11, b"\x00\xa0\x00\xc4\x02\xab\xcd"),
+        ),
+        (
+            "observation that says it is lossy and never expires",
+            "observation",
+            appended(&position(), 10, b"\x00\xa0\x00"),
+        ),
+        ("lossy observation with a key", "observation", appended(&position(), 10, b"\x00\xa5arm-2\x00")),
+        (
+            "reliable observation with an element of a later version",
+            "observation",
+            appended(&reliable(), 9, b"\xc4\x02\xab\xcd"),
+        ),
         ("padding with something behind it", "datagram", b"\x10\xc1anything".to_vec()),
         ("hello with required fields only", "hello", sparse_hello(0x84, b"")),
         ("hello with a field of a later version", "hello", sparse_hello(0x85, b"\xa5later\x92\x01\x02")),
@@ -44,6 +59,8 @@ pub(crate) fn tolerated() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ),
         ("end of request with an element of a later version", "request", b"\x92\x12\xa5later".to_vec()),
         ("load with an element of a later version", "control", b"\x93\x04\x32\xc0".to_vec()),
+        ("hello that subscribes to everything", "hello", sparse_hello(0x85, b"\xadsubscriptions\x91\xa2**")),
+        ("subscriptions with an element of a later version", "control", b"\x93\x05\x91\xa1a\xc0".to_vec()),
         ("head whose lane is not known", "request", head(b"\xa4lane\xa6urgent")),
         ("head whose traceparent is not valid", "request", head(b"\xabtraceparent\xa800-0-0-0")),
         ("head that leaves the hop limit open", "request", head(b"\xa9hop_limit\xc0")),
@@ -58,7 +75,25 @@ pub(crate) fn tolerated() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("busy without a pause", "reply", b"\x92\x21\x81\xa7outcome\xa4busy".to_vec()),
         ("declined without a reason", "reply", b"\x92\x21\x81\xa7outcome\xa8declined".to_vec()),
         ("outcome of a later version", "reply", b"\x92\x21\x81\xa7outcome\xa8postpone".to_vec()),
+        ("feed head with an element of a later version", "request", b"\x93\x14\x07\xc0".to_vec()),
+        ("feed frame with an element of a later version", "feed", appended_feed_frame()),
+        ("feed position with an element of a later version", "feed_position", b"\x93\x25\x3a\xc0".to_vec()),
     ]
+}
+
+/// An observation with further elements, and as many in total as its header then says.
+fn appended(observation: &Observation, elements: u8, further: &[u8]) -> Vec<u8> {
+    let mut bytes = encode_observation(observation).to_vec();
+    bytes[0] = 0x90 | elements;
+    bytes.extend_from_slice(further);
+    bytes
+}
+
+fn appended_feed_frame() -> Vec<u8> {
+    let mut bytes = feed_frame(1).encode().unwrap().to_vec();
+    bytes[0] = 0x94;
+    bytes.push(0xc0);
+    bytes
 }
 
 fn sparse_hello(marker: u8, later: &[u8]) -> Vec<u8> {
@@ -114,6 +149,23 @@ fn smallest() -> Observation {
     }
 }
 
+fn latest() -> Observation {
+    Observation {
+        topic: TopicName::try_from("arm.pose").unwrap(),
+        delivery: Delivery::Latest { key: Key::try_from("arm-2").unwrap() },
+        expires_ms: NonZeroU32::new(250),
+        ..position()
+    }
+}
+
+fn reliable() -> Observation {
+    Observation {
+        topic: TopicName::try_from("map.tile").unwrap(),
+        delivery: Delivery::Reliable,
+        ..position()
+    }
+}
+
 fn observations() -> Vec<(&'static str, Message)> {
     let relayed = Observation { hops: 200, sequence: Sequence::new(65_536), ..position() };
     let long = Observation {
@@ -121,11 +173,16 @@ fn observations() -> Vec<(&'static str, Message)> {
         payload: Bytes::from(vec![0x5a; 256]),
         ..position()
     };
+    let only_one = Observation { delivery: Delivery::Latest { key: Key::default() }, ..position() };
     [
         ("observation", position()),
         ("smallest observation", smallest()),
         ("relayed observation", relayed),
         ("observation with long topic and payload", long),
+        ("latest observation with key and expiry", latest()),
+        ("latest observation without key and expiry", only_one),
+        ("lossy observation that expires", Observation { expires_ms: NonZeroU32::new(70_000), ..position() }),
+        ("reliable observation", reliable()),
     ]
     .map(|(name, observation)| (name, Message::Observation(observation)))
     .into()
@@ -136,6 +193,7 @@ fn datagrams() -> Vec<(&'static str, Message)> {
         ("padding", Datagram::Padding),
         ("datagram with one observation", Datagram::Observations(vec![position()])),
         ("datagram with two observations", Datagram::Observations(vec![position(), smallest()])),
+        ("datagram with two classes", Datagram::Observations(vec![latest(), smallest()])),
     ]
     .map(|(name, datagram)| (name, Message::Datagram(datagram)))
     .into()
@@ -153,6 +211,10 @@ fn full_hello() -> Hello {
     }
 }
 
+fn patterns() -> Vec<TopicPattern> {
+    ["rover.*.position", "map.**", "battery"].map(|pattern| pattern.parse().unwrap()).into()
+}
+
 fn hellos() -> Vec<(&'static str, Message)> {
     let plain = Hello {
         swarm: SwarmName::default(),
@@ -163,10 +225,14 @@ fn hellos() -> Vec<(&'static str, Message)> {
     let classify = Advertisement::try_from("vision.classify@2").unwrap();
     let offered = classify.attribute("model", "digits-v2").attribute("device", "cpu");
     let attributed = Hello { capabilities: vec![offered], ..plain.clone() };
+    let choosy = Hello { subscriptions: patterns(), ..plain.clone() };
+    let deaf = Hello { subscriptions: Vec::new(), ..plain.clone() };
     [
         ("hello", full_hello()),
         ("hello without capabilities, default limits", plain),
         ("hello with attributes", attributed),
+        ("hello with subscriptions", choosy),
+        ("hello that subscribes to nothing", deaf),
     ]
     .map(|(name, hello)| (name, Message::Hello(hello)))
     .into()
@@ -187,6 +253,9 @@ fn control_frames() -> Vec<(&'static str, Message)> {
         ("no introductions", ControlFrame::Introduce(Vec::new())),
         ("load", ControlFrame::Load(175)),
         ("load of nothing", ControlFrame::Load(0)),
+        ("subscriptions", ControlFrame::Subscribe(patterns())),
+        ("subscription to everything", ControlFrame::Subscribe(vec![TopicPattern::everything()])),
+        ("no subscriptions", ControlFrame::Subscribe(Vec::new())),
     ]
     .map(|(name, frame)| (name, Message::Control(frame)))
     .into()
@@ -219,6 +288,7 @@ fn request_frames() -> Vec<(&'static str, Message)> {
         ("request chunk", RequestFrame::Chunk(feature)),
         ("request chunk without label and payload", RequestFrame::Chunk(Chunk::new("", ""))),
         ("end of request", RequestFrame::End),
+        ("feed head", RequestFrame::Feed(1_700_000_000_001)),
     ]
     .map(|(name, frame)| (name, Message::Request(frame)))
     .into()
@@ -255,4 +325,21 @@ fn reply_frames() -> Vec<(&'static str, Message)> {
     // A frame that cannot be encoded has no place among vectors; better to hear of it here.
     assert!(frames.iter().all(|(_, frame)| frame.encode().is_ok()));
     frames.into_iter().map(|(name, frame)| (name, Message::Reply(frame))).collect()
+}
+
+fn feed_frame(number: u64) -> FeedFrame {
+    FeedFrame { number, encoded: encode_observation(&reliable()) }
+}
+
+fn feed_frames() -> Vec<(&'static str, Message)> {
+    let long = Observation { payload: vec![0x5a; 300].into(), sequence: Sequence::new(130), ..reliable() };
+    vec![
+        ("feed frame", Message::Feed(feed_frame(1))),
+        (
+            "feed frame with long payload",
+            Message::Feed(FeedFrame { number: 129, encoded: encode_observation(&long) }),
+        ),
+        ("feed position", Message::FeedPosition(FeedPosition(58))),
+        ("feed position of a feed that is not known", Message::FeedPosition(FeedPosition(0))),
+    ]
 }
