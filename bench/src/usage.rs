@@ -9,10 +9,15 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::contender::{Mesh, Problem};
 
-/// User and system time of this process so far, all nodes and the harness, and that of the mesh's helpers.
-pub fn cpu(mesh: &dyn Mesh) -> Result<Duration, Problem> {
+/// User and system time of this process so far: all nodes and the harness.
+pub fn own_cpu() -> Result<Duration, Problem> {
     let own = getrusage(UsageWho::RUSAGE_SELF)?;
-    let mut used = duration(own.user_time()) + duration(own.system_time());
+    Ok(duration(own.user_time()) + duration(own.system_time()))
+}
+
+/// That of this process and of the mesh's helpers.
+pub fn cpu(mesh: &dyn Mesh) -> Result<Duration, Problem> {
+    let mut used = own_cpu()?;
     for process in mesh.processes() {
         used += cpu_of(process)?;
     }

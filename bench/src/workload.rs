@@ -1,6 +1,10 @@
 //! What is measured.
 
+mod all_to_all;
+mod asking;
+mod beside_transfer;
 mod fan_out;
+mod full_mesh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +37,16 @@ pub trait Workload: Send + Sync {
 
 /// All of them, in the order of the report.
 pub fn all() -> Vec<Arc<dyn Workload>> {
-    vec![Arc::new(fan_out::Paced), Arc::new(fan_out::FlatOut)]
+    vec![
+        Arc::new(fan_out::Paced),
+        Arc::new(fan_out::FlatOut),
+        Arc::new(all_to_all::AllToAll),
+        Arc::new(asking::Asking),
+        Arc::new(full_mesh::FullMesh::OF_32),
+        Arc::new(full_mesh::FullMesh::OF_64),
+        Arc::new(full_mesh::FullMesh::OF_128),
+        Arc::new(beside_transfer::BesideTransfer),
+    ]
 }
 
 /// A column of a table.
