@@ -1,5 +1,12 @@
 //! What is compared: ways to connect a number of nodes, send to all of them, ask one and move something large.
 
+pub mod node_quic;
+pub mod quinn;
+pub mod sessions;
+pub mod swarm;
+pub mod tls;
+pub mod wtransport;
+
 use std::error::Error;
 use std::sync::Arc;
 
@@ -8,6 +15,11 @@ use futures_util::future::BoxFuture;
 
 /// Whatever went wrong in a contender; a run that meets one reports it and goes on with the next.
 pub type Problem = Box<dyn Error + Send + Sync>;
+
+/// All that are compared, in the order of the tables. The first one is what ratios are to.
+pub fn all() -> Vec<Arc<dyn Contender>> {
+    vec![Arc::new(quinn::Quinn), Arc::new(wtransport::WebTransport), Arc::new(swarm::Swarm)]
+}
 
 /// One way to build a mesh of nodes, all of them in this process.
 pub trait Contender: Send + Sync {
@@ -37,7 +49,7 @@ pub enum Ability {
     Ask,
     /// [`Mesh::transfer`] on the connection that the observations take.
     Transfer,
-    /// Run over an address of the harness's choice, so that an emulated link can stand between two nodes.
+    /// Let node 1 dial a [`Link`](crate::link::Link) that stands in front of node 0.
     Link,
 }
 
@@ -59,6 +71,8 @@ pub struct LinkSettings {
     pub delay_ms: u64,
     /// Of the packets, between 0 and 1. TCP contenders lose segments, which their kernel repairs.
     pub loss: f64,
+    /// Decides which.
+    pub seed: u64,
 }
 
 /// Called for every payload that arrives at a node that did not send it: the node's number and the payload.
