@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use swarm_core::{
     Advertisement, Agent, AgentError, AgentNode, AssistError, AssistanceRequest, Chunk, Context, Lane,
-    NodeConfig, NodeHandle, Observation, OutgoingRequest, PeerUrl, Replies, ReplyStream, Topic,
+    NodeConfig, NodeHandle, Observation, OutgoingRequest, PeerUrl, Replies, ReplyStream, TopicName,
 };
 use tokio::task::JoinSet;
 
@@ -43,7 +43,7 @@ impl Contender for Swarm {
     }
 
     fn settings(&self) -> &'static str {
-        "WebTransport with mutual TLS; defaults; `broadcast_observation`, the sender yields after each; \
+        "WebTransport with mutual TLS; defaults; `broadcast_observation`, then `paced`; \
          `request_assistance`; the transfer in the bulk lane"
     }
 
@@ -57,7 +57,7 @@ impl Contender for Swarm {
 
     fn start(&self, shape: Shape, heard: Heard) -> BoxFuture<'_, Result<Arc<dyn Mesh>, Problem>> {
         async move {
-            let topic = Topic::try_from("bench.beat")?;
+            let topic = TopicName::try_from("bench.beat")?;
             let mut config = NodeConfig::default();
             config.mesh.introduce = shape.full;
             let mut nodes = Vec::new();
@@ -102,7 +102,7 @@ struct Nodes {
     /// Until they are stopped.
     nodes: Mutex<Vec<AgentNode>>,
     handles: Vec<NodeHandle>,
-    topic: Topic,
+    topic: TopicName,
     _way: Way,
 }
 
@@ -144,7 +144,7 @@ impl Mesh for Nodes {
         async move {
             self.node(from)?.broadcast_observation(self.topic.clone(), payload)?;
             // It never waits for the network, so others get their turn here.
-            tokio::task::yield_now().await;
+            self.node(from)?.paced(PATIENCE).await;
             Ok(())
         }
         .boxed()

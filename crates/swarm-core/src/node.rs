@@ -224,6 +224,26 @@ impl NodeHandle {
         self.broadcast(topic.observation(value)?)
     }
 
+    /// Waits until the outboxes of all peers are at most half full, so that who publishes as fast as it can loses nothing to
+    /// full outboxes. A peer that is not there within `patience` is passed over until it has caught up: it delays a
+    /// publisher once, and loses its oldest. Cancel safe.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use swarm_core::{NodeHandle, PublishError};
+    ///
+    /// async fn stream(node: &NodeHandle, frames: Vec<Vec<u8>>) -> Result<(), PublishError> {
+    ///     for frame in frames {
+    ///         node.broadcast_observation("camera.frame", frame)?;
+    ///         node.paced(Duration::from_millis(50)).await;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn paced(&self, patience: Duration) {
+        self.shared.paced(patience).await;
+    }
+
     /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns.
     ///
     /// ```

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Lane, PeerLimits, TopicName, TopicPattern};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +53,11 @@ pub(crate) struct PeerConnection {
     /// `None` once the connection is over.
     sending: Mutex<Option<Sending>>,
     outbox_filled: Notify,
+    /// The outbox is at most half full.
+    eased: watch::Sender<bool>,
+    /// Somebody waited for it in vain.
+    hopeless: AtomicBool,
+    half_an_outbox: usize,
     max_requests: usize,
     requests_made: Arc<Semaphore>,
     requests_served: Arc<Semaphore>,
@@ -110,6 +115,9 @@ impl PeerConnection {
             subscriptions: RwLock::new(Subscriptions::new(subscriptions)),
             sending: Mutex::new(Some(sending)),
             outbox_filled: Notify::new(),
+            eased: watch::Sender::new(true),
+            hopeless: AtomicBool::new(false),
+            half_an_outbox: config.outbox_capacity / 2,
             in_flight: AtomicUsize::new(0),
             unused: Notify::new(),
             courtesy: Courtesy::new(Instant::now()),
@@ -242,7 +250,19 @@ impl PeerConnection {
     /// The connection is over: what waits is lost, and nothing more is taken.
     pub(super) fn end(&self) {
         let waiting = self.sending().take().map_or(0, |sending| sending.outbox.len());
+        self.eased.send_replace(true);
         self.dropped(DropReason::PeerLost, waiting as u64);
+    }
+
+    /// Waits until the outbox is at most half full or the connection is over, until `deadline`. Whoever was waited for in
+    /// vain is not waited for again before its outbox was that empty. Cancel safe.
+    pub(super) async fn eased(&self, deadline: Instant) {
+        if *self.eased.borrow() || self.hopeless.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut eased = self.eased.subscribe();
+        let waited = tokio::time::timeout_at(deadline, eased.wait_for(|eased| *eased)).await;
+        self.hopeless.store(waited.is_err(), Ordering::Relaxed);
     }
 
     fn dropped(&self, reason: DropReason, count: u64) {
@@ -281,6 +301,11 @@ impl PeerConnection {
                 Err(DatagramError::TooLarge { .. }) => self.dropped(DropReason::TooLarge, inside),
                 Err(DatagramError::ConnectionLost) => self.dropped(DropReason::PeerLost, inside),
             }
+        }
+        let eased = sending.outbox.len() <= self.half_an_outbox;
+        if eased != *self.eased.borrow() {
+            self.eased.send_replace(eased);
+            self.hopeless.store(false, Ordering::Relaxed);
         }
     }
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_proto::{AgentId, Observation, Sequence, UnixMicros, encode_observation};
 use tokio::time::Instant;
 
 use super::outgoing::OutgoingObservation;
+use crate::deadline::after;
 use crate::error::PublishError;
 use crate::node::assist::Served;
 use crate::node::peer_connection::PeerConnection;
@@ -87,6 +89,16 @@ impl NodeShared {
             }
         });
         Ok(receipt)
+    }
+
+    /// Waits until no peer's outbox is more than half full, but for those that do not get there within `patience`.
+    pub(crate) async fn paced(&self, patience: Duration) {
+        let deadline = after(Instant::now(), patience);
+        for connection in self.connections.all().iter() {
+            connection.eased(deadline).await;
+        }
+        // Whoever publishes in a loop must not keep the thread to itself.
+        tokio::task::coop::consume_budget().await;
     }
 
     fn observe(&self, outgoing: OutgoingObservation) -> Observation {
