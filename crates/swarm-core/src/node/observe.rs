@@ -6,7 +6,7 @@ mod outgoing;
 mod publish;
 mod reader;
 
-pub(crate) use self::inbox::{AgentInbox, Next};
+pub(crate) use self::inbox::{AgentInbox, Told};
 pub use self::outgoing::OutgoingObservation;
 pub use self::publish::{NotHanded, Receipt};
 pub(super) use self::reader::{Ended, read, take_in};

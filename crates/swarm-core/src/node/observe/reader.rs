@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use swarm_proto::{Datagram, Observation, decode_datagram};
+use swarm_proto::{AgentId, Datagram, Observation, decode_datagram};
 use tokio::time::Instant;
 
 use crate::node::peer_connection::PeerConnection;
@@ -47,11 +47,7 @@ pub(in crate::node) fn take_in(
         Ok(Datagram::Observations(observations)) if connection.is_leaving() => {
             refuse(shared, connection, DropReason::PeerLost, observations.len() as u64);
         }
-        Ok(Datagram::Observations(observations)) => {
-            for observation in observations {
-                observed(shared, connection, now, observation);
-            }
-        }
+        Ok(Datagram::Observations(observations)) => observed(shared, connection, now, observations),
         Ok(Datagram::Padding) => {}
         Err(error) => {
             tracing::debug!(peer = %connection.peer.id, %error, "a datagram cannot be read");
@@ -60,16 +56,37 @@ pub(in crate::node) fn take_in(
     }
 }
 
-fn observed(shared: &NodeShared, connection: &PeerConnection, now: Instant, observation: Observation) {
-    let admitted = shared.intake().admit(connection.peer.id, &observation);
-    let wanted = || shared.subscriptions.borrow().wants(&observation.topic);
-    if let Err(reason) = admitted {
+fn observed(
+    shared: &NodeShared,
+    connection: &PeerConnection,
+    now: Instant,
+    mut observations: Vec<Observation>,
+) {
+    // Whoever watches is told after the locks are free again.
+    for reason in retain_admitted(shared, connection.peer.id, &mut observations) {
         refuse(shared, connection, reason, 1);
-    } else if !wanted() {
-        refuse(shared, connection, DropReason::NotSubscribed, 1);
-    } else if let Some((origin, reason)) = shared.inbox.push(now, observation) {
+    }
+    for (origin, reason) in shared.inbox.observed(now, observations) {
         shared.recorder.dropped_of(origin, Direction::Incoming, reason, 1);
     }
+}
+
+/// Leaves what is wanted and new; says why the others are not.
+fn retain_admitted(
+    shared: &NodeShared,
+    from: AgentId,
+    observations: &mut Vec<Observation>,
+) -> Vec<DropReason> {
+    let mut refused = Vec::new();
+    let mut intake = shared.intake();
+    let subscriptions = shared.subscriptions.borrow();
+    observations.retain(|observation| {
+        let wanted = subscriptions.wants(&observation.topic);
+        let admitted = if wanted { intake.admit(from, observation) } else { Err(DropReason::NotSubscribed) };
+        refused.extend(admitted.err());
+        admitted.is_ok()
+    });
+    refused
 }
 
 fn refuse(shared: &NodeShared, connection: &PeerConnection, reason: DropReason, count: u64) {
