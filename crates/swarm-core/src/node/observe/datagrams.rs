@@ -1,5 +1,5 @@
-//! Takes the observations of one peer in. A task of its own, because it runs for every datagram: the connection's task
-//! has a dozen other things to look at whenever it is woken.
+//! Moves the datagrams of one connection, both ways. A task of its own, because it runs for every observation: the
+//! connection's task has a dozen other things to look at whenever it is woken.
 
 use std::sync::Arc;
 
@@ -7,33 +7,56 @@ use bytes::Bytes;
 use swarm_proto::{AgentId, Datagram, Observation, decode_datagram};
 use tokio::time::Instant;
 
+use crate::deadline::at;
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::observe::pace::{Pace, Verdict};
 use crate::trace::{Direction, DropReason};
 
-/// Why nothing more is read from a connection.
+/// Why no more datagrams are moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::node) enum Ended {
-    /// It is over.
+    /// The connection is over.
     Lost,
     /// The peer has sent more than this node takes, for longer than it bears.
     Greedy,
+    /// The peer has taken less than it subscribed to, for longer than this node bears.
+    TooSlow,
 }
 
-/// Reads datagrams until the connection is over, or should be.
-pub(in crate::node) async fn read(shared: Arc<NodeShared>, connection: Arc<PeerConnection>) -> Ended {
+/// Takes datagrams in, and flushes the outbox, until the connection is over or should be.
+pub(in crate::node) async fn move_datagrams(
+    shared: Arc<NodeShared>,
+    connection: Arc<PeerConnection>,
+) -> Ended {
     let config = &shared.config;
     let mut pace = Pace::new(config.max_datagrams_per_second, config.greedy_patience, Instant::now());
-    while let Ok(datagram) = connection.inner.receive_datagram().await {
+    // Kept across turns of the loop: made anew at each turn, it would cost an allocation and a lock.
+    let mut received = connection.inner.receive_datagram();
+    let mut flush_at = None;
+    loop {
+        tokio::select! {
+            biased;
+            () = connection.outbox_filled() => {}
+            () = at(flush_at), if flush_at.is_some() => {}
+            datagram = &mut received => {
+                let Ok(datagram) = datagram else { return Ended::Lost };
+                received = connection.inner.receive_datagram();
+                let now = Instant::now();
+                match pace.came(now) {
+                    Verdict::Take => take_in(&shared, &connection, now, &datagram),
+                    Verdict::Drop => refuse(&shared, &connection, DropReason::RateLimited, 1),
+                    Verdict::SendAway => return Ended::Greedy,
+                }
+                continue;
+            }
+        }
         let now = Instant::now();
-        match pace.came(now) {
-            Verdict::Take => take_in(&shared, &connection, now, &datagram),
-            Verdict::Drop => refuse(&shared, &connection, DropReason::RateLimited, 1),
-            Verdict::SendAway => return Ended::Greedy,
+        flush_at = connection.flush(now);
+        if config.slow_patience.is_some_and(|patience| connection.is_stuck(now, patience)) {
+            return Ended::TooSlow;
         }
     }
-    Ended::Lost
 }
 
 /// Hands what is new, wanted and sound of a datagram on to the agent, and counts the rest.
