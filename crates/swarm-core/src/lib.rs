@@ -71,6 +71,8 @@ mod inference;
 #[cfg(feature = "node")]
 mod node;
 #[cfg(feature = "node")]
+mod observe;
+#[cfg(feature = "node")]
 mod trace;
 #[cfg(feature = "node")]
 pub mod transport;
@@ -92,6 +94,7 @@ pub use self::{
         AgentNode, Answer, AssistanceRequest, Builder, FanIn, FanInEvent, FanInItem, NodeHandle,
         OutgoingRequest, PeerUrl, PeerUrlError, Receipt, Replies, ReplyStream, Route,
     },
+    observe::Gap,
     trace::{Counters, DropReason, Ending, RefusedReason, TraceEvent, TraceSink},
 };
 pub use identity::{IdentityKey, agent_id_of};
