@@ -61,7 +61,8 @@ pub struct NodeConfig {
     /// How many agents may work on a request behind the one that is asked, when it does not say. Default 8: more than any
     /// chain that is meant, few enough to end a circle soon.
     pub hop_limit: u8,
-    /// How long a resumable reply is kept after its connection was lost, or after it was delivered. Default 30 s.
+    /// How long a resumable reply is kept after its connection was lost, or after it was delivered, and what a peer is
+    /// owed of reliable observations after the last connection to it was lost. Default 30 s.
     pub resume_window: Duration,
     /// How much of what was sent of a resumable reply is kept, in bytes. Default 256 KiB: each frame counts 64
     /// bytes more than it has, and one stream may have 128 KiB on its way and a chunk before it. Less makes gaps of what
@@ -75,6 +76,9 @@ pub struct NodeConfig {
     pub coalescing_window: Duration,
     /// How many observations may wait for one peer. Default 1,024; beyond it the oldest are dropped and counted.
     pub outbox_capacity: usize,
+    /// How many bytes of reliable observations are kept for one peer until it has taken them. Default 2 MiB: each counts
+    /// 64 bytes more than it has. Beyond it the oldest are dropped and counted, but for the newest, and the peer is told.
+    pub reliable_buffer_bytes: usize,
     /// How many observations may wait for the agent, rounded up to a power of two. Default 1,024; beyond it the oldest are dropped and counted, and
     /// the agent is told by `on_lagged`.
     pub agent_queue: usize,
@@ -107,6 +111,7 @@ impl Default for NodeConfig {
             max_resumable: 64,
             coalescing_window: Duration::from_millis(1),
             outbox_capacity: 1024,
+            reliable_buffer_bytes: 2 << 20,
             agent_queue: 1024,
             linger: Duration::from_secs(1),
         }

@@ -84,6 +84,29 @@ impl Context {
         self.node.publish(self.served.as_ref(), topic.try_into()?, payload.into())
     }
 
+    /// Sends something to every peer, each of which gets all of it once and in order, or is told by
+    /// [`on_gap`](crate::Agent::on_gap) how many are missing. Never waits: what a peer has not taken yet is kept for it,
+    /// within [`NodeConfig::reliable_buffer_bytes`](crate::NodeConfig::reliable_buffer_bytes), also while it is away for at
+    /// most [`NodeConfig::resume_window`](crate::NodeConfig::resume_window).
+    ///
+    /// ```
+    /// use swarm_core::{Context, PublishError};
+    ///
+    /// fn share(cx: &Context, tile: Vec<u8>) -> Result<usize, PublishError> {
+    ///     Ok(cx.broadcast_reliable("map.tile", tile)?.handed)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`PublishError`]; too large is a payload of more than 1 MiB.
+    pub fn broadcast_reliable<T>(&self, topic: T, payload: impl Into<Bytes>) -> Result<Receipt, PublishError>
+    where
+        T: TryInto<TopicName>,
+        PublishError: From<T::Error>,
+    {
+        self.node.publish_reliable(self.served.as_ref(), topic.try_into()?, payload.into())
+    }
+
     /// Asks one peer for assistance. The reply streams back; dropping it cancels the request.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ mod control;
 mod driver;
 mod framing;
 mod handshake;
+mod observe;
 mod outbox;
 mod peer_connection;
 
@@ -220,6 +221,20 @@ impl NodeHandle {
         PublishError: From<T::Error>,
     {
         self.shared.publish(None, topic.try_into()?, payload.into())
+    }
+
+    /// Sends something to every peer that must not be lost. See [`Context::broadcast_reliable`].
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// [`Context::broadcast_reliable`]: crate::Context::broadcast_reliable
+    pub fn broadcast_reliable<T>(&self, topic: T, payload: impl Into<Bytes>) -> Result<Receipt, PublishError>
+    where
+        T: TryInto<TopicName>,
+        PublishError: From<T::Error>,
+    {
+        self.shared.publish_reliable(None, topic.try_into()?, payload.into())
     }
 
     /// Asks one peer for assistance. See [`Context::request_assistance`].

@@ -93,6 +93,13 @@ pub enum TraceEvent {
         /// How long it took, if the clocks agree; zero if they say less.
         latency: Duration,
     },
+    /// The agent was told that reliable observations are missing.
+    ObservationGap {
+        /// Whose.
+        origin: AgentId,
+        /// How many; `None` if nobody knows.
+        missed: Option<u64>,
+    },
     /// Observations were lost at this node.
     ObservationDropped {
         /// Why.
@@ -296,6 +303,8 @@ pub struct Counters {
     pub observations_delivered: u64,
     /// Observations lost at this node, by reason.
     pub observations_dropped: BTreeMap<DropReason, u64>,
+    /// Gaps in reliable observations that the agent was told of.
+    pub observation_gaps: u64,
     /// Requests that the agent made.
     pub requests_sent: u64,
     /// Requests that the agent made and that are over, by ending.
@@ -364,6 +373,7 @@ impl Recorder {
             TraceEvent::ObservationDropped { reason, count } => {
                 *self.rare().observations_dropped.entry(*reason).or_default() += count;
             }
+            TraceEvent::ObservationGap { .. } => self.rare().observation_gaps += 1,
             TraceEvent::ObservationRefused { .. } => self.rare().observations_refused += 1,
             TraceEvent::RequestSent { .. } => self.rare().requests_sent += 1,
             TraceEvent::RequestEnded { ending, .. } => {

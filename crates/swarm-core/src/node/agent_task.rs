@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use futures_util::future::Either;
 use swarm_proto::{Observation, UnixMicros};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
+use super::observe::{ReliableInbox, ReliableItem, ReliableQueue, Turns};
 use super::shared::NodeShared;
 use crate::agent::Agent;
 use crate::context::Context;
+use crate::observe::Gap;
 use crate::peer::PeerEvent;
 use crate::trace::{DropReason, TraceEvent};
 
@@ -21,6 +24,7 @@ const PEER_EVENTS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct AgentInbox {
     observations: Sender<Observation>,
+    pub(super) reliable: ReliableInbox,
     peer_events: Sender<PeerEvent>,
 }
 
@@ -28,6 +32,9 @@ pub(crate) struct AgentInbox {
 #[derive(Debug)]
 pub(super) struct AgentQueues {
     observations: Receiver<Observation>,
+    reliable: ReliableQueue,
+    /// Of the two queues above.
+    turns: Turns,
     peer_events: Receiver<PeerEvent>,
 }
 
@@ -35,10 +42,14 @@ impl AgentInbox {
     pub(super) fn new(capacity: usize) -> (Self, AgentQueues) {
         let (observations, observations_queue) = broadcast::channel(capacity.max(1));
         let (peer_events, peer_events_queue) = broadcast::channel(PEER_EVENTS);
-        (
-            Self { observations, peer_events },
-            AgentQueues { observations: observations_queue, peer_events: peer_events_queue },
-        )
+        let (reliable, reliable_queue) = ReliableInbox::new();
+        let queues = AgentQueues {
+            observations: observations_queue,
+            reliable: reliable_queue,
+            turns: Turns::default(),
+            peer_events: peer_events_queue,
+        };
+        (Self { observations, reliable, peer_events }, queues)
     }
 
     /// False when the agent has stopped and nobody is left to tell.
@@ -54,6 +65,7 @@ impl AgentInbox {
 
 enum Input {
     Observation(Observation),
+    Reliable(ReliableItem),
     Peer(PeerEvent),
     Lagged(DropKind, u64),
     Stop,
@@ -72,6 +84,12 @@ pub(super) async fn run(shared: Arc<NodeShared>, mut queues: AgentQueues, stop: 
     loop {
         match queues.next(&stop).await {
             Input::Observation(observation) => observed(&shared, &cx, observation).await,
+            Input::Reliable(ReliableItem { gap, observation }) => {
+                if let Some(gap) = gap {
+                    missed(&shared, &cx, gap).await;
+                }
+                observed(&shared, &cx, observation).await;
+            }
             Input::Peer(event) => {
                 shared.guard("on_peer", shared.agent.on_peer(&cx, event)).await;
             }
@@ -84,9 +102,15 @@ pub(super) async fn run(shared: Arc<NodeShared>, mut queues: AgentQueues, stop: 
             Input::Stop => break,
         }
     }
-    shared.recorder.dropped(DropReason::ShutDown, queues.observations.len() as u64);
-    drop(queues);
+    let left = queues.observations.len() as u64 + queues.reliable.close().await;
+    shared.recorder.dropped(DropReason::ShutDown, left);
+    drop((queues.observations, queues.peer_events));
     shared.guard("on_stop", shared.agent.on_stop(&cx)).await;
+}
+
+async fn missed(shared: &NodeShared, cx: &Context, gap: Gap) {
+    shared.recorder.record(TraceEvent::ObservationGap { origin: gap.origin, missed: gap.missed });
+    shared.guard("on_gap", shared.agent.on_gap(cx, gap)).await;
 }
 
 async fn observed(shared: &NodeShared, cx: &Context, observation: Observation) {
@@ -111,10 +135,11 @@ impl AgentQueues {
                 Err(RecvError::Lagged(missed)) => Input::Lagged(DropKind::PeerEvents, missed),
                 Err(RecvError::Closed) => Input::Stop,
             },
-            observation = self.observations.recv() => match observation {
-                Ok(observation) => Input::Observation(observation),
-                Err(RecvError::Lagged(missed)) => Input::Lagged(DropKind::Observations, missed),
-                Err(RecvError::Closed) => Input::Stop,
+            next = self.turns.either(self.observations.recv(), self.reliable.next()) => match next {
+                Either::Left(Ok(observation)) => Input::Observation(observation),
+                Either::Left(Err(RecvError::Lagged(missed))) => Input::Lagged(DropKind::Observations, missed),
+                Either::Right(Some(item)) => Input::Reliable(item),
+                Either::Left(Err(RecvError::Closed)) | Either::Right(None) => Input::Stop,
             },
         }
     }

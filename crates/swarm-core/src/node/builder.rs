@@ -18,6 +18,7 @@ use super::agent_task::AgentInbox;
 use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
+use super::observe::{self, Feeds};
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle};
 use crate::agent::{Agent, BoxedAgent, Capacity};
@@ -177,13 +178,15 @@ impl Builder {
         let mesh = Mesh::new(id, self.config.mesh.clone(), rng.random());
         let (inbox, queues) = AgentInbox::new(self.config.agent_queue);
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
+        let recorder = Arc::new(Recorder::new(id, self.sink));
         let shared = Arc::new(NodeShared {
             id,
             local_addr: transport.local_addr(),
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,
-            recorder: Arc::new(Recorder::new(id, self.sink)),
+            feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
+            recorder,
             connections: ConnectionMap::new(),
             inbox,
             commands,
@@ -207,6 +210,7 @@ impl Builder {
             commands: commands_queue,
             queues,
         };
+        shared.tasks.spawn(observe::expire(Arc::clone(&shared)));
         let driver = shared.tasks.spawn(driver::run(start));
         Ok(AgentNode { handle: NodeHandle { shared }, driver })
     }

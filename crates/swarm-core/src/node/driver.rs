@@ -285,7 +285,7 @@ impl Driver {
                     self.shared.recorder.record(TraceEvent::PeerWent { peer, reason });
                     self.shared.inbox.peer(PeerEvent::Went { peer, reason });
                 }
-                Output::Forgotten(peer) => self.shared.connections.remove(peer),
+                Output::Forgotten(peer) => self.connections.peer_went(peer, false),
             }
         }
     }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::observe::Feed;
 use super::outbox::Outbox;
 use crate::assist::courtesy::Courtesy;
 use crate::assist::routing::{self, Candidate, Wanted};
@@ -54,6 +55,7 @@ pub(crate) struct PeerConnection {
     load: AtomicU16,
     /// The peer has said goodbye.
     leaving: AtomicBool,
+    pub(super) feed: Arc<Feed>,
 }
 
 /// How long a request beyond the limit waits for one that is about to end. `Busy` must come soon.
@@ -61,6 +63,9 @@ const PLACE_GRACE: Duration = Duration::from_millis(5);
 
 /// The order in which streams of one connection are sent. Control frames go before all requests.
 pub(super) const CONTROL_STREAM_PRIORITY: i32 = 100;
+
+/// A feed goes before what is meant to wait, and after what somebody waits for.
+pub(super) const FEED_STREAM_PRIORITY: i32 = -25;
 
 /// The priority of a request's stream, in either direction.
 pub(super) fn priority_of(lane: Lane) -> i32 {
@@ -79,6 +84,7 @@ impl PeerConnection {
         inner: Arc<dyn Connection>,
         config: &NodeConfig,
         recorder: Arc<Recorder>,
+        feed: Arc<Feed>,
     ) -> Self {
         let max_requests = (limits.max_requests as usize).min(Semaphore::MAX_PERMITS);
         Self {
@@ -100,6 +106,7 @@ impl PeerConnection {
             courtesy: Courtesy::new(Instant::now()),
             load: AtomicU16::new(0),
             leaving: AtomicBool::new(false),
+            feed,
         }
     }
 

@@ -24,6 +24,7 @@ use super::assist::{
 };
 use super::connection_map::ConnectionMap;
 use super::driver::Command;
+use super::observe::Feeds;
 use super::peer_connection::{Handed, PeerConnection};
 use super::{Receipt, agent_task::AgentInbox};
 use crate::agent::BoxedAgent;
@@ -58,6 +59,7 @@ pub(crate) struct NodeShared {
     pub(crate) resumables: Resumables,
     pub(crate) requests_made: Arc<Semaphore>,
     pub(crate) sequence: AtomicU64,
+    pub(crate) feeds: Feeds,
     pub(crate) rng: Mutex<StdRng>,
     pub(crate) latencies: Mutex<Latencies>,
 }
@@ -108,7 +110,7 @@ impl NodeShared {
     }
 
     /// Whether nothing new may begin. What is done for a request that is being served may finish while the node stops.
-    fn is_closed(&self, on_behalf: Option<&Arc<Served>>) -> bool {
+    pub(super) fn is_closed(&self, on_behalf: Option<&Arc<Served>>) -> bool {
         match on_behalf {
             None => self.stopping.is_cancelled(),
             Some(_) => self.killed.is_cancelled(),
@@ -144,7 +146,7 @@ impl NodeShared {
         Ok(receipt)
     }
 
-    fn observe(&self, topic: TopicName, payload: Bytes) -> Observation {
+    pub(super) fn observe(&self, topic: TopicName, payload: Bytes) -> Observation {
         Observation {
             origin: self.id,
             epoch: self.epoch(),

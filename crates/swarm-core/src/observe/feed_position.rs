@@ -37,7 +37,11 @@ impl Position {
             // Numbers begin with 1.
             Some(0) if self.next == 0 => return Meaning::Known,
             Some(missed) if self.next == 0 => {
-                if missed > 1 || self.counts_anew { Meaning::AfterGap(None) } else { Meaning::Next }
+                if missed > 1 || self.counts_anew {
+                    Meaning::AfterGap(None)
+                } else {
+                    Meaning::Next
+                }
             }
             Some(0) => Meaning::Next,
             Some(missed) => Meaning::AfterGap(Some(missed)),
@@ -70,11 +74,10 @@ mod tests {
         let mut position = Position::default();
         position.open(1);
 
-        assert_eq!(take(&mut position, &[1, 5, 6]), [
-            Meaning::Next,
-            Meaning::AfterGap(Some(3)),
-            Meaning::Next
-        ]);
+        assert_eq!(
+            take(&mut position, &[1, 5, 6]),
+            [Meaning::Next, Meaning::AfterGap(Some(3)), Meaning::Next]
+        );
     }
 
     #[test]
@@ -102,11 +105,10 @@ mod tests {
         let mut position = Position::default();
         position.open(1);
 
-        assert_eq!(take(&mut position, &[0, 1, u64::MAX]), [
-            Meaning::Known,
-            Meaning::Next,
-            Meaning::AfterGap(Some(u64::MAX - 2))
-        ]);
+        assert_eq!(
+            take(&mut position, &[0, 1, u64::MAX]),
+            [Meaning::Known, Meaning::Next, Meaning::AfterGap(Some(u64::MAX - 2))]
+        );
         assert_eq!(take(&mut position, &[u64::MAX, 2]), [Meaning::Next, Meaning::Known]);
     }
 }

@@ -53,6 +53,7 @@ impl Connections {
         self.next += 1;
         let id = ConnectionKey(self.next);
         let Established { connection: inner, control, peer, limits } = established;
+        let feed = self.shared.feeds.enter(peer.id, peer.epoch);
         let connection = Arc::new(PeerConnection::new(
             id,
             peer,
@@ -60,6 +61,7 @@ impl Connections {
             inner,
             &self.shared.config,
             Arc::clone(&self.shared.recorder),
+            feed,
         ));
         let (tell, told) = mpsc::channel(TOLD_QUEUE);
         let shared = Arc::clone(&self.shared);
@@ -85,6 +87,7 @@ impl Connections {
     /// From now on this is the connection to its peer.
     pub(super) fn put_to_use(&self, id: ConnectionKey) {
         if let Some(entry) = self.entries.get(&id) {
+            self.shared.feeds.put_to_use(&entry.connection.feed, id);
             self.shared.connections.set_ready(Arc::clone(&entry.connection));
         }
     }
@@ -112,6 +115,7 @@ impl Connections {
     }
 
     pub(super) fn peer_went(&self, peer: AgentId, returning: bool) {
+        self.shared.feeds.went(peer, returning);
         if returning {
             self.shared.connections.set_returning(peer);
         } else {
