@@ -10,15 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::raw::{Raw, meet};
 use common::stranger::framed;
-use common::{PATIENCE, Seen, Told, node, node_with, stop, until, witness};
+use common::{PATIENCE, Seen, Told, Witness, node, node_with, stop, until, witness};
 use swarm_core::proto::{
     Delivery, FeedFrame, FeedPosition, Frame, MAX_FEED_FRAME_BYTES, RequestFrame, ResetCode,
     encode_observation,
 };
 use swarm_core::transport::{Stream, StreamError};
 use swarm_core::{
-    AgentId, AgentNode, DropReason, Epoch, IdentityKey, IdleAgent, NodeConfig, Observation, Sequence,
-    UnixMicros,
+    Agent, AgentId, AgentNode, Context, DropReason, Epoch, IdentityKey, IdleAgent, NodeConfig, Observation,
+    Sequence, UnixMicros,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -98,6 +98,10 @@ struct Pair {
 impl Pair {
     async fn new(config: NodeConfig) -> Self {
         let (agent, seen) = witness();
+        Self::around(agent, seen, config).await
+    }
+
+    async fn around(agent: impl Agent, seen: Seen, config: NodeConfig) -> Self {
         let (other, heard) = witness();
         let (victim, honest) = (node_with(agent, config).await, node(other).await);
         victim.connect(&honest.url()).await.unwrap();
@@ -235,6 +239,17 @@ async fn a_peer_that_refuses_its_feed_is_not_asked_again() {
     pair.stop().await;
 }
 
+/// Tells nothing of what the hostile peer says.
+struct Indifferent(Witness);
+
+impl Agent for Indifferent {
+    async fn on_observation(&self, cx: &Context, observation: Observation) {
+        if observation.origin != hostile() {
+            self.0.on_observation(cx, observation).await;
+        }
+    }
+}
+
 /// What the process has in memory, in bytes.
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -280,7 +295,8 @@ async fn peers_that_do_not_read_answer_or_acknowledge_cost_bounded_memory() {
 
 #[tokio::test]
 async fn a_flood_of_small_observations_leaves_room_for_others() {
-    let mut pair = Pair::new(NodeConfig::default()).await;
+    let (agent, seen) = witness();
+    let mut pair = Pair::around(Indifferent(agent), seen, NodeConfig::default()).await;
     let peer = meet(&pair.victim, SEED).await;
     let mut stream = peer.say(&[RequestFrame::Feed(1)]).await;
     let mut flooding = tokio::task::JoinSet::new();

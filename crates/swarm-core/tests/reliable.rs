@@ -13,8 +13,8 @@ use common::serving::Gate;
 use common::wire::Wire;
 use common::{PATIENCE, node_with, stop, until};
 use swarm_core::{
-    Agent, AgentId, AgentNode, BoxedAgent, Context, DropReason, Gap, IdentityKey, IdleAgent, NodeConfig, Observation,
-    PublishError,
+    Agent, AgentId, AgentNode, BoxedAgent, Context, DropReason, Gap, IdentityKey, IdleAgent, NodeConfig,
+    Observation, PublishError,
 };
 use tokio::sync::mpsc;
 
@@ -301,6 +301,7 @@ async fn reliable_and_lossy_observations_take_turns() {
     }
 
     assert!(longest_wait.iter().all(|wait| *wait < 50), "{longest_wait:?}");
+    gate.open(1000);
     stop([a, b]).await;
 }
 
