@@ -309,7 +309,11 @@ impl PeerConnection {
         while sending.outbox.is_due(now, self.known_max_datagram_bytes.load(Ordering::Relaxed)) {
             let max = self.max_datagram_bytes();
             let room = self.room(&mut sending.share, now);
-            let Some((datagram, inside)) = sending.outbox.take(now, max, room, lost) else { break };
+            let Some((datagram, inside)) =
+                sending.outbox.take(now, self.inner.datagram_prefix(), max, room, lost)
+            else {
+                break;
+            };
             sending.share.spend(datagram.len());
             match self.inner.send_datagram(datagram) {
                 Ok(()) => self.tally.passed(Direction::Outgoing, inside),
