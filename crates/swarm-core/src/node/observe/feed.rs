@@ -121,9 +121,7 @@ impl Feed {
     /// Whether a connection that is about to end still has something to deliver, to a peer that has taken something
     /// within `patience`.
     pub(in crate::node) fn is_delivering(&self, on: ConnectionKey, now: Instant, patience: Duration) -> bool {
-        let outgoing = self.outgoing();
-        let waits = outgoing.log.as_ref().is_some_and(|log| !log.is_empty());
-        waits && outgoing.carrier == Some(on) && now < after(outgoing.progress, patience)
+        self.is_owed(on) && now < after(self.outgoing().progress, patience)
     }
 
     pub(super) fn changes(&self) -> watch::Receiver<()> {
@@ -136,7 +134,12 @@ impl Feed {
         outgoing.log.as_ref().filter(|_| outgoing.carrier == Some(on)).map(FeedLog::feed)
     }
 
-    /// Whether this connection has something to send.
+    /// Whether there is something that the peer is not known to have taken, and this connection is to carry it.
+    pub(super) fn is_owed(&self, on: ConnectionKey) -> bool {
+        self.log(on, |log| !log.is_empty()).unwrap_or_default()
+    }
+
+    /// Whether this connection has something to send now.
     pub(super) fn has_next(&self, on: ConnectionKey) -> bool {
         self.log(on, |log| log.has_next()).unwrap_or_default()
     }
