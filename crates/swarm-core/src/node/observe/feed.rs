@@ -50,6 +50,8 @@ pub(super) enum Pushed {
     Kept { lost: u64 },
     /// The peer wants none.
     Refused,
+    /// The peer has been away for too long.
+    Away,
 }
 
 /// The number of a feed and what it lost, from a peer's answer.
@@ -85,11 +87,14 @@ impl Feed {
         self.changed.send_replace(());
     }
 
-    /// When the peer has been away for too long; `None` if it is there, or nothing is kept for it any more.
-    pub(super) fn expires(&self, window: Duration) -> Option<Instant> {
-        let outgoing = self.outgoing();
-        outgoing.log.as_ref()?;
-        outgoing.away_since.map(|since| after(since, window))
+    /// Drops what was kept for a peer that has been away for too long, and gives how many; if it is not yet, when.
+    pub(super) fn expire(&self, now: Instant, window: Duration) -> (u64, Option<Instant>) {
+        let mut outgoing = self.outgoing();
+        let since = outgoing.away_since.filter(|_| outgoing.log.is_some());
+        match since.map(|since| after(since, window)) {
+            Some(expires) if expires <= now => (outgoing.log.take().map_or(0, |log| log.len() as u64), None),
+            later => (0, later),
+        }
     }
 
     /// Nothing more is kept until another connection is in use. Gives how many were.
@@ -106,7 +111,10 @@ impl Feed {
 
     pub(super) fn push(&self, encoded: Bytes, now: Instant) -> Pushed {
         let mut outgoing = self.outgoing();
-        let Some(log) = &mut outgoing.log else { return Pushed::Refused };
+        let is_away = outgoing.carrier.is_none();
+        let Some(log) = &mut outgoing.log else {
+            return if is_away { Pushed::Away } else { Pushed::Refused };
+        };
         let (was_empty, could_send) = (log.is_empty(), log.has_next());
         let lost = log.push(encoded);
         if was_empty {

@@ -108,6 +108,7 @@ impl Feeds {
                     lost += made_room;
                 }
                 Pushed::Refused => receipt.dropped += 1,
+                Pushed::Away => {}
             }
         }
         drop(feeds);
@@ -119,13 +120,9 @@ impl Feeds {
     /// Drops what was kept for too long. Gives when to look again.
     fn expire(&self, window: Duration) -> Option<Instant> {
         let now = Instant::now();
-        let feeds: Vec<_> = self.feeds().values().cloned().collect();
-        let (due, later): (Vec<_>, Vec<_>) = feeds
-            .into_iter()
-            .filter_map(|feed| Some((feed.expires(window)?, feed)))
-            .partition(|(expires, _)| *expires <= now);
-        due.iter().for_each(|(_, feed)| self.lose(feed));
-        later.iter().map(|(expires, _)| *expires).min()
+        let expired: Vec<_> = self.feeds().values().map(|feed| feed.expire(now, window)).collect();
+        self.recorder.dropped(DropReason::PeerLost, expired.iter().map(|(lost, _)| lost).sum());
+        expired.iter().filter_map(|(_, next)| *next).min()
     }
 
     fn clear(&self) {
