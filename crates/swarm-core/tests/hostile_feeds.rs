@@ -1,6 +1,6 @@
 //! Peers whose feeds keep to the letter of the protocol, or do not, and mean harm.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;

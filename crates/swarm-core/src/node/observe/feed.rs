@@ -64,6 +64,8 @@ pub(super) enum Pushed {
     Refused,
     /// The peer does not want to hear of it.
     Unwanted,
+    /// The peer has been away for too long.
+    Away,
 }
 
 /// The number of a feed and what it lost, from a peer's answer.
@@ -102,11 +104,14 @@ impl Feed {
         self.changed.send_replace(());
     }
 
-    /// When the peer has been away for too long; `None` if it is there, or nothing is kept for it any more.
-    pub(super) fn expires(&self, window: Duration) -> Option<Instant> {
-        let outgoing = self.outgoing();
-        outgoing.log.as_ref()?;
-        outgoing.away_since.map(|since| after(since, window))
+    /// Drops what was kept for a peer that has been away for too long, and gives how many; if it is not yet, when.
+    pub(super) fn expire(&self, now: Instant, window: Duration) -> (u64, Option<Instant>) {
+        let mut outgoing = self.outgoing();
+        let since = outgoing.away_since.filter(|_| outgoing.log.is_some());
+        match since.map(|since| after(since, window)) {
+            Some(expires) if expires <= now => (outgoing.log.take().map_or(0, |log| log.len() as u64), None),
+            later => (0, later),
+        }
     }
 
     /// Nothing more is kept until another connection is in use. Gives how many were.
@@ -132,7 +137,10 @@ impl Feed {
 
     pub(super) fn push(&self, encoded: Bytes, now: Instant) -> Pushed {
         let mut outgoing = self.outgoing();
-        let Some(log) = &mut outgoing.log else { return Pushed::Refused };
+        let is_away = outgoing.carrier.is_none();
+        let Some(log) = &mut outgoing.log else {
+            return if is_away { Pushed::Away } else { Pushed::Refused };
+        };
         let (was_empty, could_send) = (log.is_empty(), log.has_next());
         let lost = log.push(encoded);
         if was_empty {
@@ -147,9 +155,7 @@ impl Feed {
     /// Whether a connection that is about to end still has something to deliver, to a peer that has taken something
     /// within `patience`.
     pub(in crate::node) fn is_delivering(&self, on: ConnectionKey, now: Instant, patience: Duration) -> bool {
-        let outgoing = self.outgoing();
-        let waits = outgoing.log.as_ref().is_some_and(|log| !log.is_empty());
-        waits && outgoing.carrier == Some(on) && now < after(outgoing.progress, patience)
+        self.is_owed(on) && now < after(self.outgoing().progress, patience)
     }
 
     pub(super) fn changes(&self) -> watch::Receiver<()> {
@@ -162,7 +168,12 @@ impl Feed {
         outgoing.log.as_ref().filter(|_| outgoing.carrier == Some(on)).map(FeedLog::feed)
     }
 
-    /// Whether this connection has something to send.
+    /// Whether there is something that the peer is not known to have taken, and this connection is to carry it.
+    pub(super) fn is_owed(&self, on: ConnectionKey) -> bool {
+        self.log(on, |log| !log.is_empty()).unwrap_or_default()
+    }
+
+    /// Whether this connection has something to send now.
     pub(super) fn has_next(&self, on: ConnectionKey) -> bool {
         self.log(on, |log| log.has_next()).unwrap_or_default()
     }

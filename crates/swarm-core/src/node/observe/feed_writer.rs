@@ -35,7 +35,7 @@ pub(in crate::node) async fn write_feed(shared: Arc<NodeShared>, connection: Arc
     let writer = Writer { shared, connection };
     let mut changes = writer.connection.feed.changes();
     loop {
-        writer.until(&mut changes, || writer.has_next()).await;
+        writer.until(&mut changes, || writer.is_owed()).await;
         let mut other_changes = changes.clone();
         let Err(ended) = tokio::select! {
             biased;
@@ -57,8 +57,9 @@ struct Writer {
 }
 
 impl Writer {
-    fn has_next(&self) -> bool {
-        self.connection.feed.has_next(self.connection.id)
+    /// Whether there is something to send here, or to send again.
+    fn is_owed(&self) -> bool {
+        self.connection.feed.is_owed(self.connection.id)
     }
 
     fn number(&self) -> Option<u64> {
@@ -117,7 +118,7 @@ impl Writer {
         let mut unflushed = false;
         loop {
             changes.mark_unchanged();
-            let has_next = self.has_next();
+            let has_next = feed.has_next(id);
             tokio::select! {
                 biased;
                 heard = reader.heard() => {

@@ -105,6 +105,7 @@ impl Feeds {
                     made_room.push((Arc::clone(&feed.tally), DropReason::OutboxFull, lost));
                     continue;
                 }
+                Pushed::Away => continue,
                 Pushed::Refused => DropReason::PeerLost,
                 Pushed::Unwanted => DropReason::NotSubscribed,
             };
@@ -123,12 +124,12 @@ impl Feeds {
     fn expire(&self, window: Duration) -> Option<Instant> {
         let now = Instant::now();
         let feeds: Vec<_> = self.feeds().values().cloned().collect();
-        let (due, later): (Vec<_>, Vec<_>) = feeds
-            .into_iter()
-            .filter_map(|feed| Some((feed.expires(window)?, feed)))
-            .partition(|(expires, _)| *expires <= now);
-        due.iter().for_each(|(_, feed)| self.lose(feed));
-        later.iter().map(|(expires, _)| *expires).min()
+        let next = feeds.iter().filter_map(|feed| {
+            let (lost, next) = feed.expire(now, window);
+            self.recorder.dropped(&feed.tally, Direction::Outgoing, DropReason::PeerLost, lost);
+            next
+        });
+        next.min()
     }
 
     fn clear(&self) {
