@@ -11,11 +11,10 @@ use swarm_proto::{
     Advertisement, AgentId, Epoch, Hello, MAX_SUBSCRIPTIONS, PeerLimits, Sequence, SwarmName, UnixMicros,
     VersionRange,
 };
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::agent_task;
 use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
@@ -178,7 +177,6 @@ impl Builder {
             Capacity { at_once: self.config.max_requests_served, waiting: self.config.max_requests_waiting };
         let capacity = self.agent.capacity().at_most(most);
         let mesh = Mesh::new(id, self.config.mesh.clone(), rng.random());
-        let (peer_events, peer_events_queue) = broadcast::channel(agent_task::PEER_EVENTS);
         let subscriptions = Subscriptions::new(self.agent.subscriptions());
         if subscriptions.patterns().len() > MAX_SUBSCRIPTIONS {
             return Err(StartError::TooManySubscriptions { max: MAX_SUBSCRIPTIONS });
@@ -193,7 +191,6 @@ impl Builder {
             recorder: Arc::new(Recorder::new(id, self.sink)),
             connections: ConnectionMap::new(),
             inbox: AgentInbox::new(self.config.agent_queue),
-            peer_events,
             subscriptions: watch::Sender::new(subscriptions),
             intake: Mutex::default(),
             commands,
@@ -215,7 +212,6 @@ impl Builder {
             mesh,
             seeds: self.seeds,
             commands: commands_queue,
-            peer_events: peer_events_queue,
         };
         let driver = shared.tasks.spawn(driver::run(start));
         Ok(AgentNode { handle: NodeHandle { shared }, driver })

@@ -1,12 +1,12 @@
 //! The tasks and handles around observations: publishing them, taking them in. What is decided about them is decided in
 //! [`crate::observe`].
 
+mod datagrams;
 mod inbox;
 mod outgoing;
 mod publish;
-mod reader;
 
-pub(crate) use self::inbox::{AgentInbox, Next};
+pub(super) use self::datagrams::{Ended, move_datagrams, take_in};
+pub(crate) use self::inbox::{AgentInbox, Told};
 pub use self::outgoing::OutgoingObservation;
 pub use self::publish::{NotHanded, Receipt};
-pub(super) use self::reader::{Ended, read, take_in};

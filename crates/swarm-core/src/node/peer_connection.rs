@@ -44,6 +44,8 @@ pub(crate) struct PeerConnection {
     pub(super) inner: Arc<dyn Connection>,
     /// What the peer takes, in bytes, whatever the path carries.
     max_datagram_bytes: usize,
+    /// What path and peer carried when that was last asked: asking takes the lock of the connection.
+    known_max_datagram_bytes: AtomicUsize,
     /// Another connection to this peer replaces it: it ends after its last request.
     pub(super) retired: CancellationToken,
     recorder: Arc<Recorder>,
@@ -99,11 +101,14 @@ impl PeerConnection {
         let outbox = Outbox::new(config.coalescing_window, config.outbox_capacity);
         let sending = Sending { outbox, share: Share::new(Instant::now()) };
         let max_requests = (limits.max_requests as usize).min(Semaphore::MAX_PERMITS);
+        let max_datagram_bytes = limits.max_datagram_bytes as usize;
+        let known_max_datagram_bytes = AtomicUsize::new(inner.max_datagram_bytes().min(max_datagram_bytes));
         Self {
             id,
             peer,
             inner,
-            max_datagram_bytes: limits.max_datagram_bytes as usize,
+            max_datagram_bytes,
+            known_max_datagram_bytes,
             max_requests,
             requests_made: Arc::new(Semaphore::new(max_requests)),
             requests_served: Arc::new(Semaphore::new(
@@ -132,7 +137,14 @@ impl PeerConnection {
     }
 
     fn max_datagram_bytes(&self) -> usize {
-        self.inner.max_datagram_bytes().min(self.max_datagram_bytes)
+        let max = self.inner.max_datagram_bytes().min(self.max_datagram_bytes);
+        self.known_max_datagram_bytes.store(max, Ordering::Relaxed);
+        max
+    }
+
+    /// Whether a datagram of so many bytes may go. A path that has become narrower meanwhile shows when it is sent.
+    fn carries(&self, bytes: usize) -> bool {
+        bytes <= self.known_max_datagram_bytes.load(Ordering::Relaxed) || bytes <= self.max_datagram_bytes()
     }
 
     /// A place among the requests that the peer serves at once; `None` when it would answer that it is busy.
@@ -218,7 +230,7 @@ impl PeerConnection {
         if !self.wants(topic) {
             return Err(DropReason::NotSubscribed);
         }
-        if encoded.len() > self.max_observation_bytes() {
+        if !self.carries(encoded.len() + DATAGRAM_OVERHEAD_BYTES) {
             return Err(DropReason::TooLarge);
         }
         let mut sending = self.sending();
@@ -290,9 +302,9 @@ impl PeerConnection {
     }
 
     fn send_due(&self, sending: &mut Sending, now: Instant) {
-        let max = self.max_datagram_bytes();
         let lost = |reason| self.dropped(reason, 1);
-        loop {
+        while sending.outbox.is_due(now, self.known_max_datagram_bytes.load(Ordering::Relaxed)) {
+            let max = self.max_datagram_bytes();
             let room = self.room(&mut sending.share, now);
             let Some((datagram, inside)) = sending.outbox.take(now, max, room, lost) else { break };
             sending.share.spend(datagram.len());

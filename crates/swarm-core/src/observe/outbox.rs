@@ -67,7 +67,7 @@ impl Outbox {
         mut lost: impl FnMut(DropReason),
     ) -> Option<(Bytes, u64)> {
         self.pass_over(now, max, &mut lost);
-        if self.waiting.is_empty() || !self.is_due(now, max) || room < self.next_bytes(max) {
+        if !self.is_due(now, max) || room < self.next_bytes(max) {
             return None;
         }
         let mut datagram = DatagramBuilder::new(max);
@@ -120,8 +120,11 @@ impl Outbox {
         self.waiting.len()
     }
 
-    fn is_due(&self, now: Instant, max: usize) -> bool {
-        self.not_before.is_none_or(|at| at <= now) || self.waiting_bytes + DATAGRAM_OVERHEAD_BYTES >= max
+    /// Whether a datagram of at most `max` bytes should go, if the network has room for it.
+    pub(crate) fn is_due(&self, now: Instant, max: usize) -> bool {
+        !self.waiting.is_empty()
+            && (self.not_before.is_none_or(|at| at <= now)
+                || self.waiting_bytes + DATAGRAM_OVERHEAD_BYTES >= max)
     }
 
     fn next_bytes(&self, max: usize) -> usize {
