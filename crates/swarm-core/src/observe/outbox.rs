@@ -253,7 +253,7 @@ mod tests {
     fn what_waited_too_long_does_not_go() {
         let (start, mut outbox) = (Instant::now(), Outbox::new(WINDOW, 10));
         let expires_at = Some(start + Duration::from_millis(5));
-        outbox.push(start, observation(1), Waits { slot: None, expires_at });
+        outbox.push(start, observation(1), Waits { expires_at, ..Waits::default() });
         push(&mut outbox, start, 2);
 
         let mut lost = Vec::new();
