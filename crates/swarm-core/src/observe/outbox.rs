@@ -34,7 +34,7 @@ impl Outbox {
     pub(crate) fn new(window: Duration, capacity: usize) -> Self {
         Self {
             window,
-            capacity,
+            capacity: capacity.max(1),
             waiting: Waiting::default(),
             waiting_bytes: 0,
             not_before: None,
@@ -81,9 +81,6 @@ impl Outbox {
             self.pass_over(now, max, &mut lost);
         }
         self.not_before = Some(after(now, self.window));
-        if self.waiting.is_empty() {
-            self.overflows_since = None;
-        }
         (inside > 0).then(|| (datagram.finish(), inside))
     }
 
@@ -135,6 +132,9 @@ impl Outbox {
     fn pop(&mut self) {
         if let Some(oldest) = self.waiting.pop() {
             self.waiting_bytes -= oldest.len();
+        }
+        if self.waiting.is_empty() {
+            self.overflows_since = None;
         }
     }
 }
@@ -254,7 +254,7 @@ mod tests {
     fn what_waited_too_long_does_not_go() {
         let (start, mut outbox) = (Instant::now(), Outbox::new(WINDOW, 10));
         let expires_at = Some(start + Duration::from_millis(5));
-        outbox.push(start, observation(1), Waits { slot: None, expires_at });
+        outbox.push(start, observation(1), Waits { expires_at, ..Waits::default() });
         push(&mut outbox, start, 2);
 
         let mut lost = Vec::new();
@@ -298,5 +298,27 @@ mod tests {
 
         take(&mut outbox, start, MAX);
         assert!(!outbox.is_stuck(start + 2 * patience, patience));
+    }
+
+    #[test]
+    fn it_is_not_stuck_when_what_it_held_has_expired() {
+        let (start, mut outbox) = (Instant::now(), Outbox::new(WINDOW, 2));
+        let (life, patience) = (Duration::from_millis(5), Duration::from_secs(1));
+        for sequence in 1..=3 {
+            let expires_at = Some(start + life);
+            outbox.push(start, observation(sequence), Waits { expires_at, ..Waits::default() });
+        }
+        assert_eq!(outbox.take(start + life, &[], MAX, 0, |_| {}), None);
+        assert!(outbox.is_empty());
+
+        push(&mut outbox, start + 2 * patience, 4);
+        assert!(!outbox.is_stuck(start + 2 * patience, patience));
+    }
+
+    #[test]
+    fn there_is_always_room_for_one() {
+        let (start, mut outbox) = (Instant::now(), Outbox::new(WINDOW, 0));
+        assert_eq!(push(&mut outbox, start, 1), None);
+        assert_eq!(sequences(take(&mut outbox, start, MAX)), [1]);
     }
 }
