@@ -1,5 +1,11 @@
 //! What is compared: ways to connect a number of nodes, send to all of them, ask one and move something large.
 
+mod certificate;
+#[cfg(test)]
+mod check;
+pub mod nats;
+mod probe;
+
 use std::error::Error;
 use std::sync::Arc;
 
