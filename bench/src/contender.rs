@@ -3,8 +3,10 @@
 mod certificate;
 #[cfg(test)]
 mod check;
+mod moved;
 pub mod nats;
 mod probe;
+pub mod zenoh;
 
 use std::error::Error;
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Subscriber};
@@ -12,11 +11,12 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::certificate::Certificate;
+use super::moved::Moved;
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
 
@@ -64,19 +64,12 @@ impl Contender for Nats {
 
 struct Clients {
     nodes: Vec<Client>,
-    /// Bytes of a transfer that node 1 has read.
     moved: Arc<Moved>,
     tasks: Mutex<JoinSet<()>>,
     broker: Mutex<Child>,
     process: Option<u32>,
     /// Holds what the broker reads and writes.
     _directory: TempDir,
-}
-
-#[derive(Default)]
-struct Moved {
-    bytes: AtomicUsize,
-    news: Notify,
 }
 
 impl Clients {
@@ -131,7 +124,6 @@ impl Mesh for Clients {
     fn transfer(&self, bytes: usize) -> BoxFuture<'_, Result<(), Problem>> {
         Box::pin(async move {
             let client = self.node(0)?;
-            let all = self.moved.bytes.load(Ordering::Relaxed) + bytes;
             let piece = Bytes::from(vec![0; PIECE]);
             let mut left = bytes;
             while left > 0 {
@@ -139,9 +131,7 @@ impl Mesh for Clients {
                 left -= next.len();
                 client.publish("bulk", next).await?;
             }
-            while self.moved.bytes.load(Ordering::Relaxed) < all {
-                self.moved.news.notified().await;
-            }
+            self.moved.take(bytes).await;
             Ok(())
         })
     }
@@ -217,8 +207,7 @@ async fn answer(mut requests: Subscriber, client: Client) {
 
 async fn count(mut pieces: Subscriber, moved: Arc<Moved>) {
     while let Some(piece) = pieces.next().await {
-        moved.bytes.fetch_add(piece.payload.len(), Ordering::Relaxed);
-        moved.news.notify_one();
+        moved.add(piece.payload.len());
     }
 }
 
