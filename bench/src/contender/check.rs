@@ -21,7 +21,6 @@ pub async fn direct(contender: &dyn Contender) -> Result<(), Problem> {
 }
 
 /// Nodes that pass on what they get, so that everybody hears everybody in whatever shape.
-#[expect(dead_code, reason = "until the first one")]
 pub async fn overlay(contender: &dyn Contender) -> Result<(), Problem> {
     run(contender, false, true).await?;
     run(contender, true, true).await
