@@ -3,6 +3,7 @@
 mod certificate;
 #[cfg(test)]
 mod check;
+pub mod iroh_gossip;
 pub mod libp2p;
 mod moved;
 pub mod nats;
