@@ -7,7 +7,13 @@ pub mod iroh_gossip;
 pub mod libp2p;
 mod moved;
 pub mod nats;
+pub mod node_quic;
 mod probe;
+pub mod quinn;
+pub mod sessions;
+pub mod swarm;
+pub mod tls;
+pub mod wtransport;
 pub mod zenoh;
 
 use std::error::Error;
@@ -18,6 +24,20 @@ use futures_util::future::BoxFuture;
 
 /// Whatever went wrong in a contender; a run that meets one reports it and goes on with the next.
 pub type Problem = Box<dyn Error + Send + Sync>;
+
+/// All that are compared, in the order of the tables. The first one is what ratios are to.
+pub fn all() -> Vec<Arc<dyn Contender>> {
+    vec![
+        Arc::new(quinn::Quinn),
+        Arc::new(wtransport::WebTransport),
+        Arc::new(swarm::Swarm),
+        Arc::new(zenoh::Zenoh::Quic),
+        Arc::new(zenoh::Zenoh::Tcp),
+        Arc::new(libp2p::Libp2p),
+        Arc::new(iroh_gossip::IrohGossip),
+        Arc::new(nats::Nats),
+    ]
+}
 
 /// One way to build a mesh of nodes, all of them in this process.
 pub trait Contender: Send + Sync {
@@ -47,7 +67,7 @@ pub enum Ability {
     Ask,
     /// [`Mesh::transfer`] on the connection that the observations take.
     Transfer,
-    /// Run over an address of the harness's choice, so that an emulated link can stand between two nodes.
+    /// Let node 1 dial a [`Link`](crate::link::Link) that stands in front of node 0.
     Link,
 }
 
@@ -69,6 +89,8 @@ pub struct LinkSettings {
     pub delay_ms: u64,
     /// Of the packets, between 0 and 1. TCP contenders lose segments, which their kernel repairs.
     pub loss: f64,
+    /// Decides which.
+    pub seed: u64,
 }
 
 /// Called for every payload that arrives at a node that did not send it: the node's number and the payload.

@@ -3,12 +3,13 @@
 mod exchange;
 mod node;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use libp2p::{Multiaddr, PeerId};
+use libp2p::PeerId;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use self::node::{Handle, Order};
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
+use crate::link::Link;
 
 /// Until every node knows what the others have subscribed to.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,8 +49,7 @@ impl Contender for Libp2p {
 
     fn can(&self, ability: Ability) -> bool {
         match ability {
-            Ability::Ask | Ability::Transfer => true,
-            Ability::Link => false,
+            Ability::Ask | Ability::Transfer | Ability::Link => true,
         }
     }
 
@@ -60,6 +61,8 @@ impl Contender for Libp2p {
 struct Overlay {
     nodes: Vec<Handle>,
     tasks: Mutex<JoinSet<()>>,
+    /// In front of node 0.
+    _link: Option<Link>,
 }
 
 impl Overlay {
@@ -68,12 +71,18 @@ impl Overlay {
         let subscriptions = Arc::new(Semaphore::new(0));
         let mut tasks = JoinSet::new();
         let mut nodes: Vec<Handle> = Vec::new();
-        let mut addresses: Vec<(PeerId, Multiaddr)> = Vec::new();
+        let mut addresses: Vec<(PeerId, SocketAddr)> = Vec::new();
+        let mut link = None;
         for node in 0..shape.nodes {
             let known = if shape.full { addresses.len() } else { addresses.len().min(1) };
             let dialled = addresses.get(..known).unwrap_or_default();
-            let (handle, address) =
+            let (handle, mut address) =
                 node::start(&mut tasks, node, dialled, Arc::clone(&probe), Arc::clone(&subscriptions)).await?;
+            if node == 0
+                && let Some(settings) = shape.link
+            {
+                address = link.insert(Link::udp(settings, address)?).address();
+            }
             addresses.push((handle.peer, address));
             nodes.push(handle);
         }
@@ -84,7 +93,7 @@ impl Overlay {
             .map_err(|_| "not all nodes found each other")??
             .forget();
 
-        let mesh = Self { nodes, tasks: Mutex::new(tasks) };
+        let mesh = Self { nodes, tasks: Mutex::new(tasks), _link: link };
         probe.until_all_reached(|payload| mesh.broadcast(0, payload)).await?;
         Ok(mesh)
     }

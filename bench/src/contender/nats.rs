@@ -1,5 +1,6 @@
 //! NATS: every node is a client of one broker, a child process.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::certificate::Certificate;
 use super::moved::Moved;
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
+use crate::link::Link;
 
 /// A large object goes in pieces: the broker takes 1 MiB at most and advises to stay well below.
 const PIECE: usize = 64 * 1024;
@@ -43,7 +45,8 @@ impl Contender for Nats {
         "TLS 1.3 over TCP without delay, each node one connection to the broker, whose CPU time counts; core NATS \
          (at most once) with default buffers: 2,048 commands on their way out per client, 65,536 messages on \
          their way in per subscription, 64 MiB per client in the broker; no echo; requests by reply subjects; \
-         transfers in pieces of 64 KiB"
+         transfers in pieces of 64 KiB; \
+         an emulated link stands between the broker and all nodes but node 0"
     }
 
     fn encrypts(&self) -> bool {
@@ -52,8 +55,7 @@ impl Contender for Nats {
 
     fn can(&self, ability: Ability) -> bool {
         match ability {
-            Ability::Ask | Ability::Transfer => true,
-            Ability::Link => false,
+            Ability::Ask | Ability::Transfer | Ability::Link => true,
         }
     }
 
@@ -68,6 +70,8 @@ struct Clients {
     tasks: Mutex<JoinSet<()>>,
     broker: Mutex<Child>,
     process: Option<u32>,
+    /// In front of the broker, which stands next to node 0.
+    _link: Option<Link>,
     /// Holds what the broker reads and writes.
     _directory: TempDir,
 }
@@ -77,18 +81,21 @@ impl Clients {
         let directory = tempfile::tempdir()?;
         let certificate = Certificate::written_to(directory.path())?;
         let mut broker = start_broker(directory.path(), &certificate)?;
-        let address = listening(&mut broker, directory.path()).await?;
+        let broker_address = listening(&mut broker, directory.path()).await?;
+        let link = shape.link.map(|settings| Link::tcp(settings, broker_address)).transpose()?;
 
         let probe = Arc::new(Probe::new(shape.nodes, heard));
         let moved = Arc::new(Moved::default());
         let mut tasks = JoinSet::new();
         let mut nodes = Vec::new();
+        let far = link.as_ref().map_or(broker_address, Link::address);
         for node in 0..shape.nodes {
+            let address = if node == 0 { broker_address } else { far };
             let client = ConnectOptions::new()
                 .no_echo()
                 .require_tls(true)
                 .add_root_certificates(certificate.path.clone())
-                .connect(address.as_str())
+                .connect(format!("tls://{address}"))
                 .await?;
             let subject = if shape.full || node == 0 { "from.*" } else { "from.0" };
             tasks.spawn(listen(client.subscribe(subject).await?, node, Arc::clone(&probe)));
@@ -101,8 +108,8 @@ impl Clients {
             nodes.push(client);
         }
         let process = broker.id();
-        let mesh =
-            Self { nodes, moved, tasks: Mutex::new(tasks), broker: Mutex::new(broker), process, _directory: directory };
+        let (tasks, broker) = (Mutex::new(tasks), Mutex::new(broker));
+        let mesh = Self { nodes, moved, tasks, broker, process, _link: link, _directory: directory };
         probe.until_all_reached(|payload| mesh.broadcast(0, payload)).await?;
         Ok(mesh)
     }
@@ -171,15 +178,15 @@ fn start_broker(directory: &Path, certificate: &Certificate) -> Result<Child, Pr
 }
 
 /// The address in the file that the broker writes when it listens.
-async fn listening(broker: &mut Child, directory: &Path) -> Result<String, Problem> {
+async fn listening(broker: &mut Child, directory: &Path) -> Result<SocketAddr, Problem> {
     let process = broker.id().ok_or("nats-server has ended")?;
     let file = directory.join(format!("nats-server_{process}.ports"));
     let reading = async {
         loop {
             let written = tokio::fs::read_to_string(&file).await.unwrap_or_default();
             // {"nats":["tls://127.0.0.1:41234"]}
-            if let Some(address) = written.split('"').find(|word| word.contains("://")) {
-                return Ok(address.to_owned());
+            if let Some((_, address)) = written.split('"').find_map(|word| word.split_once("://")) {
+                return Ok(address.parse()?);
             }
             if let Some(status) = broker.try_wait()? {
                 return Err(Problem::from(format!("nats-server ended: {status}")));

@@ -17,7 +17,8 @@ use zenoh::{Config, Session, Wait};
 use super::certificate::Certificate;
 use super::moved::Moved;
 use super::probe::Probe;
-use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
+use super::{Ability, Contender, Heard, LinkSettings, Mesh, Problem, Shape};
+use crate::link::Way;
 
 /// Publish and subscribe between peers, without a router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +63,7 @@ impl Contender for Zenoh {
 
     fn can(&self, ability: Ability) -> bool {
         match ability {
-            Ability::Ask | Ability::Transfer => true,
-            Ability::Link => false,
+            Ability::Ask | Ability::Transfer | Ability::Link => true,
         }
     }
 
@@ -81,6 +81,13 @@ impl Zenoh {
         })
     }
 
+    fn way(self, link: Option<LinkSettings>, addresses: Vec<SocketAddr>) -> Result<Way, Problem> {
+        match self {
+            Self::Tcp => Way::over_tcp(link, addresses),
+            Self::Quic => Way::over_udp(link, addresses),
+        }
+    }
+
     /// As zenoh writes it.
     fn endpoint(self, address: SocketAddr) -> String {
         match self {
@@ -93,6 +100,7 @@ impl Zenoh {
 struct Peers {
     nodes: Vec<Peer>,
     moved: Arc<Moved>,
+    _way: Way,
     /// Holds the certificate.
     _directory: TempDir,
 }
@@ -110,17 +118,14 @@ impl Peers {
         let certificate = Certificate::written_to(directory.path())?;
         let probe = Arc::new(Probe::new(shape.nodes, heard));
         let moved = Arc::new(Moved::default());
-        let mut addresses: Vec<SocketAddr> = Vec::new();
+        let listened: Vec<_> = (0..shape.nodes).map(|_| kind.free_address()).collect::<Result<_, _>>()?;
+        let way = kind.way(shape.link, listened.clone())?;
         let mut nodes: Vec<Peer> = Vec::new();
-        for node in 0..shape.nodes {
-            let address = kind.free_address()?;
-            let known = if shape.full { addresses.len() } else { addresses.len().min(1) };
-            let dialled: Vec<_> =
-                addresses.iter().take(known).map(|address| kind.endpoint(*address)).collect();
-            let config = config(&certificate, &kind.endpoint(address), &dialled)?;
-            addresses.push(address);
-
-            let session = zenoh::open(config).await?;
+        for (node, address) in listened.into_iter().enumerate() {
+            let before = if shape.full { node } else { node.min(1) };
+            let dialled = (0..before).map(|other| Ok(kind.endpoint(way.to(other)?)));
+            let dialled = dialled.collect::<Result<Vec<_>, Problem>>()?;
+            let session = zenoh::open(config(&certificate, &kind.endpoint(address), &dialled)?).await?;
             subscribe(&session, shape, node, &probe).await?;
             answer(&session, node).await?;
             if node == 1 {
@@ -143,7 +148,7 @@ impl Peers {
             };
             nodes.push(Peer { session, publisher, querier });
         }
-        let mesh = Self { nodes, moved, _directory: directory };
+        let mesh = Self { nodes, moved, _way: way, _directory: directory };
         probe.until_all_reached(|payload| mesh.broadcast(0, payload)).await?;
         Ok(mesh)
     }

@@ -1,12 +1,14 @@
 //! One node: a task that owns its swarm and does what it is ordered.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, PublishError, ValidationMode};
+use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{self, Message, OutboundRequestId, ProtocolSupport};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
@@ -84,10 +86,10 @@ struct Behaviour {
 pub async fn start(
     tasks: &mut JoinSet<()>,
     number: usize,
-    dialled: &[(PeerId, Multiaddr)],
+    dialled: &[(PeerId, SocketAddr)],
     probe: Arc<Probe>,
     subscriptions: Arc<Semaphore>,
-) -> Result<(Handle, Multiaddr), Problem> {
+) -> Result<(Handle, SocketAddr), Problem> {
     let topic = IdentTopic::new("bench");
     let mut swarm = SwarmBuilder::with_new_identity()
         .with_tokio()
@@ -95,10 +97,10 @@ pub async fn start(
         .with_behaviour(|key| behaviour(key.public().to_peer_id(), &topic))?
         .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(3600)))
         .build();
-    swarm.listen_on("/ip4/127.0.0.1/udp/0/quic-v1".parse()?)?;
+    swarm.listen_on(multiaddr(SocketAddr::from(([127, 0, 0, 1], 0))))?;
     let address = timeout(PATIENCE, listening(&mut swarm)).await??;
     for (peer, address) in dialled {
-        swarm.dial(DialOpts::peer_id(*peer).addresses(vec![address.clone()]).build())?;
+        swarm.dial(DialOpts::peer_id(*peer).addresses(vec![multiaddr(*address)]).build())?;
     }
     let (orders, taken) = mpsc::channel(ORDERS);
     let handle = Handle { peer: *swarm.local_peer_id(), orders };
@@ -120,10 +122,20 @@ fn behaviour(author: PeerId, topic: &IdentTopic) -> Result<Behaviour, Problem> {
     Ok(Behaviour { gossip, ask: exchange("/bench/ask/1"), bulk: exchange("/bench/bulk/1") })
 }
 
-async fn listening(swarm: &mut Swarm<Behaviour>) -> Result<Multiaddr, Problem> {
+fn multiaddr(address: SocketAddr) -> Multiaddr {
+    Multiaddr::from(address.ip()).with(Protocol::Udp(address.port())).with(Protocol::QuicV1)
+}
+
+async fn listening(swarm: &mut Swarm<Behaviour>) -> Result<SocketAddr, Problem> {
     loop {
         match swarm.select_next_some().await {
-            SwarmEvent::NewListenAddr { address, .. } => return Ok(address),
+            SwarmEvent::NewListenAddr { address, .. } => {
+                let port = address.iter().find_map(|part| match part {
+                    Protocol::Udp(port) => Some(port),
+                    _ => None,
+                });
+                return Ok(SocketAddr::from(([127, 0, 0, 1], port.ok_or("not an address of UDP")?)));
+            }
             SwarmEvent::ListenerError { error, .. } => return Err(error.into()),
             _ => {}
         }
