@@ -1,10 +1,13 @@
 //! What is compared: ways to connect a number of nodes, send to all of them, ask one and move something large.
 
+pub mod grpc;
 pub mod node_quic;
+pub mod pairs;
 pub mod quinn;
 pub mod sessions;
 pub mod swarm;
 pub mod tls;
+pub mod websocket;
 pub mod wtransport;
 
 use std::error::Error;
@@ -18,7 +21,13 @@ pub type Problem = Box<dyn Error + Send + Sync>;
 
 /// All that are compared, in the order of the tables. The first one is what ratios are to.
 pub fn all() -> Vec<Arc<dyn Contender>> {
-    vec![Arc::new(quinn::Quinn), Arc::new(wtransport::WebTransport), Arc::new(swarm::Swarm)]
+    vec![
+        Arc::new(quinn::Quinn),
+        Arc::new(wtransport::WebTransport),
+        Arc::new(swarm::Swarm),
+        Arc::new(websocket::WebSocket),
+        Arc::new(grpc::Grpc),
+    ]
 }
 
 /// One way to build a mesh of nodes, all of them in this process.
