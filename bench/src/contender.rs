@@ -3,16 +3,19 @@
 mod certificate;
 #[cfg(test)]
 mod check;
+pub mod grpc;
 pub mod iroh_gossip;
 pub mod libp2p;
 mod moved;
 pub mod nats;
 pub mod node_quic;
+pub mod pairs;
 mod probe;
 pub mod quinn;
 pub mod sessions;
 pub mod swarm;
 pub mod tls;
+pub mod websocket;
 pub mod wtransport;
 pub mod zenoh;
 
@@ -36,6 +39,8 @@ pub fn all() -> Vec<Arc<dyn Contender>> {
         Arc::new(libp2p::Libp2p),
         Arc::new(iroh_gossip::IrohGossip),
         Arc::new(nats::Nats),
+        Arc::new(websocket::WebSocket),
+        Arc::new(grpc::Grpc),
     ]
 }
 

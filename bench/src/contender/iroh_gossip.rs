@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
+use crate::locked::locked;
 
 /// What questions go by.
 const ASK: &[u8] = b"bench/ask/1";
@@ -34,7 +35,7 @@ impl Contender for IrohGossip {
     }
 
     fn version(&self) -> &'static str {
-        "iroh-gossip 0.101, iroh 1.4"
+        locked(&["iroh-gossip", "iroh", "noq", "rustls"])
     }
 
     fn settings(&self) -> &'static str {

@@ -18,6 +18,7 @@ use self::node::{Handle, Order};
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
 use crate::link::Link;
+use crate::locked::locked;
 
 /// Until every node knows what the others have subscribed to.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ impl Contender for Libp2p {
     }
 
     fn version(&self) -> &'static str {
-        "libp2p 0.57 (gossipsub 0.50, request-response 0.30, quic 0.14)"
+        locked(&["libp2p", "libp2p-gossipsub", "libp2p-request-response", "libp2p-quic", "quinn", "rustls"])
     }
 
     fn settings(&self) -> &'static str {
@@ -77,7 +78,8 @@ impl Overlay {
             let known = if shape.full { addresses.len() } else { addresses.len().min(1) };
             let dialled = addresses.get(..known).unwrap_or_default();
             let (handle, mut address) =
-                node::start(&mut tasks, node, dialled, Arc::clone(&probe), Arc::clone(&subscriptions)).await?;
+                node::start(&mut tasks, node, dialled, Arc::clone(&probe), Arc::clone(&subscriptions))
+                    .await?;
             if node == 0
                 && let Some(settings) = shape.link
             {

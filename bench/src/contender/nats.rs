@@ -21,6 +21,10 @@ use super::moved::Moved;
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
 use crate::link::Link;
+use crate::locked::locked;
+
+/// Of the Debian package of the same name.
+const BROKER: &str = "nats-server";
 
 /// A large object goes in pieces: the broker takes 1 MiB at most and advises to stay well below.
 const PIECE: usize = 64 * 1024;
@@ -38,7 +42,11 @@ impl Contender for Nats {
     }
 
     fn version(&self) -> &'static str {
-        "async-nats 0.51, nats-server of Debian 12 (2.9.10)"
+        let said = std::process::Command::new(BROKER).arg("--version").output().map(|output| output.stdout);
+        let broker = said.ok().and_then(|said| String::from_utf8(said).ok());
+        let broker = broker.as_deref().map_or("no nats-server", str::trim);
+        // Asked once per contender.
+        format!("{}, {broker}", locked(&["async-nats", "rustls"])).leak()
     }
 
     fn settings(&self) -> &'static str {
@@ -166,7 +174,7 @@ fn start_broker(directory: &Path, certificate: &Certificate) -> Result<Child, Pr
             certificate.path, certificate.key_path,
         ),
     )?;
-    Command::new("nats-server")
+    Command::new(BROKER)
         .arg("--config")
         .arg(configuration)
         .stdin(Stdio::null())

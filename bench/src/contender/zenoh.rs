@@ -19,6 +19,7 @@ use super::moved::Moved;
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, LinkSettings, Mesh, Problem, Shape};
 use crate::link::Way;
+use crate::locked::locked;
 
 /// Publish and subscribe between peers, without a router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,10 @@ impl Contender for Zenoh {
     }
 
     fn version(&self) -> &'static str {
-        "zenoh 1.10"
+        match self {
+            Self::Tcp => locked(&["zenoh", "tokio-rustls", "rustls"]),
+            Self::Quic => locked(&["zenoh", "quinn", "rustls"]),
+        }
     }
 
     fn settings(&self) -> &'static str {

@@ -212,7 +212,9 @@ impl Node {
 
     fn exchanged(&mut self, kind: Kind, event: request_response::Event<Bytes, Bytes>) {
         match event {
-            request_response::Event::Message { message: Message::Request { request, channel, .. }, .. } => {
+            request_response::Event::Message {
+                message: Message::Request { request, channel, .. }, ..
+            } => {
                 let answer = match kind {
                     Kind::Ask => request,
                     Kind::Move => Bytes::new(),
@@ -220,7 +222,9 @@ impl Node {
                 // Who asked may have gone.
                 let _ = self.exchange(kind).send_response(channel, answer);
             }
-            request_response::Event::Message { message: Message::Response { request_id, response }, .. } => {
+            request_response::Event::Message {
+                message: Message::Response { request_id, response }, ..
+            } => {
                 if let Some(reply) = self.waiting.remove(&(kind, request_id)) {
                     // Who waited may have gone.
                     let _ = reply.send(response);
