@@ -17,7 +17,7 @@ const MARK: u64 = u64::MAX;
 const LENGTH: usize = 256;
 
 /// Until the next probe, should one have come too early for somebody.
-const PERIOD: Duration = Duration::from_millis(20);
+const PERIOD: Duration = Duration::from_millis(10);
 
 /// A mesh that is not up by then is broken.
 const DEADLINE: Duration = Duration::from_secs(60);
