@@ -62,8 +62,7 @@ impl Contender for Swarm {
     fn settings(&self) -> &'static str {
         match self {
             Self::Plain => {
-                "WebTransport with mutual TLS; defaults; `broadcast_observation`, the sender yields after each; \
-                 `request`; the transfer in the bulk lane"
+                "WebTransport with mutual TLS; defaults; `broadcast_observation`, then `paced`; `request`; the transfer in the bulk lane"
             }
             Self::Sharing => "the same with `coalescing_window` of 50 ms",
             Self::Quiet => "the same with `idle_timeout` of 60 s, so that keep-alives are due every 15 s",
