@@ -109,7 +109,8 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// How many bytes of datagrams the send buffer takes before it would lose older ones.
     fn datagram_room(&self) -> usize;
 
-    /// Waits for the next datagram, and takes its prefix away. Cancel safe.
+    /// Waits for the next datagram, and takes its prefix away; an empty one stands for one that was not meant for this
+    /// connection. Cancel safe.
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>>;
 
     /// Opens a bidirectional stream; waits while the peer grants no more of them. Cancel safe.
