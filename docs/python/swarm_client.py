@@ -15,10 +15,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-HELLO, GOODBYE, HEAD, BODY, END, OUTCOME = 1, 2, 16, 17, 18, 33  # kinds of frames, section 5
+# Kinds of frames, section 5, and classes of observations, section 7.
+HELLO, GOODBYE, SUBSCRIBE, HEAD, BODY, END, OUTCOME, FEED, FED, POSITION = 1, 2, 5, 16, 17, 18, 33, 20, 21, 37
+CLASSES = "lossy", "latest", "reliable"
 PAYLOAD_AT = {32: 2, 35: 4}  # in chunks and artefacts of a reply
 STREAM_HEADER, EXTENSION = b"\x40\x41\x00", x509.ObjectIdentifier("2.25.6180339887498948482")
-Observation = collections.namedtuple("Observation", "origin epoch sequence topic sent_at hops payload")
+Observation = collections.namedtuple(
+    "Observation", "origin epoch sequence topic sent_at hops payload delivery key expires_ms", defaults=("", 0))
 class Ended(Exception):
     """The node refused, left or gave up, or is lost: a code, in Goodbye that of section 9, and a reason."""
 
@@ -34,7 +37,10 @@ def binding(swarm: str, agent: UUID, end: datetime, tls_key: Any) -> tuple[str, 
     info = tls_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return uri, b"swarm tls key v1\0" + int(end.timestamp()).to_bytes(8, "big") + info + uri.encode()
 class Identity:
+    """Who we are, in one life: what is counted goes on over all connections with it, one after the other."""
     def __init__(self, seed: bytes | None = None) -> None:
+        self.epoch, self.sequence = time.time_ns() // 1_000_000, 0
+        self.feeds: dict[UUID, tuple[Any, int]] = {}  # of each publisher: which feed, and the number to come
         self.key = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32))
         self.public = self.key.public_key().public_bytes_raw()
         self.agent = agent_id(self.public)
@@ -62,16 +68,26 @@ def proven_agent(certificate: x509.Certificate, swarm: str) -> UUID:
 def frame(*elements: Any) -> bytes:
     data = msgpack.packb(elements, default=lambda an_id: an_id.bytes)
     return len(data).to_bytes(4, "big") + data
+def matches(pattern: str, topic: str) -> bool:
+    wanted, labels = pattern.split("."), topic.split(".")
+    if wanted[-1] == "**" and len(labels) >= len(wanted):
+        labels[len(wanted) - 1:] = ["**"]
+    return len(wanted) == len(labels) and all(one in ("*", label) for one, label in zip(wanted, labels))
+def decode_observation(elements: list[Any]) -> Observation:
+    number, *further = elements[7:10] or [0]  # behind class 2 nothing is known yet
+    return Observation(UUID(bytes=elements[0]), *elements[1:7], CLASSES[number], *further[:0 if number == 2 else 2])
 def decode_datagram(data: bytes) -> list[Observation]:
     """The observations of a datagram without its leading 00, section 7; none in padding."""
     unpacker = msgpack.Unpacker()
     unpacker.feed(data[1:] if data[:1] == b"\x11" else b"")
-    return [Observation(UUID(bytes=each[0]), *each[1:7]) for each in unpacker]
+    return [decode_observation(each) for each in unpacker]
 
 class Peer(QuicConnectionProtocol):
-    def __init__(self, quic: Any, hello: dict[str, Any], swarm: str) -> None:
-        super().__init__(quic, self._turn_down)
-        self.hello, self.swarm, self.ended, self._sequence = hello, swarm, None, 0
+    def __init__(self, quic: Any, identity: Identity, hello: dict[str, Any], swarm: str) -> None:
+        super().__init__(quic, lambda *stream: self._tasks.add(asyncio.create_task(self._serve(*stream))))
+        self.identity, self.hello, self.swarm, self.ended = identity, hello, swarm, None
+        self.gaps: list[int | None] = []  # reliable observations lost for good, so many at a time; None: unknown
+        self._greeted, self._tasks = asyncio.Event(), set()
         self._http = H3Connection(quic, enable_webtransport=True)  # its MAX_PUSH_ID does no harm
         self._status: asyncio.Future[bytes] = self._loop.create_future()
         self._datagrams: asyncio.Queue[bytes | None] = asyncio.Queue()  # None is the end
@@ -100,19 +116,28 @@ class Peer(QuicConnectionProtocol):
         if wrong := [code for code in fits if not fits[code]]:
             self._control.write(frame(GOODBYE, wrong[0], "your Hello does not fit"))
             raise Ended(wrong[0], f"the node's Hello does not fit: {self.theirs}")
-        self._control_task = asyncio.create_task(self._read_control(reader))
+        self._tasks.add(asyncio.create_task(self._read_control(reader)))
+        self._greeted.set()
     async def observations(self) -> AsyncIterator[Observation]:
         while (data := await self._datagrams.get()) is not None:
             for each in decode_datagram(data):
                 if each.origin == self.proven:
                     yield each
-    def observe(self, topic: str, payload: bytes) -> None:
-        self._sequence, now = self._sequence + 1, time.time_ns() // 1_000
-        data = frame(self.hello["agent"], self.hello["epoch"], self._sequence, topic, now, 0, payload)[4:]
+    def subscribe(self, *patterns: str) -> None:  # from now on; until then the `subscriptions` of our Hello hold
+        self._control.write(frame(SUBSCRIBE, patterns))
+    def observe(self, topic: str, payload: bytes, key: str | None = None, expires_ms: int = 0) -> bool:
+        """Publishes: latest if there is a key, if only "", lossy otherwise. Whether the node subscribes to it."""
+        if not any(matches(each, topic) for each in self.theirs.get("subscriptions", ["**"])):
+            return False
+        self.identity.sequence, now = self.identity.sequence + 1, time.time_ns() // 1_000
+        further = [int(key is not None), key or "", expires_ms] if key is not None or expires_ms else []
+        said = [self.hello["agent"], self.hello["epoch"], self.identity.sequence, topic, now, 0, payload]
+        data = frame(*said, *further)[4:]
         if len(data) >= min(1_100, self.theirs.get("limits", {}).get("max_datagram_bytes", 1_100)):
             raise ValueError("too long")  # Trick: what fits into no packet blocks aioquic's queue for good.
         self._http.send_datagram(0, b"\x11" + data)
         self.transmit()
+        return True
     async def ask(self, capability: str, payload: bytes, on_chunk: Callable[[str, bytes], None],
                   seconds: float = 30.0, **further: Any) -> dict[str, Any]:
         """Asks, hands on each chunk (label, payload) and artefact (name, payload), and returns the outcome.
@@ -151,11 +176,32 @@ class Peer(QuicConnectionProtocol):
     async def _read_control(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(Ended):
             while (said := await self._read(reader))[0] != GOODBYE:
-                pass  # introductions and loads
+                if said[0] == SUBSCRIBE:  # the others are introductions and loads
+                    self.theirs["subscriptions"] = said[1]
             self._end(Ended(*said[1:3]))
-    def _turn_down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(frame(OUTCOME, {"outcome": "no_such_capability"}))
-        writer.write_eof()
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(Ended, asyncio.IncompleteReadError):
+            await reader.readexactly(len(STREAM_HEADER))
+            if (said := await self._read(reader))[0] == FEED:
+                await self._greeted.wait()  # a stream may overtake the node's Hello
+                return await self._follow((self.theirs["epoch"], said[1]), reader, writer)
+            writer.write(frame(OUTCOME, {"outcome": "no_such_capability"}))
+            writer.write_eof()
+    async def _follow(self, feed: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes what the node publishes reliably, section 7: in order, each once, over all connections of our life."""
+        known, awaited = self.identity.feeds.get(self.proven, (feed, 0))
+        if known != feed:  # that one is over, and who knows what it had not brought
+            awaited = 0
+            self.gaps.append(None)
+        writer.write(frame(POSITION, awaited))
+        while (fed := await self._read(reader))[0] == FED:
+            if (number := fed[1]) < awaited:
+                continue  # known already
+            if number > max(awaited, 1):
+                self.gaps.append(number - awaited if awaited else None)
+            self._datagrams.put_nowait(b"\x11" + fed[2])  # one observation makes a datagram
+            self.identity.feeds[self.proven] = feed, (awaited := number + 1)
+            writer.write(frame(POSITION, awaited))
     async def _read(self, reader: asyncio.StreamReader) -> list[Any]:
         try:
             length = int.from_bytes(await reader.readexactly(4), "big")
@@ -166,13 +212,13 @@ class Peer(QuicConnectionProtocol):
 @contextlib.asynccontextmanager
 async def connect(url: str, identity: Identity, swarm: str = "local", said: Any = {}) -> AsyncIterator[Peer]:
     """Dials a node, greets it within 3 s, and leaves in order. `said` replaces keys of our Hello."""
-    where, epoch = urlsplit(url), time.time_ns() // 1_000_000
-    hello = dict(versions={"min": 1, "max": 1}, agent=identity.agent, swarm=swarm, epoch=epoch) | said
+    where, hello = urlsplit(url), dict(versions={"min": 1, "max": 1}, agent=identity.agent, swarm=swarm)
+    hello |= {"epoch": identity.epoch} | said
     # Trick: without a max_datagram_frame_size aioquic takes no datagrams. `greet` checks the certificate.
     quic = QuicConfiguration(alpn_protocols=["h3"], max_datagram_frame_size=65_536, verify_mode=ssl.CERT_NONE)
     quic.certificate, quic.private_key = identity.certificate(swarm)
     async with dial(where.hostname, where.port, configuration=quic, wait_connected=False,
-                    create_protocol=lambda quic, **_: Peer(quic, hello, swarm)) as peer:
+                    create_protocol=lambda quic, **_: Peer(quic, identity, hello, swarm)) as peer:
         await asyncio.wait_for(peer.greet(where.netloc, where.path), 3)
         try:
             yield peer
@@ -188,9 +234,10 @@ async def main() -> None:
     parser.add_argument("--capability", required=True)
     parser.add_argument("--text", default="", help="what is observed and sent")
     parser.add_argument("--observations", type=int, default=0, help="how many to print first")
+    parser.add_argument("--subscribe", nargs="*", default=["**"], help="to which topics: rover.*.position, map.**, …")
     options = parser.parse_args()
     show = lambda label, payload: print(f"{label}: {payload.decode(errors='replace')}", flush=True)
-    async with connect(options.url, Identity()) as peer:
+    async with connect(options.url, Identity(), said={"subscriptions": options.subscribe}) as peer:
         observations = peer.observations()
         for _ in range(options.observations):
             each = await anext(observations)

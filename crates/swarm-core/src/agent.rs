@@ -10,6 +10,7 @@ use swarm_proto::{Advertisement, Observation, TopicPattern};
 use crate::context::Context;
 use crate::error::AgentError;
 use crate::node::{AssistanceRequest, Replies};
+use crate::observe::Gap;
 use crate::peer::PeerEvent;
 
 /// What an agent does when something happens. Implementers write plain `async fn`; every method has a default.
@@ -68,6 +69,13 @@ pub trait Agent: Send + Sync + 'static {
     /// [`Context::peers`] always tells who is there.
     fn on_lagged(&self, cx: &Context, missed: u64) -> impl Future<Output = ()> + Send {
         let _ = (cx, missed);
+        async {}
+    }
+
+    /// Reliable observations of one origin are lost for good. In order with those that came: before the one that follows
+    /// the gap.
+    fn on_gap(&self, cx: &Context, gap: Gap) -> impl Future<Output = ()> + Send {
+        let _ = (cx, gap);
         async {}
     }
 
@@ -178,6 +186,7 @@ trait DynAgent: Send + Sync + 'static {
     fn on_start<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()>;
     fn on_observation<'a>(&'a self, cx: &'a Context, observation: Observation) -> BoxFuture<'a, ()>;
     fn on_lagged<'a>(&'a self, cx: &'a Context, missed: u64) -> BoxFuture<'a, ()>;
+    fn on_gap<'a>(&'a self, cx: &'a Context, gap: Gap) -> BoxFuture<'a, ()>;
     fn on_peer<'a>(&'a self, cx: &'a Context, event: PeerEvent) -> BoxFuture<'a, ()>;
     fn on_request<'a>(
         &'a self,
@@ -211,6 +220,10 @@ impl<A: Agent> DynAgent for A {
 
     fn on_lagged<'a>(&'a self, cx: &'a Context, missed: u64) -> BoxFuture<'a, ()> {
         Box::pin(Agent::on_lagged(self, cx, missed))
+    }
+
+    fn on_gap<'a>(&'a self, cx: &'a Context, gap: Gap) -> BoxFuture<'a, ()> {
+        Box::pin(Agent::on_gap(self, cx, gap))
     }
 
     fn on_peer<'a>(&'a self, cx: &'a Context, event: PeerEvent) -> BoxFuture<'a, ()> {
@@ -254,6 +267,10 @@ impl Agent for BoxedAgent {
 
     async fn on_lagged(&self, cx: &Context, missed: u64) {
         self.0.on_lagged(cx, missed).await;
+    }
+
+    async fn on_gap(&self, cx: &Context, gap: Gap) {
+        self.0.on_gap(cx, gap).await;
     }
 
     async fn on_peer(&self, cx: &Context, event: PeerEvent) {

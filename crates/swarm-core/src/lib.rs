@@ -96,6 +96,7 @@ pub use self::{
         AgentNode, Answer, AssistanceRequest, Builder, FanIn, FanInEvent, FanInItem, NodeHandle, NotHanded,
         OutgoingObservation, OutgoingRequest, PeerUrl, PeerUrlError, Receipt, Replies, ReplyStream, Route,
     },
+    observe::Gap,
     topic::Topic,
     trace::{
         Counters, Direction, DropReason, Ending, Flow, PeerCounters, RefusedReason, TraceEvent, TraceSink,

@@ -96,6 +96,13 @@ pub enum TraceEvent {
         /// How long it took, if the clocks agree; zero if they say less.
         latency: Duration,
     },
+    /// The agent was told that reliable observations are missing.
+    ObservationGap {
+        /// Whose.
+        origin: AgentId,
+        /// How many; `None` if nobody knows.
+        missed: Option<u64>,
+    },
     /// Observations were lost at this node.
     ObservationDropped {
         /// Which way they were going.

@@ -3,82 +3,74 @@
 use std::sync::Arc;
 
 use swarm_proto::{AgentId, Observation, UnixMicros};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::observe::Next;
+use super::observe::{ReliableItem, ReliableQueue, Told};
 use super::shared::NodeShared;
 use crate::agent::Agent;
 use crate::context::Context;
-use crate::peer::PeerEvent;
 use crate::trace::{Direction, DropReason, TraceEvent};
 
-/// Peer events are rare; observations may fill their queue without pushing them out.
-pub(super) const PEER_EVENTS: usize = 256;
-
-enum Input {
-    Observed(Next),
-    Peer(PeerEvent),
-    PeerEventsLagged(u64),
-    Stop,
-}
+/// How much may be told between two looks at whether the agent should stop, which take a lock that all tasks share.
+const TOLD_AT_ONCE: usize = 16;
 
 /// Runs the agent from start to stop. Ends after `on_stop` once `stop` is cancelled.
-pub(super) async fn run(
-    shared: Arc<NodeShared>,
-    mut peer_events: Receiver<PeerEvent>,
-    stop: CancellationToken,
-) {
+pub(super) async fn run(shared: Arc<NodeShared>, mut reliable: ReliableQueue, stop: CancellationToken) {
     let cx = Context::of_node(Arc::clone(&shared));
     shared.guard("on_start", shared.agent.on_start(&cx)).await;
-    loop {
-        match next(&shared, &mut peer_events, &stop).await {
-            Input::Observed(Next::Observation(observation)) => observed(&shared, &cx, observation).await,
-            Input::Observed(Next::Lagged(missed)) | Input::PeerEventsLagged(missed) => {
-                shared.guard("on_lagged", shared.agent.on_lagged(&cx, missed)).await;
-            }
-            Input::Peer(event) => {
-                shared.guard("on_peer", shared.agent.on_peer(&cx, event)).await;
-            }
-            Input::Stop => break,
+    while !stop.is_cancelled() {
+        if tell_some(&shared, &cx, &mut reliable).await {
+            continue;
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = shared.inbox.filled() => {}
+            Some(item) = reliable.next() => reliably(&shared, &cx, item).await,
         }
     }
-    drop(peer_events);
+    for origin in reliable.close().await {
+        shared.recorder.dropped_of(origin, Direction::Incoming, DropReason::ShutDown, 1);
+    }
     for (origin, count) in shared.inbox.close() {
         shared.recorder.dropped_of(origin, Direction::Incoming, DropReason::ShutDown, count);
     }
     shared.guard("on_stop", shared.agent.on_stop(&cx)).await;
 }
 
-/// The end comes first, then what happened to peers, then observations.
-async fn next(shared: &NodeShared, peer_events: &mut Receiver<PeerEvent>, stop: &CancellationToken) -> Input {
+/// Tells the agent some of what waits, in turns with what is reliable. False when there is nothing left.
+async fn tell_some(shared: &NodeShared, cx: &Context, reliable: &mut ReliableQueue) -> bool {
     let expired = |origin: AgentId| {
         shared.recorder.dropped_of(origin, Direction::Incoming, DropReason::Expired, 1);
     };
-    loop {
-        if stop.is_cancelled() {
-            return Input::Stop;
+    for _ in 0..TOLD_AT_ONCE {
+        let item = reliable.try_next();
+        let told_something = item.is_some();
+        match shared.inbox.next(expired) {
+            Some(Told::Observed(observation)) => observed(shared, cx, observation).await,
+            Some(Told::Peer(event)) => {
+                shared.guard("on_peer", shared.agent.on_peer(cx, event)).await;
+            }
+            Some(Told::Lagged(missed)) => {
+                shared.guard("on_lagged", shared.agent.on_lagged(cx, missed)).await;
+            }
+            None if told_something => {}
+            None => return false,
         }
-        match peer_events.try_recv() {
-            Ok(event) => return Input::Peer(event),
-            Err(TryRecvError::Lagged(missed)) => return Input::PeerEventsLagged(missed),
-            Err(TryRecvError::Closed) => return Input::Stop,
-            Err(TryRecvError::Empty) => {}
+        if let Some(item) = item {
+            reliably(shared, cx, item).await;
         }
-        if let Some(next) = shared.inbox.try_next(expired) {
-            return Input::Observed(next);
-        }
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return Input::Stop,
-            event = peer_events.recv() => match event {
-                Ok(event) => return Input::Peer(event),
-                Err(RecvError::Lagged(missed)) => return Input::PeerEventsLagged(missed),
-                Err(RecvError::Closed) => return Input::Stop,
-            },
-            () = shared.inbox.filled() => {}
-        }
+    }
+    true
+}
+
+async fn reliably(shared: &NodeShared, cx: &Context, ReliableItem { gap, observation }: ReliableItem) {
+    if let Some(gap) = gap {
+        shared.recorder.record(TraceEvent::ObservationGap { origin: gap.origin, missed: gap.missed });
+        shared.guard("on_gap", shared.agent.on_gap(cx, gap)).await;
+    }
+    if let Some(observation) = observation {
+        observed(shared, cx, observation).await;
     }
 }
 

@@ -11,15 +11,14 @@ use swarm_proto::{
     Advertisement, AgentId, Epoch, Hello, MAX_SUBSCRIPTIONS, PeerLimits, Sequence, SwarmName, UnixMicros,
     VersionRange,
 };
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::agent_task;
 use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
-use super::observe::AgentInbox;
+use super::observe::{self, AgentInbox, Feeds, ReliableInbox};
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle};
 use crate::agent::{Agent, BoxedAgent, Capacity};
@@ -178,22 +177,24 @@ impl Builder {
             Capacity { at_once: self.config.max_requests_served, waiting: self.config.max_requests_waiting };
         let capacity = self.agent.capacity().at_most(most);
         let mesh = Mesh::new(id, self.config.mesh.clone(), rng.random());
-        let (peer_events, peer_events_queue) = broadcast::channel(agent_task::PEER_EVENTS);
         let subscriptions = Subscriptions::new(self.agent.subscriptions());
         if subscriptions.patterns().len() > MAX_SUBSCRIPTIONS {
             return Err(StartError::TooManySubscriptions { max: MAX_SUBSCRIPTIONS });
         }
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
+        let (reliable_inbox, reliable_queue) = ReliableInbox::new();
+        let recorder = Arc::new(Recorder::new(id, self.sink));
         let shared = Arc::new(NodeShared {
             id,
             local_addr: transport.local_addr(),
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,
-            recorder: Arc::new(Recorder::new(id, self.sink)),
+            feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
+            recorder,
             connections: ConnectionMap::new(),
             inbox: AgentInbox::new(self.config.agent_queue),
-            peer_events,
+            reliable_inbox,
             subscriptions: watch::Sender::new(subscriptions),
             intake: Mutex::default(),
             commands,
@@ -215,8 +216,9 @@ impl Builder {
             mesh,
             seeds: self.seeds,
             commands: commands_queue,
-            peer_events: peer_events_queue,
+            reliable_queue,
         };
+        shared.tasks.spawn(observe::expire(Arc::clone(&shared)));
         let driver = shared.tasks.spawn(driver::run(start));
         Ok(AgentNode { handle: NodeHandle { shared }, driver })
     }

@@ -1,6 +1,6 @@
-//! The task of one connection: accepts requests, speaks on the control stream, flushes the outbox.
+//! The task of one connection: accepts requests, and speaks on the control stream.
 //!
-//! It owns the responder tasks of its peer, and the one that reads its observations. When it ends, nothing of this connection is left running.
+//! It owns the responder tasks of its peer, and the one that moves its datagrams. When it ends, nothing of this connection is left running.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +58,7 @@ enum Happened {
     LoadDue,
     SubscriptionsChanged,
     Stream(Result<Stream, ConnectionLost>),
-    OutboxDue,
-    ReaderEnded(Result<observe::Ended, JoinError>),
+    DatagramsEnded(Result<observe::Ended, JoinError>),
 }
 
 /// What the task of a connection begins with.
@@ -99,7 +98,6 @@ struct Task {
     linger_until: Option<Instant>,
     /// Until when requests are taken that were made before our goodbye was heard.
     deaf_from: Option<Instant>,
-    flush_at: Option<Instant>,
     load_report: LoadReport,
     /// When to tell the peer how busy this node is.
     load_due: Option<Instant>,
@@ -120,8 +118,8 @@ pub(super) async fn run(
     if subscriptions.borrow_and_update().patterns() != told_subscriptions {
         subscriptions.mark_changed();
     }
-    let mut reader = spawn_reader(&shared, &connection);
-    let mut reader_ended = false;
+    let mut datagrams = spawn_datagrams(&shared, &connection);
+    let mut datagrams_ended = false;
     let mut task = Task {
         shared,
         connection: Arc::clone(&connection),
@@ -132,16 +130,17 @@ pub(super) async fn run(
         control_ended: false,
         linger_until: None,
         deaf_from: None,
-        flush_at: None,
         load_report: LoadReport::default(),
         load_due: None,
     };
     task.load_changed();
+    let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
+    let _feeding = AbortOnDropHandle::new(task.shared.tasks.spawn(feeding));
     // Kept across turns of the loop: a future that is made anew at each turn loses its place and costs a lock.
     let mut lost = inner.closed();
     let mut stream = inner.accept_stream();
     let reason = loop {
-        let (phase, flush_at, linger_until) = (task.phase, task.flush_at, task.linger_until);
+        let (phase, linger_until) = (task.phase, task.linger_until);
         let load_due = task.load_due;
         let happened = tokio::select! {
             biased;
@@ -157,26 +156,24 @@ pub(super) async fn run(
             Ok(()) = load.changed(), if phase == Phase::Open => Happened::LoadChanged,
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
             Ok(()) = subscriptions.changed(), if phase == Phase::Open => Happened::SubscriptionsChanged,
-            ended = &mut reader, if !reader_ended => {
-                reader_ended = true;
-                Happened::ReaderEnded(ended)
+            ended = &mut datagrams, if !datagrams_ended => {
+                datagrams_ended = true;
+                Happened::DatagramsEnded(ended)
             }
             accepted = &mut stream, if task.takes_requests() => {
                 stream = inner.accept_stream();
                 Happened::Stream(accepted)
             }
-            () = connection.outbox_filled() => Happened::OutboxDue,
-            () = at(flush_at), if flush_at.is_some() => Happened::OutboxDue,
         };
         if let Some(reason) = task.handle(happened).await {
             break reason;
         }
     };
     connection.end();
-    reader.abort();
-    if !reader_ended {
-        // Two at once would change the order.
-        let _ = reader.await;
+    datagrams.abort();
+    if !datagrams_ended {
+        // Two that read at once would change the order.
+        let _ = datagrams.await;
     }
     task.take_in_what_has_come();
     task.responders.abort_all();
@@ -204,9 +201,8 @@ impl Task {
             Happened::LoadChanged => self.load_changed(),
             Happened::LoadDue => self.tell_load().await,
             Happened::Stream(Ok(stream)) => self.serve(stream),
-            Happened::OutboxDue => self.flush(),
             Happened::SubscriptionsChanged => self.tell_subscriptions().await,
-            Happened::ReaderEnded(ended) => self.reader_ended(ended).await,
+            Happened::DatagramsEnded(ended) => self.datagrams_ended(ended).await,
         }
     }
 
@@ -218,7 +214,7 @@ impl Task {
     async fn say_goodbye(&mut self) -> Option<GoneReason> {
         self.phase = Phase::WeLeave;
         self.deaf_from = Some(Instant::now() + GOODBYE_GRACE);
-        self.flush();
+        self.connection.flush(Instant::now());
         let goodbye = Goodbye { code: CloseCode::ShutDown, reason: String::new() };
         // Whoever does not take it learns the same from the close.
         let _ = self.send_control(ControlFrame::Goodbye(goodbye)).await;
@@ -273,6 +269,7 @@ impl Task {
         let in_use = self.connection.requests_in_flight() > 0;
         match self.phase {
             Phase::Retired if !in_use => Some(self.close(CloseCode::Duplicate, GoneReason::Lost)),
+            Phase::WeLeave if self.is_delivering() => self.linger(),
             // Requests that are served elsewhere may still have to ask here.
             Phase::WeLeave if self.responders.is_empty() && self.shared.serving() == 0 => {
                 Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown))
@@ -280,6 +277,12 @@ impl Task {
             Phase::PeerLeaves => Some(self.close(CloseCode::Normal, GoneReason::Goodbye)),
             Phase::Open | Phase::Retired | Phase::WeLeave => self.linger(),
         }
+    }
+
+    /// Whether the peer still takes what it is owed.
+    fn is_delivering(&self) -> bool {
+        let patience = self.shared.config.head_deadline;
+        self.connection.feed.is_delivering(self.connection.id, Instant::now(), patience)
     }
 
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
@@ -358,30 +361,23 @@ impl Task {
         None
     }
 
-    fn flush(&mut self) -> Option<GoneReason> {
-        let now = Instant::now();
-        self.flush_at = self.connection.flush(now);
-        let patience = self.shared.config.slow_patience?;
-        if !self.connection.is_stuck(now, patience) {
-            return None;
-        }
-        tracing::warn!(peer = %self.connection.peer.id, ?patience, "a peer is too slow and is sent away");
-        self.connection.inner.close(CloseCode::Overloaded, "too slow for what it subscribed to");
-        Some(GoneReason::TooSlow)
-    }
-
     async fn tell_subscriptions(&mut self) -> Option<GoneReason> {
         let patterns = self.shared.subscriptions.borrow().patterns().to_vec();
         let sent = self.send_control(ControlFrame::Subscribe(patterns)).await;
         sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
     }
 
-    async fn reader_ended(&mut self, ended: Result<observe::Ended, JoinError>) -> Option<GoneReason> {
+    async fn datagrams_ended(&mut self, ended: Result<observe::Ended, JoinError>) -> Option<GoneReason> {
         match ended {
             Ok(observe::Ended::Lost) => Some(gone_reason(&self.connection.inner.closed().await)),
             Ok(observe::Ended::Greedy) => Some(self.misbehaved("it sends too many datagrams")),
+            Ok(observe::Ended::TooSlow) => {
+                tracing::warn!(peer = %self.connection.peer.id, "a peer is too slow and is sent away");
+                self.connection.inner.close(CloseCode::Overloaded, "too slow for what it subscribed to");
+                Some(GoneReason::TooSlow)
+            }
             Err(error) => {
-                tracing::error!(peer = %self.connection.peer.id, %error, "reading observations broke down");
+                tracing::error!(peer = %self.connection.peer.id, %error, "moving datagrams broke down");
                 Some(self.close(CloseCode::Normal, GoneReason::Lost))
             }
         }
@@ -395,12 +391,12 @@ impl Task {
     }
 }
 
-fn spawn_reader(
+fn spawn_datagrams(
     shared: &Arc<NodeShared>,
     connection: &Arc<PeerConnection>,
 ) -> AbortOnDropHandle<observe::Ended> {
-    let reading = observe::read(Arc::clone(shared), Arc::clone(connection));
-    AbortOnDropHandle::new(shared.tasks.spawn(reading))
+    let moving = observe::move_datagrams(Arc::clone(shared), Arc::clone(connection));
+    AbortOnDropHandle::new(shared.tasks.spawn(moving))
 }
 
 /// The peer does not take what is said on the control stream.

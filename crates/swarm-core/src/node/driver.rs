@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_proto::CloseCode;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -21,6 +21,7 @@ use self::dials::{Attempts, Finished, Reply};
 use super::agent_task;
 use super::connection::FromConnection;
 use super::handshake::Established;
+use super::observe::ReliableQueue;
 use super::shared::NodeShared;
 use crate::deadline::{after, at};
 use crate::error::ConnectError;
@@ -48,7 +49,7 @@ pub(super) struct Start {
     pub(super) mesh: Mesh,
     pub(super) seeds: Vec<std::net::SocketAddr>,
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) peer_events: broadcast::Receiver<PeerEvent>,
+    pub(super) reliable_queue: ReliableQueue,
 }
 
 /// How much of what peers said may wait for the driver. When it is full, connections wait.
@@ -88,10 +89,10 @@ pub(super) struct Driver {
 
 /// Runs a node until it is shut down. Gives the number of requests that were given up.
 pub(super) async fn run(start: Start) -> usize {
-    let Start { shared, transport, mesh, seeds, mut commands, peer_events } = start;
+    let Start { shared, transport, mesh, seeds, mut commands, reliable_queue } = start;
     let _end_of_node = EndOfNode(Arc::clone(&shared));
     let killed = shared.killed.clone();
-    let mut agent = spawn_agent(&shared, peer_events);
+    let mut agent = spawn_agent(&shared, reliable_queue);
     let (connections, mut received) = Connections::new(Arc::clone(&shared), RECEIVED_QUEUE);
     let mut driver = Driver {
         attempts: Attempts::new(Arc::clone(&shared), Arc::clone(&transport)),
@@ -136,12 +137,9 @@ pub(super) async fn run(start: Start) -> usize {
     driver.close().await
 }
 
-fn spawn_agent(
-    shared: &Arc<NodeShared>,
-    peer_events: broadcast::Receiver<PeerEvent>,
-) -> AbortOnDropHandle<()> {
+fn spawn_agent(shared: &Arc<NodeShared>, reliable: ReliableQueue) -> AbortOnDropHandle<()> {
     let (shared, stop) = (Arc::clone(shared), shared.leaving.clone());
-    let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), peer_events, stop));
+    let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), reliable, stop));
     AbortOnDropHandle::new(agent)
 }
 
@@ -253,19 +251,19 @@ impl Driver {
                 Output::Came(peer) => {
                     tracing::debug!(peer = %peer.id, address = %peer.address, "a peer came");
                     self.shared.recorder.record(TraceEvent::PeerCame { peer: peer.id });
-                    self.shared.tell_agent(PeerEvent::Came(peer));
+                    self.shared.inbox.peer(PeerEvent::Came(peer));
                 }
                 Output::Went { peer, reason, returning } => {
                     tracing::debug!(%peer, %reason, "a peer went");
                     self.connections.peer_went(peer, returning);
                     self.shared.recorder.record(TraceEvent::PeerWent { peer, reason });
-                    self.shared.tell_agent(PeerEvent::Went { peer, reason });
+                    self.shared.inbox.peer(PeerEvent::Went { peer, reason });
                     if !returning {
                         self.shared.forget(peer);
                     }
                 }
                 Output::Forgotten(peer) => {
-                    self.shared.connections.remove(peer);
+                    self.connections.peer_went(peer, false);
                     self.shared.forget(peer);
                 }
             }

@@ -13,7 +13,7 @@ use swarm_proto::{
     AgentId, Capability, Chunk, Epoch, Hello, MAX_SUBSCRIPTIONS, RequestId, TopicName, TopicPattern,
     TraceContext,
 };
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,7 +22,7 @@ use super::assist::{
 };
 use super::connection_map::ConnectionMap;
 use super::driver::Command;
-use super::observe::AgentInbox;
+use super::observe::{AgentInbox, Feeds, ReliableInbox};
 use crate::agent::BoxedAgent;
 use crate::assist::latency::Latencies;
 use crate::assist::routing::{self, Candidate, Wanted};
@@ -31,7 +31,6 @@ use crate::config::NodeConfig;
 use crate::error::{AssistError, SubscribeError};
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
-use crate::peer::PeerEvent;
 use crate::trace::{Recorder, TraceEvent};
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
@@ -49,7 +48,7 @@ pub(crate) struct NodeShared {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) connections: ConnectionMap,
     pub(crate) inbox: AgentInbox,
-    pub(crate) peer_events: broadcast::Sender<PeerEvent>,
+    pub(crate) reliable_inbox: ReliableInbox,
     pub(crate) commands: mpsc::Sender<Command>,
     /// The node is about to stop: agents that wait for it may finish.
     pub(crate) leaving: CancellationToken,
@@ -63,6 +62,7 @@ pub(crate) struct NodeShared {
     pub(crate) resumables: Resumables,
     pub(crate) requests_made: Arc<Semaphore>,
     pub(crate) sequence: AtomicU64,
+    pub(crate) feeds: Feeds,
     pub(crate) rng: Mutex<StdRng>,
     pub(crate) latencies: Mutex<Latencies>,
 }
@@ -147,11 +147,6 @@ impl NodeShared {
     pub(crate) fn intake(&self) -> MutexGuard<'_, Intake> {
         // The intake is whole after each of its methods, so a poisoned lock is as good as any.
         self.intake.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn tell_agent(&self, event: PeerEvent) {
-        // An agent that has stopped need not know.
-        let _ = self.peer_events.send(event);
     }
 
     /// How many connected peers want to hear of a topic.

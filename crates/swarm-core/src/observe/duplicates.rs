@@ -1,52 +1,26 @@
-//! Tells new observations from known ones, by sliding windows over sequence numbers.
+//! Tells new observations from known ones, by a sliding window over the sequence numbers of one life of an origin.
 //!
-//! A window per origin remembers the highest sequence of the origin's present life and which of the 1,024 numbers up to
-//! it were seen (the anti-replay window of RFC 4303, section 3.4.3, with a restart rule). It needs 150 bytes per origin
-//! whatever the rate; remembering hashes of payloads would grow with it.
+//! A window remembers the highest number and which of the 1,024 numbers up to it were seen (the anti-replay window of
+//! RFC 4303, section 3.4.3). It needs 136 bytes whatever the rate; remembering hashes of payloads would grow with it.
 
-use std::collections::BTreeMap;
-
-use swarm_proto::{AgentId, Epoch, Observation, Sequence};
+use swarm_proto::Sequence;
 
 const WORDS: usize = 16;
 const WIDTH: u64 = WORDS as u64 * 64;
 
-/// The windows of all origins.
+/// Which sequence numbers were seen.
 #[derive(Debug, Default)]
-pub(crate) struct Duplicates {
-    windows: BTreeMap<AgentId, Window>,
-}
-
-impl Duplicates {
-    /// Whether this observation was not seen before; remembers it. What lies behind the window counts as seen.
-    pub(crate) fn is_new(&mut self, observation: &Observation) -> bool {
-        self.windows.entry(observation.origin).or_default().insert(observation.epoch, observation.sequence)
-    }
-
-    /// Drops what is known of an origin that will not come back.
-    pub(crate) fn forget(&mut self, origin: AgentId) {
-        self.windows.remove(&origin);
-    }
-}
-
-/// Which sequence numbers of one origin were seen.
-#[derive(Debug, Default)]
-struct Window {
-    epoch: Option<Epoch>,
+pub(crate) struct Window {
     /// The highest sequence seen; bit `n % WIDTH` stands for sequence `n` within the window below it.
     highest: u64,
     seen: [u64; WORDS],
 }
 
 impl Window {
-    fn insert(&mut self, epoch: Epoch, sequence: Sequence) -> bool {
-        if self.epoch > Some(epoch) {
-            return false;
-        }
+    /// Whether this number was not seen before; remembers it. What lies behind the window counts as seen.
+    pub(crate) fn is_new(&mut self, sequence: Sequence) -> bool {
         let sequence = sequence.get();
-        if self.epoch < Some(epoch) {
-            *self = Self { epoch: Some(epoch), highest: sequence, seen: [0; WORDS] };
-        } else if sequence > self.highest {
+        if sequence > self.highest {
             self.advance(sequence);
         } else if self.highest - sequence >= WIDTH {
             return false;
@@ -94,27 +68,16 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// The reference remembers everything of the present epoch and applies the width by subtraction.
+        /// The reference remembers everything and applies the width by subtraction.
         #[test]
         fn the_window_agrees_with_a_set(
-            inputs in proptest::collection::vec((0_u64..3, prop_oneof![0_u64..3000, any::<u64>()]), 1..400),
+            sequences in proptest::collection::vec(prop_oneof![0_u64..3000, any::<u64>()], 1..400),
         ) {
-            let mut window = Window::default();
-            let (mut epoch, mut set) = (None, BTreeSet::new());
-            for (e, sequence) in inputs {
-                let expected = match epoch {
-                    Some(known) if e < known => false,
-                    Some(known) if e == known => {
-                        let highest = *set.last().unwrap();
-                        (sequence > highest || highest - sequence < WIDTH) && set.insert(sequence)
-                    }
-                    _ => {
-                        epoch = Some(e);
-                        set = BTreeSet::from([sequence]);
-                        true
-                    }
-                };
-                prop_assert_eq!(window.insert(Epoch::new(e), Sequence::new(sequence)), expected);
+            let (mut window, mut set) = (Window::default(), BTreeSet::new());
+            for sequence in sequences {
+                let highest = set.last().copied().unwrap_or_default();
+                let expected = (sequence > highest || highest - sequence < WIDTH) && set.insert(sequence);
+                prop_assert_eq!(window.is_new(Sequence::new(sequence)), expected);
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Each origin has a queue of its own, and they take turns: whoever floods the agent waits behind itself. When all
 //! together are full, the oldest of the longest queue makes room.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use swarm_proto::{AgentId, Observation};
 use tokio::time::Instant;
@@ -19,6 +19,8 @@ pub(crate) struct Inbox {
     queues: BTreeMap<AgentId, Waiting<Observation>>,
     /// Origins that have something waiting, in the order of their turns.
     turns: VecDeque<AgentId>,
+    /// Origins that will not come back: their queues go once they are empty.
+    gone: BTreeSet<AgentId>,
     /// What made room since the agent was last told.
     lagged: u64,
 }
@@ -34,7 +36,14 @@ pub(crate) enum Next {
 impl Inbox {
     /// At most `capacity` wait at once.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), len: 0, queues: BTreeMap::new(), turns: VecDeque::new(), lagged: 0 }
+        Self {
+            capacity: capacity.max(1),
+            len: 0,
+            queues: BTreeMap::new(),
+            turns: VecDeque::new(),
+            gone: BTreeSet::new(),
+            lagged: 0,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -62,10 +71,19 @@ impl Inbox {
         let longest = self.turns.iter().copied().max_by_key(length)?;
         self.pop_of(longest);
         self.lagged += 1;
-        if self.queues.get(&longest).is_none_or(Waiting::is_empty) {
+        if self.is_served(longest) {
             self.turns.retain(|origin| *origin != longest);
         }
         Some(longest)
+    }
+
+    /// Whether nothing of this origin waits any more. Then nothing is kept of it either, if it is gone.
+    fn is_served(&mut self, origin: AgentId) -> bool {
+        let served = self.queues.get(&origin).is_none_or(Waiting::is_empty);
+        if served && self.gone.remove(&origin) {
+            self.queues.remove(&origin);
+        }
+        served
     }
 
     fn pop_of(&mut self, origin: AgentId) -> Option<Observation> {
@@ -75,13 +93,17 @@ impl Inbox {
     }
 
     /// What comes next; `expired` is called for each origin whose observation had waited too long before it.
-    pub(crate) fn next(&mut self, now: Instant, mut expired: impl FnMut(AgentId)) -> Option<Next> {
+    pub(crate) fn next(
+        &mut self,
+        now: impl Fn() -> Instant,
+        mut expired: impl FnMut(AgentId),
+    ) -> Option<Next> {
         if self.lagged > 0 {
             return Some(Next::Lagged(std::mem::take(&mut self.lagged)));
         }
         while let Some(origin) = self.turns.pop_front() {
-            let observation = self.next_of(now, origin, &mut expired);
-            if self.queues.get(&origin).is_some_and(|queue| !queue.is_empty()) {
+            let observation = self.next_of(&now, origin, &mut expired);
+            if !self.is_served(origin) {
                 self.turns.push_back(origin);
             }
             if let Some(observation) = observation {
@@ -93,7 +115,7 @@ impl Inbox {
 
     fn next_of(
         &mut self,
-        now: Instant,
+        now: &impl Fn() -> Instant,
         origin: AgentId,
         expired: &mut impl FnMut(AgentId),
     ) -> Option<Observation> {
@@ -106,8 +128,9 @@ impl Inbox {
 
     /// Takes back the memory of an origin that will not come back, once its queue is empty.
     pub(crate) fn forget(&mut self, origin: AgentId) {
-        if self.queues.get(&origin).is_some_and(Waiting::is_empty) {
-            self.queues.remove(&origin);
+        if self.queues.contains_key(&origin) {
+            self.gone.insert(origin);
+            self.is_served(origin);
         }
     }
 
@@ -152,7 +175,7 @@ mod tests {
 
     fn taken(inbox: &mut Inbox, now: Instant) -> Vec<(AgentId, u64)> {
         let mut all = Vec::new();
-        while let Some(next) = inbox.next(now, |_| {}) {
+        while let Some(next) = inbox.next(|| now, |_| {}) {
             if let Next::Observation(observation) = next {
                 all.push((observation.origin, observation.sequence.get()));
             }
@@ -181,7 +204,7 @@ mod tests {
 
         assert_eq!(inbox.push(now, observation(2, 4)), Some((agent(2), DropReason::AgentLagged)));
 
-        assert_eq!(inbox.next(now, |_| {}), Some(Next::Lagged(1)));
+        assert_eq!(inbox.next(|| now, |_| {}), Some(Next::Lagged(1)));
         assert_eq!(taken(&mut inbox, now), [(agent(1), 1), (agent(2), 2), (agent(2), 3), (agent(2), 4)]);
     }
 
@@ -193,10 +216,24 @@ mod tests {
         inbox.push(now, observation(1, 2));
 
         let mut expired = Vec::new();
-        let next = inbox.next(now + Duration::from_millis(20), |origin| expired.push(origin));
+        let next = inbox.next(|| now + Duration::from_millis(20), |origin| expired.push(origin));
 
         assert_eq!(next, Some(Next::Observation(observation(1, 2))));
         assert_eq!(expired, [agent(1)]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_origins_that_are_gone() {
+        let (now, mut inbox) = (Instant::now(), Inbox::new(2));
+        for origin in [1, 2] {
+            inbox.push(now, observation(origin, 1));
+            inbox.forget(agent(origin));
+        }
+        assert_eq!(inbox.push(now, observation(3, 1)), Some((agent(3), DropReason::AgentLagged)));
+        inbox.forget(agent(3));
+
+        assert_eq!(taken(&mut inbox, now), [(agent(1), 1), (agent(2), 1)]);
+        assert!(inbox.queues.is_empty());
     }
 
     #[derive(Debug, Clone)]
@@ -222,7 +259,7 @@ mod tests {
             let (mut now, mut inbox) = (Instant::now(), Inbox::new(8));
             let (mut pushed, mut lost, mut told) = (0_u64, 0_u64, 0_u64);
             let mut delivered = BTreeMap::<AgentId, Vec<u64>>::new();
-            let mut next = |inbox: &mut Inbox, now, lost: &mut u64, told: &mut u64| match inbox.next(now, |_| *lost += 1) {
+            let mut next = |inbox: &mut Inbox, now, lost: &mut u64, told: &mut u64| match inbox.next(|| now, |_| *lost += 1) {
                 Some(Next::Lagged(count)) => *told += count,
                 Some(Next::Observation(o)) => delivered.entry(o.origin).or_default().push(o.sequence.get()),
                 None => {}

@@ -34,7 +34,7 @@ impl Outbox {
     pub(crate) fn new(window: Duration, capacity: usize) -> Self {
         Self {
             window,
-            capacity,
+            capacity: capacity.max(1),
             waiting: Waiting::default(),
             waiting_bytes: 0,
             not_before: None,
@@ -57,22 +57,23 @@ impl Outbox {
         })
     }
 
-    /// The next datagram of at most `max` bytes with the number of observations in it, if one is due and the network has
-    /// `room` for it. `lost` is called for each observation that it had to pass over.
+    /// The next datagram of at most `max` bytes, behind the prefix of the transport, with the number of observations in it,
+    /// if one is due and the network has `room` for it. `lost` is called for each observation that it had to pass over.
     pub(crate) fn take(
         &mut self,
         now: Instant,
+        prefix: &[u8],
         max: usize,
         room: usize,
         mut lost: impl FnMut(DropReason),
     ) -> Option<(Bytes, u64)> {
         self.pass_over(now, max, &mut lost);
-        if self.waiting.is_empty() || !self.is_due(now, max) || room < self.next_bytes(max) {
+        if !self.is_due(now, max) || room < self.next_bytes(max) {
             return None;
         }
-        let mut datagram = DatagramBuilder::new(max);
+        let mut datagram = DatagramBuilder::behind(prefix, max, self.waiting_bytes);
         let mut inside = 0;
-        while let Front::Item(observation) = self.waiting.front(now)
+        while let Front::Item(observation) = self.waiting.front(|| now)
             && datagram.try_push(observation)
         {
             self.pop();
@@ -80,16 +81,13 @@ impl Outbox {
             self.pass_over(now, max, &mut lost);
         }
         self.not_before = Some(after(now, self.window));
-        if self.waiting.is_empty() {
-            self.overflows_since = None;
-        }
         (inside > 0).then(|| (datagram.finish(), inside))
     }
 
     /// Drops what is at the front and will never go: it has waited too long, or the path has shrunk.
     fn pass_over(&mut self, now: Instant, max: usize, lost: &mut impl FnMut(DropReason)) {
         loop {
-            match self.waiting.front(now) {
+            match self.waiting.front(|| now) {
                 Front::Expired => lost(DropReason::Expired),
                 Front::Item(oldest) if oldest.len() + DATAGRAM_OVERHEAD_BYTES > max => {
                     lost(DropReason::TooLarge);
@@ -120,8 +118,11 @@ impl Outbox {
         self.waiting.len()
     }
 
-    fn is_due(&self, now: Instant, max: usize) -> bool {
-        self.not_before.is_none_or(|at| at <= now) || self.waiting_bytes + DATAGRAM_OVERHEAD_BYTES >= max
+    /// Whether a datagram of at most `max` bytes should go, if the network has room for it.
+    pub(crate) fn is_due(&self, now: Instant, max: usize) -> bool {
+        !self.waiting.is_empty()
+            && (self.not_before.is_none_or(|at| at <= now)
+                || self.waiting_bytes + DATAGRAM_OVERHEAD_BYTES >= max)
     }
 
     fn next_bytes(&self, max: usize) -> usize {
@@ -131,6 +132,9 @@ impl Outbox {
     fn pop(&mut self) {
         if let Some(oldest) = self.waiting.pop() {
             self.waiting_bytes -= oldest.len();
+        }
+        if self.waiting.is_empty() {
+            self.overflows_since = None;
         }
     }
 }
@@ -178,7 +182,7 @@ mod tests {
 
     /// What goes now, with nothing lost on the way.
     fn take(outbox: &mut Outbox, now: Instant, room: usize) -> Option<(Bytes, u64)> {
-        outbox.take(now, MAX, room, |reason| panic!("{reason}"))
+        outbox.take(now, &[], MAX, room, |reason| panic!("{reason}"))
     }
 
     #[test]
@@ -250,11 +254,11 @@ mod tests {
     fn what_waited_too_long_does_not_go() {
         let (start, mut outbox) = (Instant::now(), Outbox::new(WINDOW, 10));
         let expires_at = Some(start + Duration::from_millis(5));
-        outbox.push(start, observation(1), Waits { slot: None, expires_at });
+        outbox.push(start, observation(1), Waits { expires_at, ..Waits::default() });
         push(&mut outbox, start, 2);
 
         let mut lost = Vec::new();
-        let taken = outbox.take(start + Duration::from_millis(5), MAX, MAX, |reason| lost.push(reason));
+        let taken = outbox.take(start + Duration::from_millis(5), &[], MAX, MAX, |reason| lost.push(reason));
 
         assert_eq!(sequences(taken), [2]);
         assert_eq!(lost, [DropReason::Expired]);
@@ -277,7 +281,7 @@ mod tests {
         push(&mut outbox, start, 1);
 
         let mut lost = Vec::new();
-        assert_eq!(outbox.take(start, 50, MAX, |reason| lost.push(reason)), None);
+        assert_eq!(outbox.take(start, &[], 50, MAX, |reason| lost.push(reason)), None);
         assert_eq!(lost, [DropReason::TooLarge]);
     }
 
@@ -294,5 +298,27 @@ mod tests {
 
         take(&mut outbox, start, MAX);
         assert!(!outbox.is_stuck(start + 2 * patience, patience));
+    }
+
+    #[test]
+    fn it_is_not_stuck_when_what_it_held_has_expired() {
+        let (start, mut outbox) = (Instant::now(), Outbox::new(WINDOW, 2));
+        let (life, patience) = (Duration::from_millis(5), Duration::from_secs(1));
+        for sequence in 1..=3 {
+            let expires_at = Some(start + life);
+            outbox.push(start, observation(sequence), Waits { expires_at, ..Waits::default() });
+        }
+        assert_eq!(outbox.take(start + life, &[], MAX, 0, |_| {}), None);
+        assert!(outbox.is_empty());
+
+        push(&mut outbox, start + 2 * patience, 4);
+        assert!(!outbox.is_stuck(start + 2 * patience, patience));
+    }
+
+    #[test]
+    fn there_is_always_room_for_one() {
+        let (start, mut outbox) = (Instant::now(), Outbox::new(WINDOW, 0));
+        assert_eq!(push(&mut outbox, start, 1), None);
+        assert_eq!(sequences(take(&mut outbox, start, MAX)), [1]);
     }
 }

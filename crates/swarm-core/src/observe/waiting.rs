@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use swarm_proto::{Delivery, Key, Observation, TopicName};
+use swarm_proto::{Delivery, Epoch, Key, Observation, Sequence, TopicName};
 use tokio::time::Instant;
 
 use crate::deadline::after;
@@ -14,6 +14,8 @@ pub(crate) struct Waits {
     pub(crate) slot: Option<Slot>,
     /// Nobody wants it after this.
     pub(crate) expires_at: Option<Instant>,
+    /// Which of two is the newer: tasks that publish at once may come here in another order.
+    pub(crate) made: Option<(Epoch, Sequence)>,
 }
 
 /// What the newest observation replaces the one before of.
@@ -37,7 +39,11 @@ impl Waits {
     /// How an observation waits that came at `now`.
     pub(crate) fn of(observation: &Observation, now: Instant) -> Self {
         let life = observation.expires_ms.map(|ms| std::time::Duration::from_millis(ms.get().into()));
-        Self { slot: Slot::of(observation), expires_at: life.map(|life| after(now, life)) }
+        Self {
+            slot: Slot::of(observation),
+            expires_at: life.map(|life| after(now, life)),
+            made: Some((observation.epoch, observation.sequence)),
+        }
     }
 }
 
@@ -72,14 +78,17 @@ impl<T> Waiting<T> {
         self.entries.is_empty()
     }
 
-    /// Takes an item; gives the one that it replaces.
+    /// Takes an item; gives the one that it replaces, or itself if a newer one waits.
     pub(crate) fn push(&mut self, item: T, waits: Waits) -> Option<T> {
         let Some(slot) = &waits.slot else {
             self.entries.push_back(Entry { item, waits });
             return None;
         };
         if let Some(entry) = self.entry_of(slot) {
-            entry.waits.expires_at = waits.expires_at;
+            if entry.waits.made > waits.made {
+                return Some(item);
+            }
+            entry.waits = waits;
             return Some(std::mem::replace(&mut entry.item, item));
         }
         self.slots.insert(slot.clone(), self.first + self.entries.len() as u64);
@@ -92,11 +101,11 @@ impl<T> Waiting<T> {
         self.entries.get_mut(usize::try_from(number - self.first).ok()?)
     }
 
-    /// The oldest, unless nobody wants it any more.
-    pub(crate) fn front(&self, now: Instant) -> Front<'_, T> {
+    /// The oldest, unless nobody wants it any more. Most never expire, so the time is only asked for when it matters.
+    pub(crate) fn front(&self, now: impl FnOnce() -> Instant) -> Front<'_, T> {
         match self.entries.front() {
             None => Front::Nothing,
-            Some(Entry { waits: Waits { expires_at: Some(at), .. }, .. }) if *at <= now => Front::Expired,
+            Some(Entry { waits: Waits { expires_at: Some(at), .. }, .. }) if *at <= now() => Front::Expired,
             Some(entry) => Front::Item(&entry.item),
         }
     }
@@ -134,7 +143,7 @@ mod tests {
     }
 
     fn waits(number: Option<u8>) -> Waits {
-        Waits { slot: number.map(slot), expires_at: None }
+        Waits { slot: number.map(slot), ..Waits::default() }
     }
 
     #[test]
@@ -152,13 +161,27 @@ mod tests {
     #[test]
     fn what_replaces_lives_as_long_as_it_says_itself() {
         let now = Instant::now();
-        let at = |ms| Waits { slot: Some(slot(1)), expires_at: Some(now + Duration::from_millis(ms)) };
+        let at = |ms| Waits { expires_at: Some(now + Duration::from_millis(ms)), ..waits(Some(1)) };
         let mut queue = Waiting::default();
         queue.push(1, at(5));
         queue.push(2, at(50));
 
-        assert_eq!(queue.front(now + Duration::from_millis(49)), Front::Item(&2));
-        assert_eq!(queue.front(now + Duration::from_millis(50)), Front::Expired);
+        assert_eq!(queue.front(|| now + Duration::from_millis(49)), Front::Item(&2));
+        assert_eq!(queue.front(|| now + Duration::from_millis(50)), Front::Expired);
+    }
+
+    #[test]
+    fn an_older_one_that_comes_late_takes_nobodys_place() {
+        let made = |epoch, sequence| Waits {
+            made: Some((Epoch::new(epoch), Sequence::new(sequence))),
+            ..waits(Some(1))
+        };
+        let mut queue = Waiting::default();
+        queue.push("newer", made(1, 6));
+
+        assert_eq!(queue.push("older", made(1, 5)), Some("older"));
+        assert_eq!(queue.push("of another life", made(2, 1)), Some("newer"));
+        assert_eq!(queue.pop(), Some("of another life"));
     }
 
     proptest! {

@@ -33,6 +33,8 @@ pub struct Counters {
     pub observations_dropped: BTreeMap<DropReason, u64>,
     /// The same by peer, for peers that are connected or may come back.
     pub peers: BTreeMap<AgentId, PeerCounters>,
+    /// Gaps in reliable observations that the agent was told of.
+    pub observation_gaps: u64,
     /// Requests that the agent made.
     pub requests_sent: u64,
     /// Requests that the agent made and that are over, by ending.
@@ -231,6 +233,7 @@ impl Recorder {
 
     fn count(&self, event: &TraceEvent) {
         match event {
+            TraceEvent::ObservationGap { .. } => self.rare().observation_gaps += 1,
             TraceEvent::ObservationRefused { .. } => self.rare().observations_refused += 1,
             TraceEvent::RequestSent { .. } => self.rare().requests_sent += 1,
             TraceEvent::RequestEnded { ending, .. } => {

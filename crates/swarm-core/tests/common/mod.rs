@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+pub(crate) mod observing;
 pub(crate) mod raw;
 pub(crate) mod serving;
 pub(crate) mod stranger;
@@ -181,4 +182,9 @@ pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
+/// A reliable observation.
+pub(crate) fn reliable(topic: &str, payload: impl Into<bytes::Bytes>) -> swarm_core::OutgoingObservation {
+    swarm_core::OutgoingObservation::new(topic.parse().unwrap(), payload).reliable()
 }

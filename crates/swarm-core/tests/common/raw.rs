@@ -1,16 +1,19 @@
 //! A peer that speaks frame by frame, as a test says.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use swarm_core::proto::{
-    ControlFrame, Frame, Hello, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
+    ControlFrame, Datagram, Frame, Hello, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
+    decode_datagram,
 };
 use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
 use swarm_core::transport::{Connection, Stream, StreamError, Transport};
-use swarm_core::{AgentNode, IdentityKey, SwarmName, SystemClock};
+use swarm_core::{AgentId, AgentNode, IdentityKey, Observation, SwarmName, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::PATIENCE;
+use super::observing::datagram;
 use super::serving::SERVE;
 use super::stranger::{address, framed, hello};
 
@@ -19,23 +22,29 @@ pub(crate) struct Raw {
     _transport: WebTransport,
     pub(crate) connection: Box<dyn Connection>,
     /// Open as long as the connection.
-    _control: Stream,
+    control: Stream,
+    pub(crate) agent: AgentId,
 }
 
 /// Becomes a peer of the node, as the agent of this seed.
 pub(crate) async fn meet(node: &AgentNode, seed: u8) -> Raw {
+    meet_and_say(address(node), seed, hello()).await
+}
+
+/// Becomes a peer of whoever is at this address, with these words.
+pub(crate) async fn meet_and_say(at: SocketAddr, seed: u8, hello: Hello) -> Raw {
     let identity = Arc::new(IdentityKey::from_seed([seed; 32]));
     let agent = identity.agent_id();
     let credentials =
         Credentials { identity, swarm: SwarmName::default(), wall_clock: Arc::new(SystemClock) };
     let any_port = "127.0.0.1:0".parse().unwrap();
     let transport = WebTransport::bind(any_port, &credentials, WebTransportConfig::default()).unwrap();
-    let connection = transport.dial(address(node), None).await.unwrap();
+    let connection = transport.dial(at, None).await.unwrap();
     let mut control = connection.open_stream().await.unwrap();
-    let hello = Hello { agent, ..hello() };
+    let hello = Hello { agent, ..hello };
     control.send.write_all(&framed(&ControlFrame::Hello(hello))).await.unwrap();
     control.recv.read_u32().await.unwrap();
-    Raw { _transport: transport, connection, _control: control }
+    Raw { _transport: transport, connection, control, agent }
 }
 
 pub(crate) fn resumable_head(id: RequestId) -> RequestFrame {
@@ -43,6 +52,25 @@ pub(crate) fn resumable_head(id: RequestId) -> RequestFrame {
 }
 
 impl Raw {
+    /// Says something on the control stream.
+    pub(crate) async fn tell(&mut self, frame: &ControlFrame) {
+        self.control.send.write_all(&framed(frame)).await.unwrap();
+    }
+
+    /// The observations of the next datagram.
+    pub(crate) async fn observations(&self) -> Vec<Observation> {
+        let datagram = tokio::time::timeout(PATIENCE, self.connection.receive_datagram()).await;
+        match decode_datagram(&datagram.expect("there is a datagram").unwrap()).unwrap() {
+            Datagram::Observations(observations) => observations,
+            Datagram::Padding => Vec::new(),
+        }
+    }
+
+    /// Sends these in one datagram.
+    pub(crate) fn send(&self, observations: &[Observation]) {
+        self.connection.send_datagram(datagram(observations)).unwrap();
+    }
+
     /// Says these frames on a new stream.
     pub(crate) async fn say(&self, frames: &[RequestFrame]) -> Stream {
         let mut stream = self.connection.open_stream().await.unwrap();

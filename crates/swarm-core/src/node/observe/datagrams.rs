@@ -1,0 +1,117 @@
+//! Moves the datagrams of one connection, both ways. A task of its own, because it runs for every observation: the
+//! connection's task has a dozen other things to look at whenever it is woken.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use swarm_proto::{AgentId, Datagram, Observation, decode_datagram};
+use tokio::time::Instant;
+
+use crate::deadline::at;
+use crate::node::peer_connection::PeerConnection;
+use crate::node::shared::NodeShared;
+use crate::observe::pace::{Pace, Verdict};
+use crate::trace::{Direction, DropReason};
+
+/// Why no more datagrams are moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::node) enum Ended {
+    /// The connection is over.
+    Lost,
+    /// The peer has sent more than this node takes, for longer than it bears.
+    Greedy,
+    /// The peer has taken less than it subscribed to, for longer than this node bears.
+    TooSlow,
+}
+
+/// Takes datagrams in, and flushes the outbox, until the connection is over or should be.
+pub(in crate::node) async fn move_datagrams(
+    shared: Arc<NodeShared>,
+    connection: Arc<PeerConnection>,
+) -> Ended {
+    let config = &shared.config;
+    let mut pace = Pace::new(config.max_datagrams_per_second, config.greedy_patience, Instant::now());
+    // Kept across turns of the loop: made anew at each turn, it would cost an allocation and a lock.
+    let mut received = connection.inner.receive_datagram();
+    let mut flush_at = None;
+    loop {
+        tokio::select! {
+            biased;
+            () = connection.outbox_filled() => {}
+            () = at(flush_at), if flush_at.is_some() => {}
+            datagram = &mut received => {
+                let Ok(datagram) = datagram else { return Ended::Lost };
+                received = connection.inner.receive_datagram();
+                let now = Instant::now();
+                match pace.came(now) {
+                    Verdict::Take => take_in(&shared, &connection, now, &datagram),
+                    Verdict::Drop => refuse(&shared, &connection, DropReason::RateLimited, 1),
+                    Verdict::SendAway => return Ended::Greedy,
+                }
+                continue;
+            }
+        }
+        let now = Instant::now();
+        flush_at = connection.flush(now);
+        if config.slow_patience.is_some_and(|patience| connection.is_stuck(now, patience)) {
+            return Ended::TooSlow;
+        }
+    }
+}
+
+/// Hands what is new, wanted and sound of a datagram on to the agent, and counts the rest.
+pub(in crate::node) fn take_in(
+    shared: &NodeShared,
+    connection: &PeerConnection,
+    now: Instant,
+    datagram: &Bytes,
+) {
+    match decode_datagram(datagram) {
+        Ok(Datagram::Observations(observations)) if connection.is_leaving() => {
+            refuse(shared, connection, DropReason::PeerLost, observations.len() as u64);
+        }
+        Ok(Datagram::Observations(observations)) => observed(shared, connection, now, observations),
+        Ok(Datagram::Padding) => {}
+        Err(error) => {
+            tracing::debug!(peer = %connection.peer.id, %error, "a datagram cannot be read");
+            refuse(shared, connection, DropReason::Malformed, 1);
+        }
+    }
+}
+
+fn observed(
+    shared: &NodeShared,
+    connection: &PeerConnection,
+    now: Instant,
+    mut observations: Vec<Observation>,
+) {
+    // Whoever watches is told after the locks are free again.
+    for reason in retain_admitted(shared, connection.peer.id, &mut observations) {
+        refuse(shared, connection, reason, 1);
+    }
+    for (origin, reason) in shared.inbox.observed(now, observations) {
+        shared.recorder.dropped_of(origin, Direction::Incoming, reason, 1);
+    }
+}
+
+/// Leaves what is wanted and new; says why the others are not.
+fn retain_admitted(
+    shared: &NodeShared,
+    from: AgentId,
+    observations: &mut Vec<Observation>,
+) -> Vec<DropReason> {
+    let mut refused = Vec::new();
+    let mut intake = shared.intake();
+    let subscriptions = shared.subscriptions.borrow();
+    observations.retain(|observation| {
+        let wanted = subscriptions.wants(&observation.topic);
+        let admitted = if wanted { intake.admit(from, observation) } else { Err(DropReason::NotSubscribed) };
+        refused.extend(admitted.err());
+        admitted.is_ok()
+    });
+    refused
+}
+
+fn refuse(shared: &NodeShared, connection: &PeerConnection, reason: DropReason, count: u64) {
+    shared.recorder.dropped(&connection.tally, Direction::Incoming, reason, count);
+}
