@@ -46,7 +46,7 @@ impl ControlAgent {
     pub fn new(params: ControlParams, seed: u64) -> Self {
         let every = params.command_every.max(ControlParams::SHORTEST);
         let rally_every = params.rally_every.map(|every| every.max(ControlParams::SHORTEST));
-        Self { every, rally_every, topics: RoverTopics::new(params.orders), seed, desk: Arc::default() }
+        Self { every, rally_every, topics: RoverTopics::new(), seed, desk: Arc::default() }
     }
 
     /// Starts and ends patrols, so that each rover that is there has one. Whatever event brought us here, who is there is

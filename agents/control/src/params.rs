@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use agent_rover::Surety;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
@@ -26,9 +25,6 @@ pub struct ControlParams {
     #[serde(deserialize_with = "some_interval")]
     #[schemars(with = "Option<String>")]
     pub rally_every: Option<Duration>,
-    /// How what it tells all rovers travels: reliable, or lossy to see what that costs.
-    #[schemars(with = "String", extend("enum" = ["reliable", "lossy"], "default" = "reliable"))]
-    pub orders: Surety,
 }
 
 impl ControlParams {
@@ -38,7 +34,7 @@ impl ControlParams {
 
 impl Default for ControlParams {
     fn default() -> Self {
-        Self { command_every: Duration::from_secs(1), rally_every: None, orders: Surety::default() }
+        Self { command_every: Duration::from_secs(1), rally_every: None }
     }
 }
 

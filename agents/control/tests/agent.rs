@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use agent_control::{ControlAgent, ControlParams};
 use agent_rover::messages::{COMMAND, Command, DONE, Done, Event, Incident, Order, Telemetry};
-use agent_rover::{RoverAgent, RoverParams, RoverTopics, Surety};
+use agent_rover::{RoverAgent, RoverParams, RoverTopics};
 use swarm_core::{
     Advertisement, Agent, AgentError, AgentId, AgentNode, AssistanceRequest, Chunk, Context, Ending,
     IdentityKey, Observation, Replies, TopicPattern, TraceEvent, TraceSink,
@@ -223,7 +223,7 @@ async fn a_rover_that_comes_back_is_commanded_again_under_new_ids() {
 
 #[tokio::test]
 async fn events_that_are_missing_or_late_are_measured() {
-    let topics = RoverTopics::new(Surety::Lossy);
+    let topics = RoverTopics::new();
     let (agent, _asked) = ScriptedRover::new(|_| Manner::Confirm);
     let rover = node(agent).await;
     let mut control = Control::start().await.with(&rover).await;
@@ -261,7 +261,7 @@ impl Agent for Recruit {
     }
 
     async fn on_observation(&self, _cx: &Context, observation: Observation) {
-        if let Some(Ok(order)) = RoverTopics::new(Surety::Lossy).orders.read(&observation) {
+        if let Some(Ok(order)) = RoverTopics::new().orders.read(&observation) {
             let _ = self.0.send(order);
         }
     }
@@ -272,7 +272,7 @@ async fn rovers_are_told_to_gather_again_and_again() {
     let (orders, mut heard) = mpsc::unbounded_channel();
     let recruit = node(Recruit(orders)).await;
     let rally_every = Some(Duration::from_millis(5));
-    let params = ControlParams { rally_every, orders: Surety::Lossy, ..ControlParams::default() };
+    let params = ControlParams { rally_every, ..ControlParams::default() };
     let control = Control::start_with(params).await.with(&recruit).await;
 
     for _ in 0..2 {

@@ -55,7 +55,7 @@ impl RoverAgent {
     /// A rover whose first place, charge and phase follow from `seed`.
     #[must_use]
     pub fn new(params: RoverParams, seed: u64) -> Self {
-        let topics = RoverTopics::new(params.events);
+        let topics = RoverTopics::new();
         let motion = Motion::somewhere(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
         let body = Body { motion, log: CommandLog::default(), events: 0 };
         Self { params, topics, seed, body: Arc::new(Mutex::new(body)) }

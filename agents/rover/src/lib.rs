@@ -12,4 +12,4 @@ mod topics;
 
 pub use agent::RoverAgent;
 pub use params::{RateHz, RateHzError, RoverParams};
-pub use topics::{RoverTopics, Surety};
+pub use topics::RoverTopics;

@@ -6,8 +6,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use swarm_core::TopicPattern;
 
-use crate::Surety;
-
 /// How a [`RoverAgent`](crate::RoverAgent) behaves.
 ///
 /// ```
@@ -24,9 +22,6 @@ pub struct RoverParams {
     pub rate_hz: RateHz,
     /// How many times a second it tells how much it shakes, at most 1000. Never unless given.
     pub vibration_hz: Option<RateHz>,
-    /// How its events travel: reliable, or lossy to see what that costs.
-    #[schemars(with = "String", extend("enum" = ["reliable", "lossy"], "default" = "reliable"))]
-    pub events: Surety,
     /// Patterns of the topics that it wants to hear of; it obeys what it hears about fleet.order.
     #[schemars(with = "Vec<String>", extend("default" = ["fleet.**"]))]
     pub subscriptions: Vec<TopicPattern>,
@@ -37,7 +32,6 @@ impl Default for RoverParams {
         Self {
             rate_hz: RateHz::default(),
             vibration_hz: None,
-            events: Surety::default(),
             subscriptions: TopicPattern::try_from("fleet.**").into_iter().collect(),
         }
     }
@@ -115,7 +109,7 @@ mod tests {
         let schema = schemars::schema_for!(RoverParams);
         let named = |name: &str| schema.pointer(&format!("/properties/{name}/default")).unwrap().to_string();
         let text: Vec<_> =
-            ["rate_hz", "events", "subscriptions"].map(|name| format!("{name} = {}", named(name))).into();
+            ["rate_hz", "subscriptions"].map(|name| format!("{name} = {}", named(name))).into();
         assert_eq!(toml::from_str::<RoverParams>(&text.join("\n")).unwrap(), RoverParams::default());
         assert_eq!(RoverParams::default().subscriptions.len(), 1);
     }

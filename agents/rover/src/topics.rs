@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use swarm_core::{NameError, Topic};
 
 use crate::messages::{EVENT, Event, FLEET_ORDER, Order, TELEMETRY, Telemetry, VIBRATION, Vibration};
@@ -14,9 +12,7 @@ const TELEMETRY_LIFE: Duration = Duration::from_secs(1);
 /// The topics of rovers and of what is said to them.
 ///
 /// ```
-/// use agent_rover::{RoverTopics, Surety};
-///
-/// let topics = RoverTopics::new(Surety::Reliable);
+/// let topics = agent_rover::RoverTopics::new();
 /// assert!(topics.orders.pattern().matches(&"fleet.order".parse()?));
 /// # Ok::<(), swarm_core::NameError>(())
 /// ```
@@ -32,46 +28,30 @@ pub struct RoverTopics {
     pub orders: Topic<Order>,
 }
 
-/// How what must not be lost travels.
-///
-/// ```
-/// assert_eq!(agent_rover::Surety::default(), agent_rover::Surety::Reliable);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Surety {
-    /// Once and in order, or the receiver learns how many are missing.
-    #[default]
-    Reliable,
-    /// As everything else: to see what that costs.
-    Lossy,
-}
-
 impl RoverTopics {
-    /// Events and orders are as sure as that.
+    /// All of them.
     #[must_use]
     #[expect(
         clippy::expect_used,
         reason = "the names are constants that are dotted names; a test makes them"
     )]
-    pub fn new(surety: Surety) -> Self {
-        Self::named(surety).expect("dotted names")
+    pub fn new() -> Self {
+        Self::named().expect("dotted names")
     }
 
-    fn named(surety: Surety) -> Result<Self, NameError> {
+    fn named() -> Result<Self, NameError> {
         Ok(Self {
             telemetry: Topic::latest(TELEMETRY)?.expires_after(TELEMETRY_LIFE),
             vibration: Topic::lossy(VIBRATION)?,
-            events: sure(EVENT, surety)?,
-            orders: sure(FLEET_ORDER, surety)?,
+            events: Topic::reliable(EVENT)?,
+            orders: Topic::reliable(FLEET_ORDER)?,
         })
     }
 }
 
-fn sure<T>(name: &str, surety: Surety) -> Result<Topic<T>, NameError> {
-    match surety {
-        Surety::Reliable => Topic::reliable(name),
-        Surety::Lossy => Topic::lossy(name),
+impl Default for RoverTopics {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -80,9 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_surety_has_its_topics() {
-        for surety in [Surety::Reliable, Surety::Lossy] {
-            assert_eq!(RoverTopics::new(surety).events.name().as_str(), EVENT);
-        }
+    fn their_names_are_names() {
+        assert_eq!(RoverTopics::new().events.name().as_str(), EVENT);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use agent_rover::messages::{
     ACCEPTED, Accepted, COMMAND, Command, DONE, Done, Event, Incident, Order, Telemetry, Vibration,
 };
-use agent_rover::{RoverAgent, RoverParams, RoverTopics, Surety};
+use agent_rover::{RoverAgent, RoverParams, RoverTopics};
 use serde::de::DeserializeOwned;
 use swarm_core::proto::to_vec;
 use swarm_core::{Agent, AgentId, AgentNode, AssistError, Chunk, Context, IdentityKey, Observation, Topic};
@@ -20,9 +20,6 @@ use tokio::sync::mpsc;
 
 /// Long enough for anything on a busy machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How events travel here.
-const SURETY: Surety = Surety::Lossy;
 
 /// Passes on what it hears.
 struct Listener(mpsc::Sender<Observation>);
@@ -45,14 +42,14 @@ impl Pair {
     async fn start() -> Self {
         let loopback = "127.0.0.1:0".parse().unwrap();
         let vibration_hz = Some(20.0.try_into().unwrap());
-        let params = RoverParams { vibration_hz, events: SURETY, ..RoverParams::default() };
+        let params = RoverParams { vibration_hz, ..RoverParams::default() };
         let agent = RoverAgent::new(params, 3);
         let rover = AgentNode::builder(agent).bind(loopback).await.unwrap();
         let (listener, heard) = mpsc::channel(64);
         let requester = AgentNode::builder(Listener(listener)).identity(IdentityKey::from_seed([1; 32]));
         let requester = requester.bind(loopback).await.unwrap();
         let peer = requester.connect(&rover.url()).await.unwrap();
-        let topics = RoverTopics::new(SURETY);
+        let topics = RoverTopics::new();
         Self { rover, requester, peer, heard, topics }
     }
 

@@ -35,6 +35,8 @@ pub enum Metric {
     ObservationDeliveryRatio,
     /// From the moment an observation was made to the moment an agent was handed it.
     ObservationLatency,
+    /// Gaps in reliable observations that agents were told of. There ought to be none among peers that keep up.
+    ObservationGaps,
     /// Copies that were lost at a node for this reason, whichever way they were going.
     ObservationDropped(DropReason),
     /// Requests that agents sent.
@@ -166,7 +168,7 @@ pub(crate) const FAMILIES: [(&str, &str); 5] = [
 ];
 
 /// Every metric that the runner itself names, with what it means in one line.
-pub(crate) const CATALOGUE: [(Metric, &str); 13] = [
+pub(crate) const CATALOGUE: [(Metric, &str); 14] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
     (Metric::ObservationDelivered, "copies handed to an agent, by the group of the receiver"),
     (
@@ -174,6 +176,7 @@ pub(crate) const CATALOGUE: [(Metric, &str); 13] = [
         "copies delivered anywhere, of all of the group that no newer one replaced",
     ),
     (Metric::ObservationLatency, "from making to delivery, by the group of the receiver"),
+    (Metric::ObservationGaps, "gaps in reliable observations, by the group of the receiver"),
     (Metric::RequestSent, "requests sent, by the group of the requester (as all below)"),
     (Metric::RequestAnswered, "requests that ended with a complete answer"),
     (Metric::RequestAnsweredRatio, "requests that ended with a complete answer, of all sent"),
@@ -204,6 +207,7 @@ impl Metric {
         match self {
             Self::ObservationSent
             | Self::ObservationDelivered
+            | Self::ObservationGaps
             | Self::ObservationDropped(_)
             | Self::RequestSent
             | Self::RequestAnswered
@@ -231,6 +235,7 @@ impl Metric {
                 | Self::ObservationDelivered
                 | Self::ObservationDeliveryRatio
                 | Self::ObservationLatency
+                | Self::ObservationGaps
                 | Self::ObservationDropped(_)
                 | Self::PeerGone(_)
                 | Self::AgentPanics
@@ -260,6 +265,7 @@ impl Metric {
             Self::ObservationDelivered => "observation.delivered",
             Self::ObservationDeliveryRatio => "observation.delivery_ratio",
             Self::ObservationLatency => "observation.latency",
+            Self::ObservationGaps => "observation.gaps",
             Self::ObservationDropped(_) => DROPPED.prefix,
             Self::RequestSent => "request.sent",
             Self::RequestAnswered => "request.answered",

@@ -175,6 +175,9 @@ impl Tally {
                     self.credit(origin, |group| &group.superseded_of, count);
                 }
             }
+            TraceEvent::ObservationGap { .. } if self.window.contains(self.now()) => {
+                self.with(group, |figures| figures.observation_gaps += 1);
+            }
             TraceEvent::PeerWent { reason, .. } if self.window.contains(self.now()) => {
                 self.with(group, |figures| figures.peer_gone(reason));
             }

@@ -67,6 +67,7 @@ struct FigureReport {
     observation_latency_us: Option<DistributionReport>,
     observations_dropped: BTreeMap<String, u64>,
     observations_unwanted: u64,
+    observation_gaps: u64,
     topics: BTreeMap<String, TopicReport>,
     peers_gone: BTreeMap<String, u64>,
     requests_sent: u64,
@@ -164,6 +165,7 @@ impl FigureReport {
             observation_latency_us: durations(&figures.observation_latency),
             observations_dropped: figures.dropped.clone(),
             observations_unwanted: figures.observations_unwanted,
+            observation_gaps: figures.observation_gaps,
             topics: figures
                 .topics
                 .iter()

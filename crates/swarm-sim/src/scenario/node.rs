@@ -10,6 +10,9 @@ use super::{problem::Findings, reader::TableReader};
 /// The longest queue that a scenario may ask for: more observations than a node takes in within a minute.
 const LONGEST_QUEUE: u64 = 1_000_000;
 
+/// The most that a scenario may ask to be kept for one peer, in bytes.
+const LARGEST_BUFFER: u64 = 1 << 30;
+
 /// Knobs of nodes that a scenario turns. Whatever it leaves alone is as in [`NodeConfig`].
 ///
 /// ```
@@ -41,6 +44,8 @@ pub struct NodeSettings {
     pub greedy_patience: Option<Duration>,
     /// How many observations may wait for the agent.
     pub agent_queue: Option<usize>,
+    /// How many bytes of reliable observations are kept for one peer until it has taken them.
+    pub reliable_buffer_bytes: Option<usize>,
 }
 
 impl NodeSettings {
@@ -53,6 +58,7 @@ impl NodeSettings {
             max_datagrams_per_second,
             greedy_patience,
             agent_queue,
+            reliable_buffer_bytes,
         } = *self;
         config.coalescing_window = coalescing_window.unwrap_or(config.coalescing_window);
         config.outbox_capacity = outbox_capacity.unwrap_or(config.outbox_capacity);
@@ -60,6 +66,7 @@ impl NodeSettings {
         config.max_datagrams_per_second = max_datagrams_per_second.unwrap_or(config.max_datagrams_per_second);
         config.greedy_patience = greedy_patience.or(config.greedy_patience);
         config.agent_queue = agent_queue.unwrap_or(config.agent_queue);
+        config.reliable_buffer_bytes = reliable_buffer_bytes.unwrap_or(config.reliable_buffer_bytes);
     }
 
     /// These, and those of everybody where these say nothing.
@@ -71,6 +78,7 @@ impl NodeSettings {
             max_datagrams_per_second: self.max_datagrams_per_second.or(everybody.max_datagrams_per_second),
             greedy_patience: self.greedy_patience.or(everybody.greedy_patience),
             agent_queue: self.agent_queue.or(everybody.agent_queue),
+            reliable_buffer_bytes: self.reliable_buffer_bytes.or(everybody.reliable_buffer_bytes),
         }
     }
 }
@@ -83,16 +91,17 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> NodeSettings {
     let Some(mut table) = parent.table("node", what, findings) else { return everybody.clone() };
-    let queue = |number: Option<Spanned<u64>>| usize::try_from(number?.into_inner()).ok();
+    let number = |number: Option<Spanned<u64>>| usize::try_from(number?.into_inner()).ok();
     let settings = NodeSettings {
         coalescing_window: duration(&mut table, "coalescing_window", findings),
-        outbox_capacity: queue(table.whole("outbox_capacity", 1..=LONGEST_QUEUE, findings)),
+        outbox_capacity: number(table.whole("outbox_capacity", 1..=LONGEST_QUEUE, findings)),
         slow_patience: duration(&mut table, "slow_patience", findings),
         max_datagrams_per_second: table
             .whole("max_datagrams_per_second", 1..=u64::from(u32::MAX), findings)
             .and_then(|number| u32::try_from(number.into_inner()).ok()),
         greedy_patience: duration(&mut table, "greedy_patience", findings),
-        agent_queue: queue(table.whole("agent_queue", 1..=LONGEST_QUEUE, findings)),
+        agent_queue: number(table.whole("agent_queue", 1..=LONGEST_QUEUE, findings)),
+        reliable_buffer_bytes: number(table.whole("reliable_buffer_bytes", 1..=LARGEST_BUFFER, findings)),
     };
     table.finish(findings);
     settings.or(everybody)

@@ -135,6 +135,10 @@ struct Node {
     /// How many observations may wait for the agent; beyond it the oldest of whoever has most there are dropped.
     #[schemars(range(min = 1, max = 1_000_000))]
     agent_queue: Option<u32>,
+    /// How many bytes of reliable observations are kept for one peer until it has taken them; beyond it the oldest are
+    /// dropped.
+    #[schemars(range(min = 1, max = 1_073_741_824))]
+    reliable_buffer_bytes: Option<u32>,
 }
 
 /// Agents of one kind with the same params.

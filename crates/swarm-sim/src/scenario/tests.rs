@@ -50,6 +50,7 @@ hub = "tower"
 [node]
 agent_queue = 64
 slow_patience = "2s"
+reliable_buffer_bytes = 65536
 [groups.ship]
 count = 3
 agent = "beacon"
@@ -115,6 +116,7 @@ fn a_file_with_every_key_is_read_as_it_stands() {
         (ship.node.slow_patience, ship.node.outbox_capacity),
         (Some(Duration::from_secs(2)), Some(16))
     );
+    assert_eq!(ship.node.reliable_buffer_bytes, Some(65_536));
     assert_eq!((tower.node.max_datagrams_per_second, tower.node.greedy_patience), (None, None));
 }
 

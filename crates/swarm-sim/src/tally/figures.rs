@@ -41,6 +41,8 @@ pub struct Figures {
     pub dropped: BTreeMap<String, u64>,
     /// Copies that were not sent, or not taken, because their receiver had not subscribed to them.
     pub observations_unwanted: u64,
+    /// Gaps in reliable observations that its agents were told of.
+    pub observation_gaps: u64,
     /// What of this is about one topic.
     pub topics: BTreeMap<TopicName, TopicFigures>,
     /// Requests that the group sent, those included that could not be sent.
@@ -130,6 +132,7 @@ impl Figures {
                 share(self.copies_delivered.min(due), due)
             }
             Metric::ObservationLatency => self.observation_latency.micros(aggregate?),
+            Metric::ObservationGaps => observed(self.observation_gaps),
             Metric::ObservationDropped(DropReason::NotSubscribed) => observed(self.observations_unwanted),
             Metric::ObservationDropped(reason) => {
                 observed(self.dropped.get(&reason.to_string()).copied().unwrap_or_default())
@@ -161,6 +164,7 @@ impl Figures {
         self.copies_delivered += others.copies_delivered;
         self.copies_superseded += others.copies_superseded;
         self.observations_unwanted += others.observations_unwanted;
+        self.observation_gaps += others.observation_gaps;
         self.observation_latency.merge(&others.observation_latency);
         self.requests_sent += others.requests_sent;
         self.request_latency.merge(&others.request_latency);

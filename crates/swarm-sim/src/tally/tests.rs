@@ -337,6 +337,19 @@ fn dropping_counts_for_whoever_drops_by_reason() {
 }
 
 #[test]
+fn gaps_count_for_whoever_is_told() {
+    let scene = Scene::new();
+    let gap = |missed| TraceEvent::ObservationGap { origin: scene.agents[0], missed };
+    scene.at(1_300, 1, delivered(scene.agents[0], 1_000));
+    assert_eq!(scene.value(1, "observation.gaps", None), Some(0.0));
+    for (at, missed) in [(900, None), (1_500, None), (1_600, Some(3))] {
+        scene.at(at, 1, gap(missed));
+    }
+    assert_eq!(scene.value(1, "observation.gaps", None), Some(2.0));
+    assert_eq!(scene.value(0, "observation.gaps", None), None);
+}
+
+#[test]
 fn peers_that_go_count_by_reason_while_it_is_measured() {
     let scene = Scene::new();
     let went = |reason| TraceEvent::PeerWent { peer: scene.agents[1], reason };

@@ -270,7 +270,7 @@ fn mistakes_are_reported_all_at_once() {
         .replace("seed = 42", "seed = \"42\"");
     let errors = Scenario::parse("x.toml", &text, &registry()).unwrap_err();
     let lines: Vec<_> = errors.problems().iter().map(Problem::line).collect();
-    assert_eq!(lines, [12, 22, 27, 30, 37]);
+    assert_eq!(lines, [12, 23, 28, 31, 38]);
 }
 
 #[test]
@@ -389,7 +389,7 @@ fn a_knob_of_a_node_has_its_bounds() {
         "outbox_capasity",
         "unknown key `outbox_capasity` in [groups.ship].node",
         "expected one of: agent_queue, coalescing_window, greedy_patience, max_datagrams_per_second, \
-         outbox_capacity, slow_patience",
+         outbox_capacity, reliable_buffer_bytes, slow_patience",
         "did you mean `outbox_capacity`?",
     );
 }
