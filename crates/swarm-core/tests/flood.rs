@@ -8,9 +8,10 @@ mod common;
 use std::time::Duration;
 
 use common::link::Link;
+use common::observing::{all, dropped, flow, listener};
 use common::{PATIENCE, Told, node, stop, witness};
 use swarm_core::proto::encode_observation;
-use swarm_core::{IdleAgent, NodeHandle, OutgoingRequest};
+use swarm_core::{Direction, DropReason, IdleAgent, Key, NodeHandle, OutgoingObservation, OutgoingRequest};
 
 const BYTES_PER_SECOND: u32 = 1_000_000;
 const BODY: usize = 2_000_000;
@@ -56,7 +57,36 @@ async fn observations_and_a_request_share_a_slow_path() {
     };
 
     let of_request = BODY as f64 / (BODY + observed) as f64;
-    println!("the request had {of_request:.2} of the bytes, {observed} bytes were observed");
     assert!((0.25..0.9).contains(&of_request), "the request had {of_request:.2} of the bytes");
+    stop([a, b]).await;
+}
+
+/// What the network has taken can neither be replaced nor expire, so it takes no more than it will soon carry.
+#[tokio::test]
+async fn what_a_slow_path_does_not_carry_soon_waits_where_it_can_be_replaced() {
+    let (agent, _ears) = listener(["**"]);
+    let (a, b) = (node(IdleAgent).await, node(agent).await);
+    let link = Link::to(&b, BYTES_PER_SECOND / 5).await;
+    a.connect(&link.url()).await.unwrap();
+    let on_its_way = || {
+        let taken = flow(&a, b.id(), Direction::Outgoing).passed;
+        (taken - all(&flow(&b, a.id(), Direction::Incoming))) as usize * OBSERVATION
+    };
+
+    let mut most = 0;
+    for round in 0..500_u32 {
+        let payload = [round.to_string().as_bytes(), &[b' '; OBSERVATION]].concat();
+        // So many that a packet is full of them.
+        for key in 0..50 {
+            let observation = OutgoingObservation::new("position".parse().unwrap(), payload.clone());
+            a.broadcast(observation.latest(Key::try_from(key.to_string().as_str()).unwrap())).unwrap();
+        }
+        most = most.max(on_its_way());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    // The path itself holds 64 packets, and loses some.
+    assert!(most < 200_000, "{most} bytes were on their way");
+    assert!(dropped(&a.counters(), DropReason::Replaced) > 0, "it was slow enough");
     stop([a, b]).await;
 }
