@@ -138,3 +138,28 @@ async fn a_peer_that_floods_is_sent_away_and_costs_the_others_nothing() {
     nothing_is_missing(&honest, said).await;
     stop([a, b, c]).await;
 }
+
+#[tokio::test]
+async fn whoever_is_sent_away_for_a_flood_has_nothing_more_of_it_taken() {
+    const SENT: u64 = 60;
+    let mut strict = config();
+    strict.max_datagrams_per_second = 8;
+    strict.greedy_patience = Some(Duration::ZERO);
+    let (a, events) = watched(strict).await;
+    let flooder = meet(&a, 7).await;
+    until("it is there", || a.peers().len() == 1).await;
+
+    // All are there before the first is looked at.
+    for sequence in 1..=SENT {
+        flooder.send(&[by_hand(flooder.agent, sequence, "flood")]);
+    }
+
+    until("it is sent away", || went(&events, flooder.agent) == Some(GoneReason::Misbehaved)).await;
+    until("nothing waits", || {
+        let counters = a.counters();
+        counters.observations_delivered + dropped(&counters, DropReason::RateLimited) == SENT
+    })
+    .await;
+    assert!(a.counters().observations_delivered <= 2, "a quarter of a second's, less one for the padding");
+    stop([a]).await;
+}

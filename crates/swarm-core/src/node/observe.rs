@@ -6,7 +6,7 @@ mod inbox;
 mod outgoing;
 mod publish;
 
-pub(super) use self::datagrams::{Ended, move_datagrams, take_in};
+pub(super) use self::datagrams::{Ended, move_datagrams, refuse_what_has_come, take_in_what_has_come};
 pub(crate) use self::inbox::{AgentInbox, Told};
 pub use self::outgoing::OutgoingObservation;
 pub use self::publish::{NotHanded, Receipt};
