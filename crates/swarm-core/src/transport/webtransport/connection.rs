@@ -21,6 +21,13 @@ use crate::transport::{Connection, ConnectionLost, DatagramError, Stream};
 /// allows one session per connection, so that is one zero byte.
 const SESSION_PREFIX: u8 = 0;
 
+/// Datagrams wait in QUIC for no longer than the path takes to carry them in this time: what waits there can neither be
+/// replaced nor expire.
+const MOST_AHEAD: Duration = Duration::from_millis(10);
+
+/// Two datagrams of an Ethernet path may always wait.
+const LEAST_AHEAD_BYTES: usize = 2 * 1500;
+
 /// The libraries' halves of a session; both keep it open until they are dropped.
 pub(super) enum Session {
     Accepted(wtransport::Connection),
@@ -31,6 +38,8 @@ pub(super) struct WebTransportConnection {
     quic: quinn::Connection,
     session: Session,
     peer: AgentId,
+    /// The room for datagrams while none waits.
+    datagram_send_buffer: usize,
     closed_here: AtomicBool,
     control_accepted: AtomicBool,
     /// The datagram that nobody misses came past wtransport, which therefore keeps one that somebody does.
@@ -42,6 +51,7 @@ impl WebTransportConnection {
     pub(super) fn new(quic: quinn::Connection, session: Session) -> Result<Self, IdentityError> {
         let peer = proven_agent(&quic)?;
         Ok(Self {
+            datagram_send_buffer: quic.datagram_send_buffer_space(),
             quic,
             session,
             peer,
@@ -151,7 +161,13 @@ impl Connection for WebTransportConnection {
     }
 
     fn datagram_room(&self) -> usize {
-        self.quic.datagram_send_buffer_space().saturating_sub(1)
+        let room = self.quic.datagram_send_buffer_space();
+        let ahead = self.datagram_send_buffer.saturating_sub(room);
+        if ahead < LEAST_AHEAD_BYTES {
+            return room.saturating_sub(1);
+        }
+        let most_ahead = (self.bytes_per_second() as f64 * MOST_AHEAD.as_secs_f64()) as usize;
+        room.min(most_ahead.saturating_sub(ahead)).saturating_sub(1)
     }
 
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
