@@ -106,10 +106,12 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// The largest datagram that the path carries now, in bytes without the prefix. Changes with the path.
     fn max_datagram_bytes(&self) -> usize;
 
-    /// How many bytes of datagrams the send buffer takes before it would lose older ones.
+    /// How many bytes of datagrams may be handed over now. Never more than the send buffer takes before it would lose older
+    /// ones, and not more than the path carries soon: what waits there can neither be replaced nor expire.
     fn datagram_room(&self) -> usize;
 
-    /// Waits for the next datagram, and takes its prefix away. Cancel safe.
+    /// Waits for the next datagram, and takes its prefix away; an empty one stands for one that was not meant for this
+    /// connection. Cancel safe.
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>>;
 
     /// Opens a bidirectional stream; waits while the peer grants no more of them. Cancel safe.

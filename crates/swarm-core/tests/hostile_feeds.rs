@@ -204,6 +204,24 @@ async fn what_comes_again_or_too_late_is_not_told_again() {
 }
 
 #[tokio::test]
+async fn a_gap_before_what_is_not_wanted_is_told_all_the_same() {
+    let pair = Pair::new(NodeConfig::default()).await;
+    assert_eq!(pair.victim.unsubscribe("**"), Ok(true));
+    let peer = meet(&pair.victim, SEED).await;
+    let mut stream = peer.say(&[RequestFrame::Feed(1)]).await;
+
+    for number in [1, 4] {
+        say(&mut stream, &frame(number)).await;
+    }
+
+    // What is missing may have been of a topic that is wanted.
+    until("it is told", || pair.victim.counters().observation_gaps == 1).await;
+    until("it is counted", || dropped(&pair.victim, DropReason::NotSubscribed) == 2).await;
+    assert_eq!(pair.victim.counters().observations_delivered, 0);
+    pair.stop().await;
+}
+
+#[tokio::test]
 async fn a_peer_that_has_taken_what_nobody_sent_is_owed_nothing_more() {
     let mut pair = Pair::new(NodeConfig::default()).await;
     let peer = meet(&pair.victim, SEED).await;

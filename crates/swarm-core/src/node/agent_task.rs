@@ -69,7 +69,9 @@ async fn reliably(shared: &NodeShared, cx: &Context, ReliableItem { gap, observa
         shared.recorder.record(TraceEvent::ObservationGap { origin: gap.origin, missed: gap.missed });
         shared.guard("on_gap", shared.agent.on_gap(cx, gap)).await;
     }
-    observed(shared, cx, observation).await;
+    if let Some(observation) = observation {
+        observed(shared, cx, observation).await;
+    }
 }
 
 async fn observed(shared: &NodeShared, cx: &Context, observation: Observation) {

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use swarm_proto::{CloseCode, ControlFrame, Goodbye, Introduction, TopicPattern};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -175,7 +174,7 @@ pub(super) async fn run(
         // Two that read at once would change the order.
         let _ = datagrams.await;
     }
-    task.take_in_what_has_come();
+    observe::take_in_what_has_come(&task.shared, &connection);
     task.responders.abort_all();
     // One that never awaits is left behind.
     let _ =
@@ -237,7 +236,8 @@ impl Task {
             return None;
         }
         tracing::debug!(peer = %self.connection.peer.id, code = %goodbye.code, "the peer says goodbye");
-        self.take_in_what_has_come();
+        // Datagrams are not ordered with the control stream: what has arrived already came before a goodbye.
+        observe::take_in_what_has_come(&self.shared, &self.connection);
         let told = match goodbye.code {
             CloseCode::Duplicate => FromConnection::Replaced(self.connection.id),
             _ => {
@@ -370,7 +370,11 @@ impl Task {
     async fn datagrams_ended(&mut self, ended: Result<observe::Ended, JoinError>) -> Option<GoneReason> {
         match ended {
             Ok(observe::Ended::Lost) => Some(gone_reason(&self.connection.inner.closed().await)),
-            Ok(observe::Ended::Greedy) => Some(self.misbehaved("it sends too many datagrams")),
+            Ok(observe::Ended::Greedy) => {
+                let gone = self.misbehaved("it sends too many datagrams");
+                observe::refuse_what_has_come(&self.shared, &self.connection);
+                Some(gone)
+            }
             Ok(observe::Ended::TooSlow) => {
                 tracing::warn!(peer = %self.connection.peer.id, "a peer is too slow and is sent away");
                 self.connection.inner.close(CloseCode::Overloaded, "too slow for what it subscribed to");
@@ -380,13 +384,6 @@ impl Task {
                 tracing::error!(peer = %self.connection.peer.id, %error, "moving datagrams broke down");
                 Some(self.close(CloseCode::Normal, GoneReason::Lost))
             }
-        }
-    }
-
-    /// Datagrams are not ordered with the control stream: what has arrived already came before a goodbye.
-    fn take_in_what_has_come(&self) {
-        while let Some(Ok(datagram)) = self.connection.inner.receive_datagram().now_or_never() {
-            observe::take_in(&self.shared, &self.connection, Instant::now(), &datagram);
         }
     }
 }

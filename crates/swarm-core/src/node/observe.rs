@@ -25,7 +25,7 @@ mod outgoing;
 mod publish;
 mod reliable_inbox;
 
-pub(super) use self::datagrams::{Ended, move_datagrams, take_in};
+pub(super) use self::datagrams::{Ended, move_datagrams, refuse_what_has_come, take_in_what_has_come};
 pub(super) use self::feed::Feed;
 pub(super) use self::feed_reader::read_feed;
 pub(super) use self::feed_writer::write_feed;

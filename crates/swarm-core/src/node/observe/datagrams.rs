@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use swarm_proto::{AgentId, Datagram, Observation, decode_datagram};
 use tokio::time::Instant;
 
@@ -46,7 +47,10 @@ pub(in crate::node) async fn move_datagrams(
                 match pace.came(now) {
                     Verdict::Take => take_in(&shared, &connection, now, &datagram),
                     Verdict::Drop => refuse(&shared, &connection, DropReason::RateLimited, 1),
-                    Verdict::SendAway => return Ended::Greedy,
+                    Verdict::SendAway => {
+                        refuse(&shared, &connection, DropReason::RateLimited, 1);
+                        return Ended::Greedy;
+                    }
                 }
                 continue;
             }
@@ -59,13 +63,27 @@ pub(in crate::node) async fn move_datagrams(
     }
 }
 
+/// Takes in what has arrived before the peer said goodbye or the connection ended.
+pub(in crate::node) fn take_in_what_has_come(shared: &NodeShared, connection: &PeerConnection) {
+    for datagram in what_has_come(connection) {
+        take_in(shared, connection, Instant::now(), &datagram);
+    }
+}
+
+/// Counts what has arrived of a peer that sends too much.
+pub(in crate::node) fn refuse_what_has_come(shared: &NodeShared, connection: &PeerConnection) {
+    refuse(shared, connection, DropReason::RateLimited, what_has_come(connection).count() as u64);
+}
+
+/// No more than the receive buffer may hold at once: whoever goes on sending must not hold up whoever calls.
+fn what_has_come(connection: &PeerConnection) -> impl Iterator<Item = Bytes> {
+    const MOST: usize = 32_768;
+    let next = || connection.inner.receive_datagram().now_or_never()?.ok();
+    std::iter::from_fn(next).take(MOST)
+}
+
 /// Hands what is new, wanted and sound of a datagram on to the agent, and counts the rest.
-pub(in crate::node) fn take_in(
-    shared: &NodeShared,
-    connection: &PeerConnection,
-    now: Instant,
-    datagram: &Bytes,
-) {
+fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datagram: &Bytes) {
     match decode_datagram(datagram) {
         Ok(Datagram::Observations(observations)) if connection.is_leaving() => {
             refuse(shared, connection, DropReason::PeerLost, observations.len() as u64);

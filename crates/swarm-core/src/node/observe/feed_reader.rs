@@ -116,12 +116,14 @@ impl Reading<'_> {
         let taken = self.connection.feed.take(&self.turn, number, |meaning| {
             let gap = match meaning {
                 Meaning::Known => return Some(DropReason::Duplicate),
-                Meaning::Next | Meaning::AfterGap(_) if !wanted => return Some(DropReason::NotSubscribed),
                 Meaning::Next => None,
                 Meaning::AfterGap(missed) => Some(Gap { origin, missed }),
             };
-            room.fill(ReliableItem { gap, observation });
-            None
+            // What is missing may have been wanted, whatever follows it.
+            if wanted || gap.is_some() {
+                room.fill(ReliableItem { gap, observation: wanted.then_some(observation) });
+            }
+            (!wanted).then_some(DropReason::NotSubscribed)
         });
         let refused = taken.ok_or(ResetCode::Cancelled)?;
         if refused != Some(DropReason::Duplicate) {

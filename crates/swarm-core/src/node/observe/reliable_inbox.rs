@@ -19,7 +19,8 @@ const QUEUE_BYTES: usize = 2 * swarm_proto::MAX_FEED_FRAME_BYTES;
 pub(in crate::node) struct ReliableItem {
     /// What is missing before it.
     pub(in crate::node) gap: Option<Gap>,
-    pub(in crate::node) observation: Observation,
+    /// `None` if only the gap is of interest.
+    pub(in crate::node) observation: Option<Observation>,
 }
 
 /// The readers' end.
@@ -105,7 +106,7 @@ impl ReliableQueue {
         self.items.close();
         let mut left = Vec::new();
         while let Some((item, _)) = self.items.recv().await {
-            left.push(item.observation.origin);
+            left.extend(item.observation.map(|observation| observation.origin));
         }
         left
     }

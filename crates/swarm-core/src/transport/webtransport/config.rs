@@ -34,8 +34,8 @@ pub struct WebTransportConfig {
     /// The round trip assumed before one was measured. Default 100 ms: with QUIC's own 333 ms a lost first packet
     /// costs a second.
     pub initial_round_trip: Duration,
-    /// Datagrams that wait for the network, in bytes per connection. Default 256 KiB; beyond it they wait in the
-    /// outbox, where each drop is counted.
+    /// Datagrams that wait for the network, in bytes per connection. Default 256 KiB, or as much as the path carries in 10
+    /// ms, if that is less; beyond it they wait in the outbox, where each drop is counted.
     pub datagram_send_buffer_bytes: usize,
     /// Datagrams that wait to be read, in bytes per connection. Default 1 MiB; beyond it the oldest are lost.
     pub datagram_receive_buffer_bytes: usize,

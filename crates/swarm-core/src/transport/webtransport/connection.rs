@@ -21,6 +21,13 @@ use crate::transport::{Connection, ConnectionLost, DatagramError, Stream};
 /// allows one session per connection, so that is one zero byte.
 const SESSION_PREFIX: u8 = 0;
 
+/// Datagrams wait in QUIC for no longer than the path takes to carry them in this time: what waits there can neither be
+/// replaced nor expire.
+const MOST_AHEAD: Duration = Duration::from_millis(10);
+
+/// Two datagrams of an Ethernet path may always wait.
+const LEAST_AHEAD_BYTES: usize = 2 * 1500;
+
 /// The libraries' halves of a session; both keep it open until they are dropped.
 pub(super) enum Session {
     Accepted(wtransport::Connection),
@@ -31,22 +38,50 @@ pub(super) struct WebTransportConnection {
     quic: quinn::Connection,
     session: Session,
     peer: AgentId,
+    /// The room for datagrams while none waits.
+    datagram_send_buffer: usize,
     closed_here: AtomicBool,
     control_accepted: AtomicBool,
+    /// The datagram that nobody misses came past wtransport, which therefore keeps one that somebody does.
+    padding_seen: AtomicBool,
 }
 
 impl WebTransportConnection {
     /// Wraps a session whose TLS handshake has verified the other side.
     pub(super) fn new(quic: quinn::Connection, session: Session) -> Result<Self, IdentityError> {
         let peer = proven_agent(&quic)?;
-        let (closed_here, control_accepted) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { quic, session, peer, closed_here, control_accepted })
+        Ok(Self {
+            datagram_send_buffer: quic.datagram_send_buffer_space(),
+            quic,
+            session,
+            peer,
+            closed_here: AtomicBool::new(false),
+            control_accepted: AtomicBool::new(false),
+            padding_seen: AtomicBool::new(false),
+        })
     }
 
-    /// wtransport keeps the first datagram of a connection for itself. The dialler sends one that nobody misses.
+    /// wtransport keeps the first datagram that it gets hold of for itself. The dialler sends one that nobody misses.
     pub(super) fn send_first_datagram(&self) {
         // That a path carries no datagrams shows with the first observation.
         let _ = self.send_datagram([&[SESSION_PREFIX], &swarm_proto::padding()[..]].concat().into());
+    }
+
+    /// The next datagram of whatever session. If wtransport has missed its chance to keep the one that nobody misses, it
+    /// keeps another, which it has to be asked for; and after that the next. Asking is slower, so it is not done before.
+    async fn next_datagram(&self) -> Result<Bytes, quinn::ConnectionError> {
+        match &self.session {
+            Session::Accepted(session) if self.padding_seen.load(Ordering::Relaxed) => {
+                tokio::select! {
+                    biased;
+                    Ok(kept) = session.receive_datagram() => {
+                        Ok([&[SESSION_PREFIX], &*kept.payload()].concat().into())
+                    }
+                    datagram = self.quic.read_datagram() => datagram,
+                }
+            }
+            Session::Accepted(_) | Session::Dialled(_) => self.quic.read_datagram().await,
+        }
     }
 
     /// wtransport takes one stream at a time from QUIC and waits for its preamble: were it the only one to take
@@ -126,18 +161,27 @@ impl Connection for WebTransportConnection {
     }
 
     fn datagram_room(&self) -> usize {
-        self.quic.datagram_send_buffer_space().saturating_sub(1)
+        let room = self.quic.datagram_send_buffer_space();
+        let ahead = self.datagram_send_buffer.saturating_sub(room);
+        if ahead < LEAST_AHEAD_BYTES {
+            return room.saturating_sub(1);
+        }
+        let most_ahead = (self.bytes_per_second() as f64 * MOST_AHEAD.as_secs_f64()) as usize;
+        room.min(most_ahead.saturating_sub(ahead)).saturating_sub(1)
     }
 
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
         async {
-            loop {
-                let mut datagram = self.quic.read_datagram().await.map_err(|error| self.lost(error))?;
-                // A datagram of another session belongs to nobody here.
-                if datagram.first() == Some(&SESSION_PREFIX) {
-                    return Ok(datagram.split_off(1));
-                }
+            let mut datagram = self.next_datagram().await.map_err(|error| self.lost(error))?;
+            // One of another session belongs to nobody here, but whoever sends it is to be told from who sends nothing.
+            if datagram.first() != Some(&SESSION_PREFIX) {
+                return Ok(Bytes::new());
             }
+            let datagram = datagram.split_off(1);
+            if datagram == swarm_proto::padding() {
+                self.padding_seen.store(true, Ordering::Relaxed);
+            }
+            Ok(datagram)
         }
         .boxed()
     }
