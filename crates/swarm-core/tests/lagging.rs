@@ -1,6 +1,6 @@
 //! Agents that are slower than what they hear.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
