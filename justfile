@@ -37,6 +37,10 @@ fix:
 bench name *arguments:
     cargo bench --quiet --bench {{ name }} -- {{ arguments }}
 
+# Count the instructions of the hot path, on Linux, and compare them with their limits.
+instructions:
+    tools/count-instructions.sh
+
 # Every scenario in the box, so many times in a row.
 soak times="10":
     tools/soak.sh {{ times }}
