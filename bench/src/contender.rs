@@ -33,7 +33,9 @@ pub fn all() -> Vec<Arc<dyn Contender>> {
     vec![
         Arc::new(quinn::Quinn),
         Arc::new(wtransport::WebTransport),
-        Arc::new(swarm::Swarm),
+        Arc::new(swarm::Swarm::Plain),
+        Arc::new(swarm::Swarm::Sharing),
+        Arc::new(swarm::Swarm::Quiet),
         Arc::new(zenoh::Zenoh::Quic),
         Arc::new(zenoh::Zenoh::Tcp),
         Arc::new(libp2p::Libp2p),
@@ -60,6 +62,12 @@ pub trait Contender: Send + Sync {
 
     /// Whether it can do what a workload asks for.
     fn can(&self, ability: Ability) -> bool;
+
+    /// Whether it is worth its time in this workload. Variants are not in most.
+    fn joins(&self, workload: &str) -> bool {
+        let _ = workload;
+        true
+    }
 
     /// Starts the nodes and returns once each of them would get what node 0 sends to all. What arrives goes to `heard`.
     fn start(&self, shape: Shape, heard: Heard) -> BoxFuture<'_, Result<Arc<dyn Mesh>, Problem>>;

@@ -93,7 +93,10 @@ async fn take_turns(
     for workload in workloads {
         let mut part = Part::new(Arc::clone(workload));
         for round in 0..=arguments.rounds {
-            for contender in contenders.iter().filter(|contender| workload.suits(contender.as_ref())) {
+            for contender in contenders {
+                if !workload.suits(&**contender) || !contender.joins(workload.name()) {
+                    continue;
+                }
                 eprintln!("{}, round {round}: {}", workload.name(), contender.name());
                 let seconds = if round == 0 { WARM_UP_SECONDS } else { arguments.seconds };
                 let seed = arguments.seed.wrapping_add(round as u64);

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -23,7 +22,7 @@ use tonic_prost::ProstCodec;
 use self::service::{ECHO, EXCHANGE, FETCH, NODE, Opened, Payload, Service, Up};
 use super::pairs::{PATIENCE, Pairs};
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape};
-use crate::link::Way;
+use crate::link::{Way, listener};
 use crate::locked::locked;
 
 /// Payloads that may wait for a call to send them.
@@ -64,7 +63,7 @@ impl Contender for Grpc {
             let mut tasks = JoinSet::new();
             let mut addresses = Vec::new();
             for node in 0..shape.nodes {
-                let listener = TcpListener::bind("127.0.0.1:0").await?;
+                let listener = listener(shape.link).await?;
                 addresses.push(listener.local_addr()?);
                 let identity = Identity::from_pem(&certificate, &key);
                 let mut server = Server::builder().tls_config(ServerTlsConfig::new().identity(identity))?;

@@ -30,12 +30,29 @@ const TRANSFER: Duration = Duration::from_secs(300);
 /// Of a transfer, in each chunk.
 const PIECE: usize = 64 << 10;
 
+/// How long observations wait for company in the variant that lets them.
+const SHARING_WINDOW: Duration = Duration::from_millis(50);
+/// How long a peer may be silent in the variant that sends few keep-alives.
+const QUIET_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Agents that listen, echo and take in what is large.
-pub struct Swarm;
+#[derive(Debug, PartialEq, Eq)]
+pub enum Swarm {
+    /// As it comes.
+    Plain,
+    /// With a coalescing window for observations that need not be there at once.
+    Sharing,
+    /// With few keep-alives.
+    Quiet,
+}
 
 impl Contender for Swarm {
     fn name(&self) -> &'static str {
-        "swarm"
+        match self {
+            Self::Plain => "swarm",
+            Self::Sharing => "swarm/50ms",
+            Self::Quiet => "swarm/quiet",
+        }
     }
 
     fn version(&self) -> &'static str {
@@ -43,8 +60,22 @@ impl Contender for Swarm {
     }
 
     fn settings(&self) -> &'static str {
-        "WebTransport with mutual TLS; defaults; `broadcast_observation`, the sender yields after each; \
-         `request_assistance`; the transfer in the bulk lane"
+        match self {
+            Self::Plain => {
+                "WebTransport with mutual TLS; defaults; `broadcast_observation`, the sender yields after each; \
+                 `request`; the transfer in the bulk lane"
+            }
+            Self::Sharing => "the same with `coalescing_window` of 50 ms",
+            Self::Quiet => "the same with `idle_timeout` of 60 s, so that keep-alives are due every 15 s",
+        }
+    }
+
+    fn joins(&self, workload: &str) -> bool {
+        match self {
+            Self::Plain => true,
+            Self::Sharing => ["w1-paced", "w2"].contains(&workload),
+            Self::Quiet => workload.starts_with("w4"),
+        }
     }
 
     fn encrypts(&self) -> bool {
@@ -60,6 +91,11 @@ impl Contender for Swarm {
             let topic = Topic::try_from("bench.beat")?;
             let mut config = NodeConfig::default();
             config.mesh.introduce = shape.full;
+            match self {
+                Self::Plain => {}
+                Self::Sharing => config.coalescing_window = SHARING_WINDOW,
+                Self::Quiet => config.web_transport.idle_timeout = QUIET_TIMEOUT,
+            }
             let mut nodes = Vec::new();
             for index in 0..shape.nodes {
                 let listener = Listener { index, heard: Arc::clone(&heard) };

@@ -17,11 +17,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, accept_async_with_config, client_async_with_config};
 
 use super::pairs::{PATIENCE, Pairs};
 use super::{Ability, Contender, Heard, Mesh, Problem, Shape, tls};
-use crate::link::Way;
+use crate::link::{Way, listener};
 use crate::locked::locked;
 
 /// What may wait for a writer.
@@ -29,6 +30,10 @@ const QUEUE: usize = 1024;
 const PIECES: usize = 4;
 /// Of a transfer, in each message.
 const PIECE: usize = 16 << 10;
+
+/// To read and to write. The default of 128 KiB makes a mesh of many connections large, and holds up what is written
+/// beside a transfer.
+const BUFFER: usize = 16 << 10;
 
 /// The first byte of a message. Behind those but for the first stand eight bytes that say which question it is.
 const OBSERVATION: u8 = b'o';
@@ -52,7 +57,7 @@ impl Contender for WebSocket {
     fn settings(&self) -> &'static str {
         "WebSocket over TLS 1.3 over TCP without delay; per connection a writer with a queue of 1,024 messages, which \
          flushes when its queue is empty; the sender waits for room in the queue; the transfer in messages of 16 KiB, \
-         behind observations that wait"
+         behind observations that wait; buffers of 16 KiB"
     }
 
     fn encrypts(&self) -> bool {
@@ -70,7 +75,7 @@ impl Contender for WebSocket {
             let connector = TlsConnector::from(Arc::new(client));
             let mut listeners = Vec::new();
             for _ in 0..shape.nodes {
-                listeners.push(TcpListener::bind("127.0.0.1:0").await?);
+                listeners.push(listener(shape.link).await?);
             }
             let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
             let way = Way::over_tcp(shape.link, addresses)?;
@@ -104,6 +109,10 @@ struct Opened {
 
 type Up = mpsc::Sender<Result<Opened, Problem>>;
 
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(BUFFER)
+}
+
 async fn accept_all(node: usize, listener: TcpListener, acceptor: TlsAcceptor, up: Up) {
     let mut greeting = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
@@ -112,7 +121,7 @@ async fn accept_all(node: usize, listener: TcpListener, acceptor: TlsAcceptor, u
             let greeted = async {
                 stream.set_nodelay(true)?;
                 let stream = acceptor.accept(stream).await?;
-                let mut socket = accept_async(TlsStream::from(stream)).await?;
+                let mut socket = accept_async_with_config(TlsStream::from(stream), Some(config())).await?;
                 let hello = socket.next().await.ok_or("it said nothing")??.into_data();
                 let peer = u16::from_be_bytes(hello.as_ref().try_into()?).into();
                 Ok(Opened { node, peer, socket })
@@ -129,7 +138,8 @@ async fn dial_all(node: usize, addresses: Vec<SocketAddr>, connector: TlsConnect
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             let stream = connector.connect(ServerName::try_from("localhost")?, stream).await?;
-            let (mut socket, _) = client_async("wss://localhost/", TlsStream::from(stream)).await?;
+            let (url, stream) = ("wss://localhost/", TlsStream::from(stream));
+            let (mut socket, _) = client_async_with_config(url, stream, Some(config())).await?;
             let hello = u16::try_from(node)?.to_be_bytes();
             socket.send(Message::binary(Bytes::copy_from_slice(&hello))).await?;
             Ok(Opened { node, peer, socket })

@@ -20,7 +20,7 @@ use super::certificate::Certificate;
 use super::moved::Moved;
 use super::probe::Probe;
 use super::{Ability, Contender, Heard, LinkSettings, Mesh, Problem, Shape};
-use crate::link::Way;
+use crate::link::{SEND_BUFFER, Way};
 use crate::locked::locked;
 
 /// A large object goes in pieces: a message that does not find room for all of it within five seconds ends the
@@ -143,7 +143,8 @@ impl Peers {
             let before = if shape.full { node } else { node.min(1) };
             let dialled = (0..before).map(|other| Ok(kind.endpoint(way.to(other)?)));
             let dialled = dialled.collect::<Result<Vec<_>, Problem>>()?;
-            let session = zenoh::open(config(&certificate, &kind.endpoint(address), &dialled)?).await?;
+            let session =
+                zenoh::open(config(shape, &certificate, &kind.endpoint(address), &dialled)?).await?;
             subscribe(&session, shape, node, &probe).await?;
             answer(&session, node).await?;
             if node == 1 {
@@ -234,7 +235,12 @@ impl Mesh for Peers {
 }
 
 /// A peer that knows its certificate and whom to dial, and looks for nobody else.
-fn config(certificate: &Certificate, listened: &str, dialled: &[String]) -> Result<Config, Problem> {
+fn config(
+    shape: Shape,
+    certificate: &Certificate,
+    listened: &str,
+    dialled: &[String],
+) -> Result<Config, Problem> {
     let quoted = |path: &Path| format!("{:?}", path.display().to_string());
     let mut config = Config::default();
     for (key, value) in [
@@ -250,6 +256,9 @@ fn config(certificate: &Certificate, listened: &str, dialled: &[String]) -> Resu
         ("transport/link/tls/listen_private_key", quoted(&certificate.key_path)),
     ] {
         config.insert_json5(key, &value)?;
+    }
+    if shape.link.is_some() {
+        config.insert_json5("transport/link/tls/so_sndbuf", &SEND_BUFFER.to_string())?;
     }
     Ok(config)
 }
