@@ -40,7 +40,8 @@ pub trait Agent: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What this agent wants to hear of when the node starts; by default everything. Peers send it nothing else.
+    /// What this agent wants to hear of when the node starts, at most 64 patterns; by default everything. Peers send it
+    /// nothing else. Asked once.
     /// [`Context::subscribe`] and [`Context::unsubscribe`] change it later.
     fn subscriptions(&self) -> Vec<TopicPattern> {
         vec![TopicPattern::everything()]
@@ -58,8 +59,8 @@ pub trait Agent: Send + Sync + 'static {
         async {}
     }
 
-    /// A peer broadcast something. One at a time, those of one peer in the order of arrival; peers that have several waiting
-    /// take turns.
+    /// A peer broadcast something. One at a time; peers that have several waiting take turns. Of one peer, lossy ones come in
+    /// the order of arrival, reliable ones in that of publishing, and a latest one in the turn of what it replaced.
     fn on_observation(&self, cx: &Context, observation: Observation) -> impl Future<Output = ()> + Send {
         let _ = (cx, observation);
         async {}
@@ -73,7 +74,8 @@ pub trait Agent: Send + Sync + 'static {
     }
 
     /// Reliable observations of one origin are lost for good. In order with those that came: before the one that follows
-    /// the gap.
+    /// the gap, and not before that has come. What is lost with the life of an origin is no gap: [`Self::on_peer`] tells
+    /// that it went.
     fn on_gap(&self, cx: &Context, gap: Gap) -> impl Future<Output = ()> + Send {
         let _ = (cx, gap);
         async {}

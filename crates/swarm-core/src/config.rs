@@ -72,7 +72,7 @@ pub struct NodeConfig {
     /// are served, but cannot be resumed.
     pub max_resumable: usize,
     /// How long an observation may wait to share a datagram with others while there is load. Default 1 ms. When a peer's
-    /// outbox is idle nothing waits; zero turns sharing off.
+    /// outbox is idle nothing waits; with zero nothing ever does for this.
     pub coalescing_window: Duration,
     /// How many observations may wait for one peer. Default 1,024; beyond it the oldest are dropped and counted.
     pub outbox_capacity: usize,

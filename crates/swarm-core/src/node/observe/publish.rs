@@ -30,9 +30,11 @@ use crate::trace::{DropReason, TraceEvent};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// For how many peers it was taken; it may still be lost on the way.
+    /// For how many peers it was taken; it may still be lost on the way. A reliable one counts peers that were lost and may
+    /// come back, too.
     pub handed: usize,
-    /// For whom it was not, and why; sorted by peer.
+    /// For whom it was not, and why: [`DropReason::NotSubscribed`], [`DropReason::TooLarge`] or [`DropReason::PeerLost`].
+    /// Sorted by peer.
     pub not_handed: Vec<NotHanded>,
 }
 
