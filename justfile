@@ -33,9 +33,13 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
-# Measure: `just bench assist`, `just bench assist --only seq`, `just bench lossy`, `just bench batching`, `just bench observation`. Needs a quiet machine.
-bench name *arguments:
-    cargo bench --quiet --bench {{ name }} -- {{ arguments }}
+# Measure: `just bench` compares with the field; `just bench field --only w1`, `just bench assist --only seq`, `just bench lossy`, `just bench batching`, `just bench observation`. Needs a quiet machine.
+bench name="field" *arguments:
+    {{ if name == "field" { "tools/install-nats-server.sh && cargo run --release --quiet --manifest-path bench/Cargo.toml --" } else { "cargo bench --quiet --bench " + name + " --" } }} {{ arguments }}
+
+# Count the instructions of the hot path, on Linux, and compare them with their limits.
+instructions:
+    tools/count-instructions.sh
 
 # Every scenario in the box, so many times in a row.
 soak times="10":

@@ -1,11 +1,23 @@
 //! What is compared: ways to connect a number of nodes, send to all of them, ask one and move something large.
 
+mod certificate;
+#[cfg(test)]
+mod check;
+pub mod grpc;
+pub mod iroh_gossip;
+pub mod libp2p;
+mod moved;
+pub mod nats;
 pub mod node_quic;
+pub mod pairs;
+mod probe;
 pub mod quinn;
 pub mod sessions;
 pub mod swarm;
 pub mod tls;
+pub mod websocket;
 pub mod wtransport;
+pub mod zenoh;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -18,7 +30,20 @@ pub type Problem = Box<dyn Error + Send + Sync>;
 
 /// All that are compared, in the order of the tables. The first one is what ratios are to.
 pub fn all() -> Vec<Arc<dyn Contender>> {
-    vec![Arc::new(quinn::Quinn), Arc::new(wtransport::WebTransport), Arc::new(swarm::Swarm)]
+    vec![
+        Arc::new(quinn::Quinn),
+        Arc::new(wtransport::WebTransport),
+        Arc::new(swarm::Swarm::Plain),
+        Arc::new(swarm::Swarm::Sharing),
+        Arc::new(swarm::Swarm::Quiet),
+        Arc::new(zenoh::Zenoh::Quic),
+        Arc::new(zenoh::Zenoh::Tcp),
+        Arc::new(libp2p::Libp2p),
+        Arc::new(iroh_gossip::IrohGossip),
+        Arc::new(nats::Nats),
+        Arc::new(websocket::WebSocket),
+        Arc::new(grpc::Grpc),
+    ]
 }
 
 /// One way to build a mesh of nodes, all of them in this process.
@@ -37,6 +62,12 @@ pub trait Contender: Send + Sync {
 
     /// Whether it can do what a workload asks for.
     fn can(&self, ability: Ability) -> bool;
+
+    /// Whether it is worth its time in this workload. Variants are not in most.
+    fn joins(&self, workload: &str) -> bool {
+        let _ = workload;
+        true
+    }
 
     /// Starts the nodes and returns once each of them would get what node 0 sends to all. What arrives goes to `heard`.
     fn start(&self, shape: Shape, heard: Heard) -> BoxFuture<'_, Result<Arc<dyn Mesh>, Problem>>;

@@ -140,7 +140,6 @@ fn lock(ear: &Mutex<Ear>) -> MutexGuard<'_, Ear> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
 

@@ -9,8 +9,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use self::tcp::SEND_BUFFER;
 use crate::contender::{LinkSettings, Problem};
 
 /// What each socket of a link asks of the system, in bytes.
@@ -60,6 +62,15 @@ impl Link {
             });
         })?;
         Ok(Self { address, _end: end })
+    }
+}
+
+/// A listener on any port. Behind a link its connections have send buffers as small as a kernel makes them on such a
+/// path.
+pub async fn listener(link: Option<LinkSettings>) -> Result<TcpListener, Problem> {
+    match link {
+        Some(_) => Ok(TcpListener::from_std(tcp::sender()?)?),
+        None => Ok(TcpListener::bind("127.0.0.1:0").await?),
     }
 }
 

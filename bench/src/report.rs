@@ -1,5 +1,6 @@
 //! All that came of all runs.
 
+mod aims;
 mod json;
 mod markdown;
 
@@ -55,8 +56,31 @@ impl Part {
 
     /// Of the ratios of one figure to that of another contender in the same round.
     pub fn ratio(&self, contender: &str, to: &str, key: &str) -> Option<Spread> {
-        let rounds = self.rounds(contender).iter().zip(self.rounds(to));
-        Spread::of(rounds.filter_map(|(own, other)| Some(figure(own, key)? / figure(other, key)?)))
+        Spread::of(self.both(contender, to, key).map(|(own, other)| own / other))
+    }
+
+    /// By how much one figure is above that of another contender in the same round.
+    pub fn difference(&self, contender: &str, to: &str, key: &str) -> Option<Spread> {
+        Spread::of(self.both(contender, to, key).map(|(own, other)| own - other))
+    }
+
+    fn both(&self, contender: &str, other: &str, key: &str) -> impl Iterator<Item = (f64, f64)> {
+        let rounds = self.rounds(contender).iter().zip(self.rounds(other));
+        rounds.filter_map(move |(own, other)| Some((figure(own, key)?, figure(other, key)?)))
+    }
+}
+
+/// Where it was measured.
+struct Machine {
+    cores: usize,
+    system: String,
+}
+
+fn machine() -> Machine {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    Machine {
+        cores: std::thread::available_parallelism().map_or(0, usize::from),
+        system: format!("{} {}", std::env::consts::OS, release.trim()),
     }
 }
 

@@ -49,7 +49,6 @@ fn written(figure: f64, decimals: usize) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
-use swarm_core::{Agent, Context};
+use swarm_core::{Agent, Context, TopicPattern};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Params;
 
-/// What its observations are about.
+/// What its observations are about unless its params say otherwise.
 pub const TOPIC: &str = "beacon.tick";
 
 /// An agent that broadcasts at a steady rate.
@@ -28,6 +28,7 @@ pub const TOPIC: &str = "beacon.tick";
 /// ```
 #[derive(Debug)]
 pub struct Beacon {
+    params: Params,
     period: Duration,
     phase: Duration,
     payload: Bytes,
@@ -42,18 +43,22 @@ impl Beacon {
         let mut payload = vec![0; usize::from(params.payload_bytes)];
         let phase = period.mul_f64(rng.random());
         rng.fill_bytes(&mut payload);
-        Self { period, phase, payload: Bytes::from(payload) }
+        Self { params, period, phase, payload: Bytes::from(payload) }
     }
 }
 
 impl Agent for Beacon {
+    fn subscriptions(&self) -> Vec<TopicPattern> {
+        self.params.subscriptions.clone()
+    }
+
     async fn on_start(&self, cx: &Context) {
         let first = Instant::now() + self.phase;
-        cx.spawn(tick(cx.clone(), first, self.period, self.payload.clone()));
+        cx.spawn(tick(cx.clone(), self.params.clone(), first, self.period, self.payload.clone()));
     }
 }
 
-async fn tick(cx: Context, first: Instant, period: Duration, payload: Bytes) {
+async fn tick(cx: Context, params: Params, first: Instant, period: Duration, payload: Bytes) {
     let mut ticks = tokio::time::interval_at(first, period);
     // What a busy machine missed is not made up for: it would come all at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -63,8 +68,11 @@ async fn tick(cx: Context, first: Instant, period: Duration, payload: Bytes) {
             () = cx.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        // The params keep payloads small enough for every path; nothing else can be wrong but that the node stops.
-        let _ = cx.broadcast_observation(TOPIC, payload.clone());
+        for topic in params.topics.iter().flat_map(|topic| std::iter::repeat_n(topic, params.at_once.into()))
+        {
+            // The params keep payloads small enough for every path; nothing else can be wrong but that the node stops.
+            let _ = cx.broadcast_observation(topic.clone(), payload.clone());
+        }
     }
 }
 
@@ -74,7 +82,7 @@ mod tests {
 
     #[test]
     fn seeds_spread_the_phases_over_the_period() {
-        let params = Params { rate_hz: 10.0, payload_bytes: 4 };
+        let params = Params { rate_hz: 10.0, ..Params::default() };
         let phases: Vec<_> = (0..100).map(|seed| Beacon::new(params.clone(), seed).phase).collect();
         let early = phases.iter().filter(|phase| **phase < Duration::from_millis(50)).count();
         assert!((30..70).contains(&early), "{early}");

@@ -1,6 +1,6 @@
 //! An agent that broadcasts payloads of a fixed size at a fixed rate: a load to measure with.
 //!
-//! It listens to nothing and serves nobody.
+//! It does nothing with what it hears, and serves nobody.
 
 mod agent;
 mod params;

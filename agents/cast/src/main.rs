@@ -7,6 +7,7 @@ use agent_control::ControlAgent;
 use agent_depot::{DepotAgent, Parcel};
 use agent_greeter::Greeter;
 use agent_language::LanguageAgent;
+use agent_listener::Listener;
 use agent_reasoner::{Puzzles, ReasonerAgent};
 use agent_relay::RelayAgent;
 use agent_rover::RoverAgent;
@@ -29,6 +30,9 @@ fn main() -> ExitCode {
         })
         .agent("language", "tells what a sentence asks about a digit, word by word", |setup: Setup<'_, _>| {
             Ok(LanguageAgent::new(setup.params, setup.seed)?)
+        })
+        .agent("listener", "hears what it subscribed to, and takes its time", |setup: Setup<'_, _>| {
+            Ok(Listener::new(setup.params))
         })
         .agent(
             "reasoner",

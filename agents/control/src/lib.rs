@@ -9,6 +9,7 @@ mod errand;
 mod fleet;
 mod params;
 mod patrol;
+mod roll;
 
 pub use agent::ControlAgent;
 pub use params::ControlParams;

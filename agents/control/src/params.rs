@@ -21,6 +21,10 @@ pub struct ControlParams {
     #[serde(deserialize_with = "interval")]
     #[schemars(with = "String", extend("default" = "1s"))]
     pub command_every: Duration,
+    /// How often all rovers are told at once to gather at the origin, such as "5s"; at least "1ms". Never unless given.
+    #[serde(deserialize_with = "some_interval")]
+    #[schemars(with = "Option<String>")]
+    pub rally_every: Option<Duration>,
 }
 
 impl ControlParams {
@@ -30,8 +34,12 @@ impl ControlParams {
 
 impl Default for ControlParams {
     fn default() -> Self {
-        Self { command_every: Duration::from_secs(1) }
+        Self { command_every: Duration::from_secs(1), rally_every: None }
     }
+}
+
+fn some_interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    interval(deserializer).map(Some)
 }
 
 fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -54,6 +62,9 @@ mod tests {
         let every = |text| toml::from_str::<ControlParams>(text).unwrap().command_every;
         assert_eq!(every(r#"command_every = "250ms""#), Duration::from_millis(250));
         assert_eq!(every(""), Duration::from_secs(1));
+        let rally = |text| toml::from_str::<ControlParams>(text).unwrap().rally_every;
+        assert_eq!(rally(r#"rally_every = "5s""#), Some(Duration::from_secs(5)));
+        assert_eq!(rally(""), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! command, and leaves getting it there to the errand.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent_rover::messages::{Command, Order};
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::errand::{self, CommandOutcome};
 use crate::fleet::Fleet;
+use crate::roll::Roll;
 
 /// Metres in each direction from where it is: as far as a rover is sent at once.
 const STRIDE_M: f64 = 25.0;
@@ -23,6 +24,7 @@ const STRIDE_M: f64 = 25.0;
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
     pub(crate) fleet: Mutex<Fleet>,
+    roll: Mutex<Roll>,
     /// The last id given to a command. One count for all rovers and for the whole life of the agent: a rover that comes
     /// back remembers what it was told before.
     last_id: AtomicU64,
@@ -30,8 +32,13 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// The fleet, for a moment; no method of it panics half-way, so a poisoned lock is as good as any.
-    pub(crate) fn fleet(&self) -> std::sync::MutexGuard<'_, Fleet> {
+    pub(crate) fn fleet(&self) -> MutexGuard<'_, Fleet> {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has come from the rovers, for a moment.
+    pub(crate) fn roll(&self) -> MutexGuard<'_, Roll> {
+        self.roll.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next_id(&self) -> u64 {

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_control::{ControlAgent, ControlParams};
-use agent_rover::messages::{COMMAND, Command, DONE, Done, Order, Telemetry};
-use agent_rover::{RoverAgent, RoverParams};
+use agent_rover::messages::{COMMAND, Command, DONE, Done, Event, Incident, Order, Telemetry};
+use agent_rover::{RoverAgent, RoverParams, RoverTopics};
 use swarm_core::{
     Advertisement, Agent, AgentError, AgentId, AgentNode, AssistanceRequest, Chunk, Context, Ending,
-    IdentityKey, Replies, TraceEvent, TraceSink,
+    IdentityKey, Observation, Replies, TopicPattern, TraceEvent, TraceSink,
 };
 use tokio::sync::mpsc;
 
@@ -35,8 +35,13 @@ struct Control {
 
 impl Control {
     async fn start() -> Self {
+        Self::start_with(ControlParams::default()).await
+    }
+
+    async fn start_with(params: ControlParams) -> Self {
+        let params = ControlParams { command_every: Duration::from_millis(5), ..params };
         let (measures, measured) = mpsc::unbounded_channel();
-        let agent = ControlAgent::new(ControlParams { command_every: Duration::from_millis(5) }, 1);
+        let agent = ControlAgent::new(params, 1);
         let node = AgentNode::builder(agent).trace(Measures(measures));
         Self { node: node.bind("127.0.0.1:0".parse().unwrap()).await.unwrap(), measured }
     }
@@ -214,4 +219,65 @@ async fn a_rover_that_comes_back_is_commanded_again_under_new_ids() {
     assert!(ids.windows(2).all(|pair| matches!(pair, [earlier, later] if earlier <= later)), "{ids:?}");
     assert!(ids.last() > before.last(), "{ids:?}");
     stop([control.node, rover]).await;
+}
+
+#[tokio::test]
+async fn events_that_are_missing_or_late_are_measured() {
+    let topics = RoverTopics::new();
+    let (agent, _asked) = ScriptedRover::new(|_| Manner::Confirm);
+    let rover = node(agent).await;
+    let mut control = Control::start().await.with(&rover).await;
+    let event = |number| Event { number, incident: Incident::Departed };
+
+    rover.broadcast_observation("rover.event", "what cannot be read is passed over").unwrap();
+    for number in [1, 2, 5, 4] {
+        rover.publish(&topics.events, &event(number)).unwrap();
+    }
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        heard.push((control.measured("event.missing").await, control.measured("event.late").await));
+    }
+    assert_eq!(heard, [(0.0, 0.0), (0.0, 0.0), (2.0, 0.0), (0.0, 1.0)]);
+
+    stop([control.node, rover]).await;
+}
+
+#[tokio::test]
+async fn how_long_a_rover_is_silent_is_measured() {
+    let rover = node(RoverAgent::new(RoverParams::default(), 1)).await;
+    let mut control = Control::start().await.with(&rover).await;
+
+    assert!(control.measured("telemetry.pause").await > 0.0);
+
+    stop([control.node, rover]).await;
+}
+
+/// Passes on the orders that it hears.
+struct Recruit(mpsc::UnboundedSender<Order>);
+
+impl Agent for Recruit {
+    fn subscriptions(&self) -> Vec<TopicPattern> {
+        vec!["fleet.**".parse().unwrap()]
+    }
+
+    async fn on_observation(&self, _cx: &Context, observation: Observation) {
+        if let Some(Ok(order)) = RoverTopics::new().orders.read(&observation) {
+            let _ = self.0.send(order);
+        }
+    }
+}
+
+#[tokio::test]
+async fn rovers_are_told_to_gather_again_and_again() {
+    let (orders, mut heard) = mpsc::unbounded_channel();
+    let recruit = node(Recruit(orders)).await;
+    let rally_every = Some(Duration::from_millis(5));
+    let params = ControlParams { rally_every, ..ControlParams::default() };
+    let control = Control::start_with(params).await.with(&recruit).await;
+
+    for _ in 0..2 {
+        let order = tokio::time::timeout(PATIENCE, heard.recv()).await.expect("it is told in time");
+        assert_eq!(order, Some(Order::Goto { x_m: 0.0, y_m: 0.0 }));
+    }
+    stop([control.node, recruit]).await;
 }

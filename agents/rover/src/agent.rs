@@ -1,28 +1,29 @@
-//! Broadcasts `rover.telemetry` and serves `rover.command`. One task moves the rover; commands reach it through a lock
-//! that is never held across an await.
+//! Broadcasts `rover.telemetry`, `rover.vibration` and `rover.event`, obeys `fleet.order` and serves `rover.command`. One
+//! task moves the rover; orders reach it through a lock that is never held across an await.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use swarm_core::proto::{from_slice, to_vec};
+use swarm_core::proto::from_slice;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, BodyError, Context, Epoch, Replies,
+    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, BodyError, Context, Epoch, Observation,
+    Replies, TopicPattern,
 };
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use crate::RoverParams;
 use crate::command_log::{Admission, CommandLog};
-use crate::messages::{ACCEPTED, Accepted, COMMAND, Command, DONE, Done, TELEMETRY};
+use crate::messages::{ACCEPTED, Accepted, COMMAND, Command, DONE, Done, Event, Incident, Order, Vibration};
 use crate::motion::Motion;
+use crate::{RateHz, RoverParams, RoverTopics};
 
 /// Bytes of a command: several times what one takes.
 const MAX_COMMAND_BYTES: usize = 256;
 
 /// Drives about, tells everybody where it is, and takes commands.
 ///
-/// Offers [`COMMAND`] and broadcasts on [`TELEMETRY`]. A command takes effect once per id, however often it is sent, and
+/// Offers [`COMMAND`] and broadcasts on [`RoverTopics`]. A command takes effect once per id, however often it is sent, and
 /// is confirmed each time; one that cannot be obeyed is declined. When the answer of a request is lost, repeat the
 /// command under the same id.
 ///
@@ -35,9 +36,9 @@ const MAX_COMMAND_BYTES: usize = 256;
 /// ```
 #[derive(Debug)]
 pub struct RoverAgent {
-    period: Duration,
-    /// Of the first broadcast after the start: rovers that start together shall not all speak together.
-    phase: Duration,
+    params: RoverParams,
+    topics: RoverTopics,
+    seed: u64,
     body: Arc<Mutex<Body>>,
 }
 
@@ -46,20 +47,28 @@ pub struct RoverAgent {
 struct Body {
     motion: Motion,
     log: CommandLog,
+    /// The number of the last event.
+    events: u64,
 }
 
 impl RoverAgent {
     /// A rover whose first place, charge and phase follow from `seed`.
     #[must_use]
     pub fn new(params: RoverParams, seed: u64) -> Self {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let motion = Motion::somewhere(&mut rng);
-        let period = params.rate_hz.period();
-        let phase = period.mul_f64(rng.random_range(0.0..1.0));
-        Self { period, phase, body: Arc::new(Mutex::new(Body { motion, log: CommandLog::default() })) }
+        let topics = RoverTopics::new();
+        let motion = Motion::somewhere(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+        let body = Body { motion, log: CommandLog::default(), events: 0 };
+        Self { params, topics, seed, body: Arc::new(Mutex::new(body)) }
     }
 
-    fn execute(&self, requester: AgentId, epoch: Epoch, command: Command) -> Result<Done, AgentError> {
+    /// Executes a command unless it was executed before; `tell` is called with what happened then.
+    fn execute(
+        &self,
+        requester: AgentId,
+        epoch: Epoch,
+        command: Command,
+        tell: impl FnOnce(&mut Body, Incident),
+    ) -> Result<Done, AgentError> {
         let Command { id, order } = command;
         let mut body = lock(&self.body);
         let repeated = match body.log.admit(requester, epoch, id) {
@@ -72,19 +81,56 @@ impl RoverAgent {
             }
         };
         if !repeated {
-            body.motion.obey(order);
+            obey(&mut body, order, tell);
         }
         Ok(Done { id, repeated, telemetry: body.motion.telemetry() })
     }
 }
 
+fn obey(body: &mut Body, order: Order, tell: impl FnOnce(&mut Body, Incident)) {
+    body.motion.obey(order);
+    match order {
+        Order::Goto { .. } => tell(body, Incident::Departed),
+        Order::Stop => tell(body, Incident::Halted),
+        Order::Report => {}
+    }
+}
+
+/// Numbers an event and broadcasts it. Under the lock of the body, so that events go in the order of their numbers.
+fn tell(cx: &Context, topics: &RoverTopics, body: &mut Body, incident: Incident) {
+    body.events += 1;
+    // Only the end of the node can be in the way of something so small.
+    let _ = cx.publish(&topics.events, &Event { number: body.events, incident });
+}
+
 impl Agent for RoverAgent {
+    fn subscriptions(&self) -> Vec<TopicPattern> {
+        self.params.subscriptions.clone()
+    }
+
     fn capabilities(&self) -> Vec<Advertisement> {
         COMMAND.parse().into_iter().collect()
     }
 
     async fn on_start(&self, cx: &Context) {
-        cx.spawn(drive(cx.clone(), Arc::clone(&self.body), self.phase, self.period));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(!self.seed);
+        let rate = self.params.rate_hz;
+        let ticks = Ticks::new(rate, &mut rng);
+        cx.spawn(drive(cx.clone(), self.topics.clone(), Arc::clone(&self.body), rate, ticks));
+        if let Some(rate) = self.params.vibration_hz {
+            let ticks = Ticks::new(rate, &mut rng);
+            cx.spawn(shake(cx.clone(), self.topics.clone(), Arc::clone(&self.body), rng, ticks));
+        }
+    }
+
+    async fn on_observation(&self, cx: &Context, observation: Observation) {
+        match self.topics.orders.read(&observation) {
+            Some(Ok(order)) if Motion::check(order).is_ok() => {
+                obey(&mut lock(&self.body), order, |body, incident| tell(cx, &self.topics, body, incident));
+            }
+            // What is no order, or cannot be obeyed, is nobody's business: there is no one to answer to.
+            Some(_) | None => {}
+        }
     }
 
     async fn on_request(
@@ -99,25 +145,66 @@ impl Agent for RoverAgent {
             AgentError::failed("the connection was lost: repeat the command over a new one")
         })?;
         replies.send_value(ACCEPTED, &Accepted { id: command.id }).await?;
-        let done = self.execute(requester, epoch, command)?;
+        let done = self.execute(requester, epoch, command, |body, incident| {
+            tell(cx, &self.topics, body, incident);
+        })?;
         Ok(replies.send_value(DONE, &done).await?)
     }
 }
 
+/// When to speak: at a rate, and not together with all others that start together.
+struct Ticks {
+    period: Duration,
+    phase: Duration,
+}
+
+impl Ticks {
+    fn new(rate: RateHz, rng: &mut Xoshiro256PlusPlus) -> Self {
+        let period = rate.period();
+        Self { period, phase: period.mul_f64(rng.random_range(0.0..1.0)) }
+    }
+
+    /// `None` if it would never come to that.
+    fn start(self) -> Option<Interval> {
+        let first = Instant::now().checked_add(self.phase)?;
+        let mut ticks = tokio::time::interval_at(first, self.period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        Some(ticks)
+    }
+}
+
 /// Moves and tells so, until the node stops.
-async fn drive(cx: Context, body: Arc<Mutex<Body>>, phase: Duration, period: Duration) {
-    let Some(first) = Instant::now().checked_add(phase) else { return };
-    let mut ticks = tokio::time::interval_at(first, period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+async fn drive(cx: Context, topics: RoverTopics, body: Arc<Mutex<Body>>, rate: RateHz, ticks: Ticks) {
+    let Some(mut ticks) = ticks.start() else { return };
     loop {
         ticks.tick().await;
         let telemetry = {
             let mut body = lock(&body);
-            body.motion.advance(period.as_secs_f64());
+            body.motion.advance(rate.period().as_secs_f64());
+            if body.motion.has_arrived() {
+                tell(&cx, &topics, &mut body, Incident::Arrived);
+            }
             body.motion.telemetry()
         };
         // Lost telemetry is no harm, as more follows; without a peer to hear it nothing is lost at all.
-        let _ = to_vec(&telemetry).map(|payload| cx.broadcast_observation(TELEMETRY, payload));
+        let _ = cx.publish(&topics.telemetry, &telemetry);
+    }
+}
+
+/// Tells how much it shakes, until the node stops: the more the faster it drives.
+async fn shake(
+    cx: Context,
+    topics: RoverTopics,
+    body: Arc<Mutex<Body>>,
+    mut rng: Xoshiro256PlusPlus,
+    ticks: Ticks,
+) {
+    let Some(mut ticks) = ticks.start() else { return };
+    loop {
+        ticks.tick().await;
+        let rms_mps2 = lock(&body).motion.telemetry().speed_mps * rng.random_range(0.1..0.5);
+        let vibration = Vibration { rms_mps2, peak_mps2: rms_mps2 * rng.random_range(2.0..4.0) };
+        let _ = cx.publish(&topics.vibration, &vibration);
     }
 }
 
@@ -149,12 +236,19 @@ fn lock(body: &Mutex<Body>) -> MutexGuard<'_, Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::Order;
 
     const LIFE: Epoch = Epoch::new(1);
 
     fn requester() -> AgentId {
         AgentId::from_key_digest([1; 32])
+    }
+
+    fn rover(seed: u64) -> RoverAgent {
+        RoverAgent::new(RoverParams::default(), seed)
+    }
+
+    fn number(body: &mut Body, _incident: Incident) {
+        body.events += 1;
     }
 
     fn speed_after_a_while(rover: &RoverAgent) -> f64 {
@@ -165,8 +259,8 @@ mod tests {
 
     #[test]
     fn a_repeated_command_is_not_executed_again() {
-        let rover = RoverAgent::new(RoverParams::default(), 1);
-        let execute = |id, order| rover.execute(requester(), LIFE, Command { id, order }).unwrap();
+        let rover = rover(1);
+        let execute = |id, order| rover.execute(requester(), LIFE, Command { id, order }, number).unwrap();
         let goto = Order::Goto { x_m: 1000.0, y_m: 1000.0 };
         execute(1, goto);
         assert!(speed_after_a_while(&rover) > 0.0);
@@ -175,15 +269,16 @@ mod tests {
         assert!(execute(1, goto).repeated);
 
         assert_eq!(speed_after_a_while(&rover), 0.0);
+        assert_eq!(lock(&rover.body).events, 2, "nothing happened the second time");
     }
 
     #[test]
     fn a_command_too_old_is_declined_and_not_executed() {
-        let rover = RoverAgent::new(RoverParams::default(), 1);
-        rover.execute(requester(), LIFE, Command { id: 1000, order: Order::Stop }).unwrap();
+        let rover = rover(1);
+        rover.execute(requester(), LIFE, Command { id: 1000, order: Order::Stop }, number).unwrap();
         let late = Command { id: 1, order: Order::Goto { x_m: 1000.0, y_m: 1000.0 } };
 
-        let answer = rover.execute(requester(), LIFE, late);
+        let answer = rover.execute(requester(), LIFE, late, number);
 
         assert!(matches!(answer, Err(AgentError::Declined(why)) if why.contains("too old")));
         assert_eq!(speed_after_a_while(&rover), 0.0);
@@ -191,7 +286,7 @@ mod tests {
 
     #[test]
     fn rovers_of_different_seeds_begin_apart() {
-        let start = |seed| lock(&RoverAgent::new(RoverParams::default(), seed).body).motion.telemetry();
+        let start = |seed| lock(&rover(seed).body).motion.telemetry();
         assert_eq!(start(1), start(1));
         assert_ne!(start(1), start(2));
     }

@@ -1,7 +1,10 @@
 //! What crosses between this agent and others: names, labels and the MessagePack values behind them. No behaviour.
 //!
 //! ```text
-//! rover.telemetry   observation: Telemetry, many times a second
+//! rover.telemetry   observation: Telemetry, many times a second; only the newest counts
+//! rover.vibration   observation: Vibration, many times a second; any may be lost
+//! rover.event       observation: Event, when something happens; none may be lost
+//! fleet.order       observation to rovers: Order, for all of them
 //! rover.command     body: Command {id, order}     reply: accepted Accepted {id}, done Done {id, repeated, telemetry}
 //! ```
 
@@ -9,6 +12,15 @@ use serde::{Deserialize, Serialize};
 
 /// The topic of the observations; each carries a [`Telemetry`].
 pub const TELEMETRY: &str = "rover.telemetry";
+
+/// The topic of the observations that carry a [`Vibration`].
+pub const VIBRATION: &str = "rover.vibration";
+
+/// The topic of the observations that carry an [`Event`].
+pub const EVENT: &str = "rover.event";
+
+/// The topic of what is said to all rovers; each observation carries an [`Order`].
+pub const FLEET_ORDER: &str = "fleet.order";
 
 /// The capability: take a [`Command`].
 pub const COMMAND: &str = "rover.command";
@@ -42,6 +54,64 @@ pub struct Telemetry {
     pub speed_mps: f64,
     /// What is left of its charge, 0 to 1.
     pub battery: f64,
+}
+
+/// How much a rover shakes. A map with the fields' names on the wire.
+///
+/// ```
+/// use agent_rover::messages::Vibration;
+/// use swarm_core::proto::{from_slice, to_vec};
+///
+/// let vibration = Vibration { rms_mps2: 0.4, peak_mps2: 1.1 };
+/// assert_eq!(from_slice::<Vibration>(&to_vec(&vibration)?)?, vibration);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Vibration {
+    /// Root of the mean square of the acceleration since the last one, in metres per second, per second.
+    pub rms_mps2: f64,
+    /// The largest acceleration since the last one.
+    pub peak_mps2: f64,
+}
+
+/// Something that happened to a rover, with its number. A map with the fields' names on the wire.
+///
+/// Numbers count from 1 in each life of the rover, so that whoever hears them can tell whether one is missing.
+///
+/// ```
+/// use agent_rover::messages::{Event, Incident};
+/// use swarm_core::proto::{from_slice, to_vec};
+///
+/// let event = Event { number: 1, incident: Incident::Departed };
+/// assert_eq!(from_slice::<Event>(&to_vec(&event)?)?, event);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number among the events of this life of the rover.
+    pub number: u64,
+    /// What happened.
+    pub incident: Incident,
+}
+
+/// What may happen to a rover. On the wire `"departed"`, `"halted"` or `"arrived"`.
+///
+/// ```
+/// use agent_rover::messages::Incident;
+/// use swarm_core::proto::from_slice;
+///
+/// assert_eq!(from_slice::<Incident>(b"\xa7arrived")?, Incident::Arrived);
+/// # Ok::<(), swarm_core::proto::DecodeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Incident {
+    /// It was given a new place to go to.
+    Departed,
+    /// It was told to stand still.
+    Halted,
+    /// It stands where it was sent.
+    Arrived,
 }
 
 /// What a rover shall do. On the wire `"stop"`, `"report"` or `{"goto": {"x_m": …, "y_m": …}}`.

@@ -94,16 +94,30 @@ impl Motion {
         self.battery = (self.battery + sun - DRAIN_PER_M * way).clamp(0.0, 1.0);
     }
 
+    /// Whether it stands where it was sent, and has not said so yet.
+    pub(crate) fn has_arrived(&mut self) -> bool {
+        let there =
+            self.speed_mps == 0.0 && self.target.is_some_and(|target| self.distance(target) < ARRIVED_M);
+        if there {
+            self.target = None;
+        }
+        there
+    }
+
     pub(crate) fn telemetry(&self) -> Telemetry {
         let Self { x_m, y_m, heading_rad, speed_mps, battery, .. } = *self;
         Telemetry { x_m, y_m, heading_rad, speed_mps, battery }
+    }
+
+    fn distance(&self, (x, y): (f64, f64)) -> f64 {
+        (x - self.x_m).hypot(y - self.y_m)
     }
 
     /// Turns towards the target, and gives the speed to drive at.
     fn steer(&mut self, seconds: f64) -> f64 {
         let Some((x, y)) = self.target else { return 0.0 };
         let (east, north) = (x - self.x_m, y - self.y_m);
-        let distance = east.hypot(north);
+        let distance = self.distance((x, y));
         if distance < ARRIVED_M || self.battery == 0.0 {
             return 0.0;
         }
@@ -135,6 +149,18 @@ mod tests {
 
     fn drive(rover: &mut Motion, seconds: u32) {
         (0..seconds * 20).for_each(|_| rover.advance(STEP_S));
+    }
+
+    #[test]
+    fn it_says_once_that_it_has_arrived() {
+        let mut rover = rover(1);
+        assert!(!rover.has_arrived(), "it was sent nowhere");
+        rover.obey(Order::Goto { x_m: 3.0, y_m: -4.0 });
+        let arrivals = (0..20 * 300).filter(|_| {
+            rover.advance(STEP_S);
+            rover.has_arrived()
+        });
+        assert_eq!(arrivals.count(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use swarm_core::TopicPattern;
 
 /// How a [`RoverAgent`](crate::RoverAgent) behaves.
 ///
@@ -13,12 +14,27 @@ use serde::Deserialize;
 ///
 /// assert_eq!(RoverParams::default().rate_hz.period(), Duration::from_millis(50));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoverParams {
     /// How many times a second it tells where it is, more than 0 and at most 1000.
     #[schemars(extend("default" = 20))]
     pub rate_hz: RateHz,
+    /// How many times a second it tells how much it shakes, at most 1000. Never unless given.
+    pub vibration_hz: Option<RateHz>,
+    /// Patterns of the topics that it wants to hear of; it obeys what it hears about fleet.order.
+    #[schemars(with = "Vec<String>", extend("default" = ["fleet.**"]))]
+    pub subscriptions: Vec<TopicPattern>,
+}
+
+impl Default for RoverParams {
+    fn default() -> Self {
+        Self {
+            rate_hz: RateHz::default(),
+            vibration_hz: None,
+            subscriptions: TopicPattern::try_from("fleet.**").into_iter().collect(),
+        }
+    }
 }
 
 /// How often something happens: more than 0 and at most 1,000 times a second.
@@ -89,10 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_names_the_default() {
+    fn the_schema_names_the_defaults() {
         let schema = schemars::schema_for!(RoverParams);
-        let named = schema.pointer("/properties/rate_hz/default").and_then(|value| value.as_f64()).unwrap();
-        assert_eq!(RateHz::try_from(named).unwrap(), RateHz::default());
+        let named = |name: &str| schema.pointer(&format!("/properties/{name}/default")).unwrap().to_string();
+        let text: Vec<_> =
+            ["rate_hz", "subscriptions"].map(|name| format!("{name} = {}", named(name))).into();
+        assert_eq!(toml::from_str::<RoverParams>(&text.join("\n")).unwrap(), RoverParams::default());
+        assert_eq!(RoverParams::default().subscriptions.len(), 1);
     }
 
     #[test]

@@ -9,10 +9,13 @@
 
 use std::time::Duration;
 
-use agent_rover::messages::{ACCEPTED, Accepted, COMMAND, Command, DONE, Done, Order, TELEMETRY, Telemetry};
-use agent_rover::{RoverAgent, RoverParams};
+use agent_rover::messages::{
+    ACCEPTED, Accepted, COMMAND, Command, DONE, Done, Event, Incident, Order, Telemetry, Vibration,
+};
+use agent_rover::{RoverAgent, RoverParams, RoverTopics};
+use serde::de::DeserializeOwned;
 use swarm_core::proto::to_vec;
-use swarm_core::{Agent, AgentId, AgentNode, AssistError, Chunk, Context, IdentityKey, Observation};
+use swarm_core::{Agent, AgentId, AgentNode, AssistError, Chunk, Context, IdentityKey, Observation, Topic};
 use tokio::sync::mpsc;
 
 /// Long enough for anything on a busy machine; nothing waits for it to pass.
@@ -32,18 +35,22 @@ struct Pair {
     requester: AgentNode,
     peer: AgentId,
     heard: mpsc::Receiver<Observation>,
+    topics: RoverTopics,
 }
 
 impl Pair {
     async fn start() -> Self {
         let loopback = "127.0.0.1:0".parse().unwrap();
-        let agent = RoverAgent::new(RoverParams::default(), 3);
+        let vibration_hz = Some(20.0.try_into().unwrap());
+        let params = RoverParams { vibration_hz, ..RoverParams::default() };
+        let agent = RoverAgent::new(params, 3);
         let rover = AgentNode::builder(agent).bind(loopback).await.unwrap();
         let (listener, heard) = mpsc::channel(64);
         let requester = AgentNode::builder(Listener(listener)).identity(IdentityKey::from_seed([1; 32]));
         let requester = requester.bind(loopback).await.unwrap();
         let peer = requester.connect(&rover.url()).await.unwrap();
-        Self { rover, requester, peer, heard }
+        let topics = RoverTopics::new();
+        Self { rover, requester, peer, heard, topics }
     }
 
     async fn send(&self, body: impl Into<Vec<u8>>) -> Result<Vec<Chunk>, AssistError> {
@@ -64,10 +71,26 @@ impl Pair {
     }
 
     async fn telemetry(&mut self) -> Telemetry {
-        let heard = tokio::time::timeout(PATIENCE, self.heard.recv()).await;
-        let observation = heard.expect("in time").expect("the listener is there");
-        assert_eq!((observation.origin, observation.topic.as_str()), (self.peer, TELEMETRY));
-        Chunk::new("", observation.payload).decode().unwrap()
+        self.next(|topics| topics.telemetry.clone()).await
+    }
+
+    /// The next value that is heard about a topic.
+    async fn next<T: DeserializeOwned>(&mut self, topic: impl Fn(&RoverTopics) -> Topic<T>) -> T {
+        let topic = topic(&self.topics);
+        let next = async {
+            loop {
+                let observation = self.heard.recv().await.expect("the listener is there");
+                assert_eq!(observation.origin, self.peer);
+                if let Some(value) = topic.read(&observation) {
+                    return value.unwrap();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next).await.expect("in time")
+    }
+
+    async fn event(&mut self) -> Event {
+        self.next(|topics| topics.events.clone()).await
     }
 
     async fn stop(self) {
@@ -136,5 +159,52 @@ async fn a_restarted_requester_numbers_its_commands_anew() {
 
     assert!(!pair.command(1, Order::Report).await.repeated);
     assert!(pair.command(1, Order::Report).await.repeated);
+    pair.stop().await;
+}
+
+#[tokio::test]
+async fn what_happens_to_a_rover_is_told_by_numbers() {
+    let mut pair = Pair::start().await;
+    let place = pair.telemetry().await;
+
+    pair.command(1, Order::Goto { x_m: place.x_m + 0.1, y_m: place.y_m }).await;
+    assert_eq!(pair.event().await, Event { number: 1, incident: Incident::Departed });
+    assert_eq!(pair.event().await, Event { number: 2, incident: Incident::Arrived });
+
+    pair.command(2, Order::Stop).await;
+    pair.command(2, Order::Stop).await;
+    pair.command(3, Order::Report).await;
+    pair.command(4, Order::Stop).await;
+    assert_eq!(pair.event().await, Event { number: 3, incident: Incident::Halted });
+    assert_eq!(pair.event().await, Event { number: 4, incident: Incident::Halted });
+    pair.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_said_to_the_fleet_is_obeyed_and_what_is_no_order_is_not() {
+    let mut pair = Pair::start().await;
+    let nowhere = pair.topics.orders.observation(&Order::Goto { x_m: f64::INFINITY, y_m: 0.0 }).unwrap();
+    let halt = pair.topics.orders.observation(&Order::Stop).unwrap();
+
+    for topic in ["rover.telemetry", "fleet.order"] {
+        let _ = pair.requester.broadcast_observation(topic, "halt!").unwrap();
+    }
+    pair.requester.broadcast(nowhere).unwrap();
+    pair.requester.broadcast(halt).unwrap();
+
+    assert_eq!(pair.event().await, Event { number: 1, incident: Incident::Halted });
+    pair.stop().await;
+}
+
+#[tokio::test]
+async fn a_rover_that_stands_does_not_shake() {
+    let mut pair = Pair::start().await;
+    let still = pair.next(|topics| topics.vibration.clone()).await;
+    assert_eq!(still, Vibration { rms_mps2: 0.0, peak_mps2: 0.0 });
+
+    pair.command(1, Order::Goto { x_m: 500.0, y_m: 500.0 }).await;
+
+    let shaken = async { while pair.next(|topics| topics.vibration.clone()).await.peak_mps2 == 0.0 {} };
+    tokio::time::timeout(PATIENCE, shaken).await.expect("it shakes in time");
     pair.stop().await;
 }

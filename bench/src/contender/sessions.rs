@@ -5,7 +5,6 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -13,15 +12,14 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
+use super::pairs::{PATIENCE, Pairs};
 use super::{Heard, Mesh, Problem, Shape};
 
 const HELLO: u8 = b'h';
 const ASK: u8 = b'a';
 const TRANSFER: u8 = b't';
-
-/// For all sessions to be there.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Of a transfer, written at once.
 const PIECE: usize = 64 << 10;
@@ -64,8 +62,7 @@ pub type Accepting<S> = BoxFuture<'static, Result<S, Problem>>;
 /// All nodes.
 pub struct Sessions<D: Dialler> {
     diallers: Vec<Arc<D>>,
-    /// By node, then by peer; `None` where there is none.
-    by_peer: Vec<Vec<Option<D::Session>>>,
+    pairs: Pairs<D::Session>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -86,32 +83,22 @@ impl<D: Dialler> Sessions<D> {
             let below = if shape.full { node } else { node.min(1) };
             tasks.spawn(dial_all(node, below, Arc::clone(dialler), opened.clone()));
         }
-        let pairs = if shape.full { shape.nodes * (shape.nodes - 1) / 2 } else { shape.nodes - 1 };
-        let mut by_peer: Vec<Vec<_>> = (0..shape.nodes).map(|_| vec![None; shape.nodes]).collect();
-        let collect = async {
-            for _ in 0..2 * pairs {
-                let Opened { node, peer, session } = all.recv().await.ok_or("nobody dials any more")??;
-                tasks.spawn(listen(node, session.clone(), Arc::clone(&heard)));
-                tasks.spawn(serve_all(session.clone()));
-                let place = by_peer.get_mut(node).and_then(|peers| peers.get_mut(peer));
-                *place.ok_or("a peer that there is not")? = Some(session);
-            }
-            Ok::<_, Problem>(())
-        };
-        tokio::time::timeout(PATIENCE, collect).await??;
-        Ok(Arc::new(Self { diallers, by_peer, tasks: Mutex::new(tasks) }))
-    }
-
-    fn session(&self, from: usize, to: usize) -> Result<&D::Session, Problem> {
-        let session = self.by_peer.get(from).and_then(|peers| peers.get(to)).and_then(Option::as_ref);
-        Ok(session.ok_or("these are not connected")?)
+        let mut pairs = Pairs::new(shape);
+        while pairs.missing() > 0 {
+            let opened = timeout(PATIENCE, all.recv()).await?.ok_or("nobody dials any more")??;
+            let Opened { node, peer, session } = opened;
+            tasks.spawn(listen(node, session.clone(), Arc::clone(&heard)));
+            tasks.spawn(serve_all(session.clone()));
+            pairs.put(node, peer, session)?;
+        }
+        Ok(Arc::new(Self { diallers, pairs, tasks: Mutex::new(tasks) }))
     }
 }
 
 impl<D: Dialler> Mesh for Sessions<D> {
     fn broadcast(&self, from: usize, payload: Bytes) -> BoxFuture<'_, Result<(), Problem>> {
         async move {
-            for session in self.by_peer.get(from).into_iter().flatten().flatten() {
+            for session in self.pairs.of(from) {
                 session.send(payload.clone()).await?;
             }
             Ok(())
@@ -121,7 +108,7 @@ impl<D: Dialler> Mesh for Sessions<D> {
 
     fn ask(&self, to: usize, payload: Bytes) -> BoxFuture<'_, Result<Bytes, Problem>> {
         async move {
-            let (mut send, mut recv) = self.session(0, to)?.open().await?;
+            let (mut send, mut recv) = self.pairs.get(0, to)?.open().await?;
             send.write_all(&[&[ASK], payload.as_ref()].concat()).await?;
             send.shutdown().await?;
             let mut reply = Vec::with_capacity(payload.len());
@@ -133,7 +120,7 @@ impl<D: Dialler> Mesh for Sessions<D> {
 
     fn transfer(&self, bytes: usize) -> BoxFuture<'_, Result<(), Problem>> {
         async move {
-            let (mut send, mut recv) = self.session(0, 1)?.open().await?;
+            let (mut send, mut recv) = self.pairs.get(0, 1)?.open().await?;
             send.write_all(&[TRANSFER]).await?;
             let piece = vec![7; PIECE];
             let mut left = bytes;

@@ -30,12 +30,29 @@ const TRANSFER: Duration = Duration::from_secs(300);
 /// Of a transfer, in each chunk.
 const PIECE: usize = 64 << 10;
 
+/// How long observations wait for company in the variant that lets them.
+const SHARING_WINDOW: Duration = Duration::from_millis(50);
+/// How long a peer may be silent in the variant that sends few keep-alives.
+const QUIET_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Agents that listen, echo and take in what is large.
-pub struct Swarm;
+#[derive(Debug, PartialEq, Eq)]
+pub enum Swarm {
+    /// As it comes.
+    Plain,
+    /// With a coalescing window for observations that need not be there at once.
+    Sharing,
+    /// With few keep-alives.
+    Quiet,
+}
 
 impl Contender for Swarm {
     fn name(&self) -> &'static str {
-        "swarm"
+        match self {
+            Self::Plain => "swarm",
+            Self::Sharing => "swarm/50ms",
+            Self::Quiet => "swarm/quiet",
+        }
     }
 
     fn version(&self) -> &'static str {
@@ -43,8 +60,22 @@ impl Contender for Swarm {
     }
 
     fn settings(&self) -> &'static str {
-        "WebTransport with mutual TLS; defaults; `broadcast_observation`, then `paced`; \
-         `request_assistance`; the transfer in the bulk lane"
+        match self {
+            Self::Plain => {
+                "WebTransport with mutual TLS; defaults; node 0 is the seed of all others and introduces them in a full \
+                  mesh; `broadcast_observation`, then `paced`; `request`; the transfer in the bulk lane"
+            }
+            Self::Sharing => "the same with `coalescing_window` of 50 ms",
+            Self::Quiet => "the same with `idle_timeout` of 60 s, so that keep-alives are due every 15 s",
+        }
+    }
+
+    fn joins(&self, workload: &str) -> bool {
+        match self {
+            Self::Plain => true,
+            Self::Sharing => ["w1-paced", "w2"].contains(&workload),
+            Self::Quiet => workload.starts_with("w4"),
+        }
     }
 
     fn encrypts(&self) -> bool {
@@ -60,16 +91,27 @@ impl Contender for Swarm {
             let topic = TopicName::try_from("bench.beat")?;
             let mut config = NodeConfig::default();
             config.mesh.introduce = shape.full;
-            let mut nodes = Vec::new();
-            for index in 0..shape.nodes {
+            match self {
+                Self::Plain => {}
+                Self::Sharing => config.coalescing_window = SHARING_WINDOW,
+                Self::Quiet => config.web_transport.idle_timeout = QUIET_TIMEOUT,
+            }
+            let node = |index| {
                 let listener = Listener { index, heard: Arc::clone(&heard) };
-                let builder = AgentNode::builder(listener).config(config.clone());
-                nodes.push(builder.bind("127.0.0.1:0".parse()?).await?);
+                AgentNode::builder(listener).config(config.clone())
+            };
+            let any_port = "127.0.0.1:0".parse()?;
+            let mut nodes = vec![node(0).bind(any_port).await?];
+            let first = nodes.iter().map(|node| address(&node.url())).collect::<Result<_, _>>()?;
+            let way = Way::over_udp(shape.link, first)?;
+            for index in 1..shape.nodes {
+                nodes.push(node(index).seed_peer(way.to(0)?).bind(any_port).await?);
             }
             let handles: Vec<_> = nodes.iter().map(AgentNode::handle).collect();
-            let addresses = handles.iter().map(|node| address(&node.url()));
-            let way = Way::over_udp(shape.link, addresses.collect::<Result<_, _>>()?)?;
-            join(&handles, &way, shape.full).await?;
+            for (index, node) in handles.iter().enumerate() {
+                let peers = if shape.full || index == 0 { shape.nodes - 1 } else { 1 };
+                node.ready(peers, PATIENCE).await?;
+            }
             Ok(Arc::new(Nodes { nodes: Mutex::new(nodes), handles, topic, _way: way }) as Arc<dyn Mesh>)
         }
         .boxed()
@@ -78,24 +120,6 @@ impl Contender for Swarm {
 
 fn address(url: &PeerUrl) -> Result<SocketAddr, Problem> {
     Ok(format!("{}:{}", url.host(), url.port()).parse()?)
-}
-
-/// All dial node 0, which introduces them to one another if the mesh is to be full.
-async fn join(nodes: &[NodeHandle], way: &Way, full: bool) -> Result<(), Problem> {
-    let first = PeerUrl::from(way.to(0)?);
-    let mut dialling = JoinSet::new();
-    for node in nodes.iter().skip(1) {
-        let (node, first) = (node.clone(), first.clone());
-        dialling.spawn(async move { node.connect(&first).await });
-    }
-    while let Some(dialled) = dialling.join_next().await {
-        dialled??;
-    }
-    for (index, node) in nodes.iter().enumerate() {
-        let peers = if full || index == 0 { nodes.len() - 1 } else { 1 };
-        node.ready(peers, PATIENCE).await?;
-    }
-    Ok(())
 }
 
 struct Nodes {

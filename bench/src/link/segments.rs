@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use crate::contender::LinkSettings;
 
 /// With timestamps, on Ethernet.
-const SEGMENT_BYTES: usize = 1448;
+pub(super) const SEGMENT_BYTES: usize = 1448;
 /// RFC 6928.
 const INITIAL_WINDOW: f64 = 10.0;
 const SMALLEST_WINDOW: f64 = 2.0;

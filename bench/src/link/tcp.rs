@@ -12,24 +12,45 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::segments::Segments;
+use super::segments::{SEGMENT_BYTES, Segments};
 use crate::contender::{LinkSettings, Problem};
 
-/// What a sender's kernel may hand over before it has to wait, in bytes. With the default of some megabytes far more
-/// would queue in front of the link than the congestion window of a real path allows.
-const RECEIVE_BUFFER: usize = 64 << 10;
+/// What the link's kernel takes in before the sender's has to wait, in bytes: little, because what waits here would wait
+/// in the sender on a real path.
+const RECEIVE_BUFFER: usize = 16 << 10;
+/// What a sender's kernel may hold, in bytes. It grows the buffer with what it takes the path for, and loopback makes it
+/// megabytes; for the dozen segments that fit the window of a path like this one it would be about as much.
+pub const SEND_BUFFER: usize = 64 << 10;
 const PIECE: usize = 16 << 10;
 /// The congestion window bounds what is under way; this bounds in how many pieces.
 const PIECES: usize = 4096;
 
+/// The link's own. Connections inherit what is set.
 pub(super) fn listener() -> io::Result<std::net::TcpListener> {
+    listening(like_a_path()?)
+}
+
+/// One behind a link.
+pub(super) fn sender() -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    // Connections inherit it.
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_nonblocking(true)?;
+    listening(socket)
+}
+
+fn listening(socket: Socket) -> io::Result<std::net::TcpListener> {
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     socket.listen(128)?;
     Ok(socket.into())
+}
+
+/// A socket whose other end sends as it would over a path.
+fn like_a_path() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_tcp_mss(SEGMENT_BYTES as u32)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 pub(super) async fn proxy(
@@ -48,9 +69,7 @@ pub(super) async fn proxy(
 }
 
 async fn carry(settings: LinkSettings, near: TcpStream, to: SocketAddr) -> Result<(), Problem> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER as u32)?;
-    let far = socket.connect(to).await?;
+    let far = TcpSocket::from_std_stream(like_a_path()?.into()).connect(to).await?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());

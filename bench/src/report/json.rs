@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Part, Report};
+use super::aims::aims;
+use super::{Part, Report, machine};
 use crate::workload::Figures;
 
 /// Every figure of every round, with the medians of those that have a column.
@@ -18,13 +19,18 @@ pub fn json(report: &Report<'_>) -> Value {
         })
     });
     let names: Vec<_> = report.contenders.iter().map(|contender| contender.name()).collect();
+    let machine = machine();
     json!({
         "rounds": report.arguments.rounds,
         "seconds": report.arguments.seconds,
         "workers": report.arguments.workers,
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "cores": machine.cores,
+        "system": machine.system,
         "contenders": contenders.collect::<Value>(),
         "workloads": report.parts.iter().map(|part| workload(part, &names)).collect::<Value>(),
+        "aims": aims(report).iter().map(|aim| {
+            json!({ "what": aim.what, "measured": aim.measured, "met": aim.met() })
+        }).collect::<Value>(),
     })
 }
 
@@ -33,6 +39,7 @@ fn workload(part: &Part, contenders: &[&str]) -> Value {
     json!({
         "name": part.workload.name(),
         "title": part.workload.title(),
+        "notes": part.workload.notes(),
         "results": results.map(|name| result(part, name)).collect::<Value>(),
     })
 }

@@ -2,19 +2,47 @@
 
 use std::fmt::Write;
 
-use super::{Part, Report};
+use super::aims::{Bound, aims};
+use super::{Part, Report, machine};
 
-/// A table of who took part, and one for each workload.
+/// How it was measured, a table for each workload, what was aimed at, and who took part.
 pub fn markdown(report: &Report<'_>) -> String {
-    let mut text = contenders(report);
+    let machine = machine();
+    let arguments = report.arguments;
+    let mut text = format!(
+        "{} cores, {}, loopback; {} workers; {} rounds of {} s, median (min..max). A ratio is the median of those \
+         within a round.\n",
+        machine.cores, machine.system, arguments.workers, arguments.rounds, arguments.seconds
+    );
     for part in &report.parts {
         text += &table(report, part);
+    }
+    text += &aimed_at(report);
+    text += &contenders(report);
+    text
+}
+
+fn aimed_at(report: &Report<'_>) -> String {
+    let aims = aims(report);
+    if aims.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "\n**What is aimed at**\n\n| aim | at | measured | met |\n|---|---:|---:|---|\n".to_owned();
+    for aim in aims {
+        let bound = match aim.bound {
+            Bound::AtMost(limit) => format!("at most {limit}"),
+            Bound::AtLeast(limit) => format!("at least {limit}"),
+        };
+        let met = if aim.met() { "yes" } else { "no" };
+        line(&mut text, [&aim.what, &bound, &format!("{:.2}", aim.measured), met]);
     }
     text
 }
 
 fn contenders(report: &Report<'_>) -> String {
-    let mut text = "| contender | versions | encrypts | settings |\n|---|---|---|---|\n".to_owned();
+    let mut text = "\n**Who took part**\n\n".to_owned();
+    text += "| contender | versions | encrypts | settings |\n|---|---|---|---|\n";
     for contender in report.contenders {
         let encrypts = if contender.encrypts() { "yes" } else { "no" };
         let (name, version, settings) = (contender.name(), contender.version(), contender.settings());
@@ -33,7 +61,7 @@ fn table(report: &Report<'_>, part: &Part) -> String {
             titles.push(format!("to {first}"));
         }
     }
-    let mut text = format!("\n**{}**\n\n", part.workload.title());
+    let mut text = format!("\n**{}**. {}\n\n", part.workload.title(), part.workload.notes());
     line(&mut text, &titles);
     line(&mut text, titles.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "---:" }));
     let mut failures = String::new();

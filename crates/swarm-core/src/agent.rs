@@ -10,6 +10,7 @@ use swarm_proto::{Advertisement, Observation, TopicPattern};
 use crate::context::Context;
 use crate::error::AgentError;
 use crate::node::{AssistanceRequest, Replies};
+use crate::observe::Gap;
 use crate::peer::PeerEvent;
 
 /// What an agent does when something happens. Implementers write plain `async fn`; every method has a default.
@@ -39,7 +40,8 @@ pub trait Agent: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What this agent wants to hear of when the node starts; by default everything. Peers send it nothing else.
+    /// What this agent wants to hear of when the node starts, at most 64 patterns; by default everything. Peers send it
+    /// nothing else. Asked once.
     /// [`Context::subscribe`] and [`Context::unsubscribe`] change it later.
     fn subscriptions(&self) -> Vec<TopicPattern> {
         vec![TopicPattern::everything()]
@@ -57,8 +59,8 @@ pub trait Agent: Send + Sync + 'static {
         async {}
     }
 
-    /// A peer broadcast something. One at a time, those of one peer in the order of arrival; peers that have several waiting
-    /// take turns.
+    /// A peer broadcast something. One at a time; peers that have several waiting take turns. Of one peer, lossy ones come in
+    /// the order of arrival, reliable ones in that of publishing, and a latest one in the turn of what it replaced.
     fn on_observation(&self, cx: &Context, observation: Observation) -> impl Future<Output = ()> + Send {
         let _ = (cx, observation);
         async {}
@@ -68,6 +70,14 @@ pub trait Agent: Send + Sync + 'static {
     /// [`Context::peers`] always tells who is there.
     fn on_lagged(&self, cx: &Context, missed: u64) -> impl Future<Output = ()> + Send {
         let _ = (cx, missed);
+        async {}
+    }
+
+    /// Reliable observations of one origin are lost for good. In order with those that came: before the one that follows
+    /// the gap, and not before that has come. What is lost with the life of an origin is no gap: [`Self::on_peer`] tells
+    /// that it went.
+    fn on_gap(&self, cx: &Context, gap: Gap) -> impl Future<Output = ()> + Send {
+        let _ = (cx, gap);
         async {}
     }
 
@@ -178,6 +188,7 @@ trait DynAgent: Send + Sync + 'static {
     fn on_start<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, ()>;
     fn on_observation<'a>(&'a self, cx: &'a Context, observation: Observation) -> BoxFuture<'a, ()>;
     fn on_lagged<'a>(&'a self, cx: &'a Context, missed: u64) -> BoxFuture<'a, ()>;
+    fn on_gap<'a>(&'a self, cx: &'a Context, gap: Gap) -> BoxFuture<'a, ()>;
     fn on_peer<'a>(&'a self, cx: &'a Context, event: PeerEvent) -> BoxFuture<'a, ()>;
     fn on_request<'a>(
         &'a self,
@@ -211,6 +222,10 @@ impl<A: Agent> DynAgent for A {
 
     fn on_lagged<'a>(&'a self, cx: &'a Context, missed: u64) -> BoxFuture<'a, ()> {
         Box::pin(Agent::on_lagged(self, cx, missed))
+    }
+
+    fn on_gap<'a>(&'a self, cx: &'a Context, gap: Gap) -> BoxFuture<'a, ()> {
+        Box::pin(Agent::on_gap(self, cx, gap))
     }
 
     fn on_peer<'a>(&'a self, cx: &'a Context, event: PeerEvent) -> BoxFuture<'a, ()> {
@@ -254,6 +269,10 @@ impl Agent for BoxedAgent {
 
     async fn on_lagged(&self, cx: &Context, missed: u64) {
         self.0.on_lagged(cx, missed).await;
+    }
+
+    async fn on_gap(&self, cx: &Context, gap: Gap) {
+        self.0.on_gap(cx, gap).await;
     }
 
     async fn on_peer(&self, cx: &Context, event: PeerEvent) {

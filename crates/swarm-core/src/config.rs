@@ -61,7 +61,8 @@ pub struct NodeConfig {
     /// How many agents may work on a request behind the one that is asked, when it does not say. Default 8: more than any
     /// chain that is meant, few enough to end a circle soon.
     pub hop_limit: u8,
-    /// How long a resumable reply is kept after its connection was lost, or after it was delivered. Default 30 s.
+    /// How long a resumable reply is kept after its connection was lost, or after it was delivered, and what a peer is
+    /// owed of reliable observations after the last connection to it was lost. Default 30 s.
     pub resume_window: Duration,
     /// How much of what was sent of a resumable reply is kept, in bytes. Default 256 KiB: each frame counts 64
     /// bytes more than it has, and one stream may have 128 KiB on its way and a chunk before it. Less makes gaps of what
@@ -71,7 +72,7 @@ pub struct NodeConfig {
     /// are served, but cannot be resumed.
     pub max_resumable: usize,
     /// How long an observation may wait to share a datagram with others while there is load. Default 1 ms. When a peer's
-    /// outbox is idle nothing waits; zero turns sharing off.
+    /// outbox is idle nothing waits; with zero nothing ever does for this.
     pub coalescing_window: Duration,
     /// How many observations may wait for one peer. Default 1,024; beyond it the oldest are dropped and counted.
     pub outbox_capacity: usize,
@@ -84,6 +85,9 @@ pub struct NodeConfig {
     /// A peer that sends more than that for so long is sent away, and not dialled again. Default 10 s; `None` bears it
     /// for ever.
     pub greedy_patience: Option<Duration>,
+    /// How many bytes of reliable observations are kept for one peer until it has taken them. Default 2 MiB: each counts
+    /// 64 bytes more than it has. Beyond it the oldest are dropped and counted, but for the newest, and the peer is told.
+    pub reliable_buffer_bytes: usize,
     /// How many observations may wait for the agent. Default 1,024; beyond it the oldest of whoever has most there are
     /// dropped and counted, and the agent is told by `on_lagged`.
     pub agent_queue: usize,
@@ -119,6 +123,7 @@ impl Default for NodeConfig {
             slow_patience: Some(Duration::from_secs(30)),
             max_datagrams_per_second: 20_000,
             greedy_patience: Some(Duration::from_secs(10)),
+            reliable_buffer_bytes: 2 << 20,
             agent_queue: 1024,
             linger: Duration::from_secs(1),
         }

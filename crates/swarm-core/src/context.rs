@@ -88,7 +88,8 @@ impl Context {
         self.broadcast(OutgoingObservation::new(topic.try_into()?, payload))
     }
 
-    /// Sends an observation with a delivery class of its own choice to every peer that subscribed. Never waits.
+    /// Sends an observation with a delivery class of its own choice to every peer that subscribed. Never waits. A reliable
+    /// one is also kept for subscribers that were lost and may come back; the receipt counts them.
     ///
     /// # Errors
     /// See [`PublishError`].
@@ -106,7 +107,8 @@ impl Context {
 
     /// Waits until the outboxes of all peers are at most half full, so that who publishes as fast as it can loses nothing to
     /// full outboxes. A peer that is not there within `patience` is passed over until it has caught up: it delays a
-    /// publisher once, and loses its oldest. Cancel safe.
+    /// publisher once, and loses its oldest. Reliable observations have queues of their own, which it does not look at.
+    /// Cancel safe.
     ///
     /// ```
     /// use std::time::Duration;
@@ -124,7 +126,8 @@ impl Context {
         self.node.paced(patience).await;
     }
 
-    /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns.
+    /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns. Never waits: what peers
+    /// publish before they have heard of it does not come.
     ///
     /// ```
     /// use swarm_core::{Context, SubscribeError};
@@ -145,7 +148,8 @@ impl Context {
     }
 
     /// Wants to hear no more of what this very pattern means. False if it was not subscribed to. A node hears of
-    /// everything (`**`) unless its agent says otherwise.
+    /// everything (`**`) unless its agent says otherwise. Never waits: what waits for the agent already is still told, what
+    /// comes later is dropped and counted.
     ///
     /// # Errors
     /// When it is no pattern.

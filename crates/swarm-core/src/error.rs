@@ -236,9 +236,9 @@ pub enum PublishError {
     Topic(NameError),
     /// It fits into no datagram of the path to any peer, or is reliable and has more than 1 MiB of payload. Send less, let
     /// it be reliable, or ask for assistance with a stream.
-    #[error("an observation of {size} bytes, topic and all, is too large: {max} can be sent")]
+    #[error("an observation of {size} bytes is too large: {max} can be sent")]
     TooLarge {
-        /// Its encoded size in bytes: some 50 more than topic and payload.
+        /// Its encoded size in bytes: some 50 more than topic and payload. Of a reliable one, that of its payload.
         size: usize,
         /// What fits.
         max: usize,

@@ -43,8 +43,9 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(run()).unwrap();
 //! ```
 //!
-//! Inside, [`mesh`] and `assist` decide and never wait, the node's tasks wait and never decide, and [`transport`] is the
-//! seam to the network. `docs/architecture.md` shows the house, `docs/assistance.md` how to ask for help and give it.
+//! Inside, [`mesh`], `assist` and `observe` decide and never wait, the node's tasks wait and never decide, and
+//! [`transport`] is the seam to the network. `docs/architecture.md` shows the house, `docs/observations.md` how to share
+//! what is seen, `docs/assistance.md` how to ask for help and give it.
 
 pub mod identity;
 pub mod mesh;
@@ -96,6 +97,7 @@ pub use self::{
         AgentNode, Answer, AssistanceRequest, Builder, FanIn, FanInEvent, FanInItem, NodeHandle, NotHanded,
         OutgoingObservation, OutgoingRequest, PeerUrl, PeerUrlError, Receipt, Replies, ReplyStream, Route,
     },
+    observe::Gap,
     topic::Topic,
     trace::{
         Counters, Direction, DropReason, Ending, Flow, PeerCounters, RefusedReason, TraceEvent, TraceSink,
@@ -119,3 +121,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/assistance.md")]
 struct Assistance;
+
+/// Runs the examples of the guide to observations.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/observations.md")]
+struct Observations;

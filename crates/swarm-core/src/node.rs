@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! AgentNode ── stop/kill tokens ── driver (one task): mesh, connection map, timer, dials, handshakes, connections
-//!                                   ├─ agent task: observations and peer events, in order
-//!                                   ├─ connection task per connection: datagrams, control stream, outbox, responders
-//!                                   └─ responder task per request served
+//!                                   ├─ agent task: observations and peer events, one at a time
+//!                                   └─ connection task per connection: control stream, what is told to the peer
+//!                                       ├─ datagram task: observations both ways, the outbox's timer
+//!                                       ├─ feed writer: what the peer is owed of reliable observations
+//!                                       └─ responder task per stream of the peer: a request, or the peer's feed
+//!              one task that gives up what was kept for peers that stay away
 //!              requester: no task of its own, the caller polls the reply stream
 //! ```
 //!
@@ -179,8 +182,8 @@ impl NodeHandle {
         Err(last)
     }
 
-    /// Waits until at least `min_peers` are connected, so that nobody broadcasts into an empty room unknowingly.
-    /// Cancel safe.
+    /// Waits until at least `min_peers` are connected, so that nobody broadcasts into an empty room unknowingly. Whether
+    /// they want to hear of a topic is another question: see [`Self::subscribers`]. Cancel safe.
     ///
     /// # Errors
     /// When they did not come within the time.
@@ -208,7 +211,8 @@ impl NodeHandle {
         self.broadcast(OutgoingObservation::new(topic.try_into()?, payload))
     }
 
-    /// Sends an observation with a delivery class of its own choice to every peer that subscribed. Never waits.
+    /// Sends an observation with a delivery class of its own choice to every peer that subscribed. Never waits. A reliable
+    /// one is also kept for subscribers that were lost and may come back; the receipt counts them.
     ///
     /// # Errors
     /// See [`PublishError`].
@@ -226,7 +230,8 @@ impl NodeHandle {
 
     /// Waits until the outboxes of all peers are at most half full, so that who publishes as fast as it can loses nothing to
     /// full outboxes. A peer that is not there within `patience` is passed over until it has caught up: it delays a
-    /// publisher once, and loses its oldest. Cancel safe.
+    /// publisher once, and loses its oldest. Reliable observations have queues of their own, which it does not look at.
+    /// Cancel safe.
     ///
     /// ```
     /// use std::time::Duration;
@@ -244,7 +249,8 @@ impl NodeHandle {
         self.shared.paced(patience).await;
     }
 
-    /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns.
+    /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns. Never waits: what peers
+    /// publish before they have heard of it does not come.
     ///
     /// ```
     /// use swarm_core::{NodeHandle, SubscribeError};
@@ -265,7 +271,8 @@ impl NodeHandle {
     }
 
     /// Wants to hear no more of what this very pattern means. False if it was not subscribed to. A node hears of
-    /// everything (`**`) unless its agent says otherwise.
+    /// everything (`**`) unless its agent says otherwise. Never waits: what waits for the agent already is still told, what
+    /// comes later is dropped and counted.
     ///
     /// # Errors
     /// When it is no pattern.

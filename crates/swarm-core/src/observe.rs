@@ -6,9 +6,12 @@
 //! ```text
 //!  publisher ─► Subscriptions ─► Outbox of each peer ─► datagrams ─► Pace ─► Intake ─► Inbox ─► agent
 //!                (wanted?)       (when? what makes room?)        (too many?) (new?)  (whose turn?)
+//!            ─► FeedLog of each peer ─► a stream ─► Position ─► agent          what is reliable
 //! ```
 
 pub(crate) mod duplicates;
+pub(crate) mod feed_log;
+pub(crate) mod feed_position;
 pub(crate) mod inbox;
 pub(crate) mod intake;
 pub(crate) mod outbox;
@@ -16,3 +19,34 @@ pub(crate) mod pace;
 pub(crate) mod share;
 pub(crate) mod subscriptions;
 pub(crate) mod waiting;
+
+#[cfg(test)]
+mod instructions;
+#[cfg(test)]
+mod tests;
+
+use swarm_proto::AgentId;
+
+/// Reliable observations of one origin are lost for good: it published more than its buffer for this node holds while
+/// this node was away or slow, or it gave this node up for a while.
+///
+/// ```
+/// use swarm_core::{Agent, Context, Gap};
+///
+/// struct Ledger;
+///
+/// impl Agent for Ledger {
+///     async fn on_gap(&self, cx: &Context, gap: Gap) {
+///         // Whoever needs them all asks for what it missed.
+///         let _ = cx.request_assistance(gap.origin, "ledger.snapshot", "").await;
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// Whose observations are missing.
+    pub origin: AgentId,
+    /// How many; `None` if nobody knows, possibly none.
+    pub missed: Option<u64>,
+}

@@ -90,6 +90,12 @@ pub enum GoneReason {
     ShutDown,
 }
 
+impl GoneReason {
+    /// All that there are, in the order of their declaration.
+    pub const ALL: &'static [Self] =
+        &[Self::Goodbye, Self::Lost, Self::Restarted, Self::Misbehaved, Self::TooSlow, Self::ShutDown];
+}
+
 impl fmt::Display for GoneReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -69,7 +69,7 @@ pub enum TraceEvent {
         sent_at: UnixMicros,
         /// How it travels.
         delivery: Delivery,
-        /// For how many peers it was taken.
+        /// For how many peers it was taken: a reliable one also for those that are away and may come back.
         handed: usize,
         /// For how many it was not: those that want it, but cannot have it.
         dropped: usize,
@@ -78,7 +78,7 @@ pub enum TraceEvent {
     ObservationRefused {
         /// What it is about.
         topic: TopicName,
-        /// Its encoded size in bytes.
+        /// Its encoded size in bytes; of a reliable one, that of its payload.
         size: usize,
         /// What fits.
         max: usize,
@@ -96,6 +96,13 @@ pub enum TraceEvent {
         /// How long it took, if the clocks agree; zero if they say less.
         latency: Duration,
     },
+    /// The agent was told that reliable observations are missing.
+    ObservationGap {
+        /// Whose.
+        origin: AgentId,
+        /// How many; `None` if nobody knows.
+        missed: Option<u64>,
+    },
     /// Observations were lost at this node.
     ObservationDropped {
         /// Which way they were going.
@@ -104,7 +111,7 @@ pub enum TraceEvent {
         peer: AgentId,
         /// Why.
         reason: DropReason,
-        /// How many.
+        /// How many; datagrams, if they were not read: rate-limited or malformed ones.
         count: u64,
     },
     /// The agent asked for assistance.
@@ -207,9 +214,10 @@ reasons! {
     /// assert_eq!(swarm_core::DropReason::OutboxFull.to_string(), "outbox_full");
     /// ```
     DropReason {
-        /// The peer does not want to hear of the topic.
+        /// The peer does not want to hear of the topic; or this node does not, any more.
         NotSubscribed = "not_subscribed",
-        /// The peer or the path to it is too slow: the oldest in its outbox made room.
+        /// The peer or the path to it is too slow: the oldest in its outbox made room, or among the reliable ones that are
+        /// kept for it.
         OutboxFull = "outbox_full",
         /// A newer one of the same topic and key took its place while it waited.
         Replaced = "replaced",
@@ -219,9 +227,10 @@ reasons! {
         Expired = "expired",
         /// It does not fit into a datagram of the path to this peer.
         TooLarge = "too_large",
-        /// The connection ended before it was sent.
+        /// The connection ended before it was sent. A reliable one: the peer does not come back for it, or takes none. One
+        /// that came in: its sender had said goodbye.
         PeerLost = "peer_lost",
-        /// The peer sends more than this node takes from one.
+        /// The peer sends more than this node takes from one. Counts datagrams, which are not read.
         RateLimited = "rate_limited",
         /// The agent was too slow: the oldest of whoever has most in its queue made room.
         AgentLagged = "agent_lagged",
@@ -231,7 +240,7 @@ reasons! {
         Duplicate = "duplicate",
         /// Its sender was not its origin.
         Forged = "forged",
-        /// The datagram could not be read.
+        /// The datagram, or the stream of reliable ones, could not be read.
         Malformed = "malformed",
     }
 }

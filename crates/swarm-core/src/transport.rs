@@ -93,21 +93,25 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// How many bytes a second the path is thought to carry now: the congestion window over the round trip.
     fn bytes_per_second(&self) -> u64;
 
-    /// Hands a datagram to the network. Never waits. Callers look at [`Connection::datagram_room`] first, because a
+    /// What every datagram begins with. Whoever builds one leaves it in front, so that nothing need be copied.
+    fn datagram_prefix(&self) -> &'static [u8];
+
+    /// Hands a datagram, behind its [prefix](Self::datagram_prefix), to the network. Never waits. Callers look at [`Connection::datagram_room`] first, because a
     /// full buffer would lose an older datagram without a word.
     ///
     /// # Errors
     /// When the datagram is larger than the path carries now, or the connection is gone.
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError>;
 
-    /// The largest datagram that the path carries now, in bytes. Changes with the path.
+    /// The largest datagram that the path carries now, in bytes without the prefix. Changes with the path.
     fn max_datagram_bytes(&self) -> usize;
 
     /// How many bytes of datagrams may be handed over now. Never more than the send buffer takes before it would lose older
     /// ones, and not more than the path carries soon: what waits there can neither be replaced nor expire.
     fn datagram_room(&self) -> usize;
 
-    /// Waits for the next datagram; an empty one stands for one that was not meant for this connection. Cancel safe.
+    /// Waits for the next datagram, and takes its prefix away; an empty one stands for one that was not meant for this
+    /// connection. Cancel safe.
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>>;
 
     /// Opens a bidirectional stream; waits while the peer grants no more of them. Cancel safe.

@@ -1,7 +1,7 @@
 //! Peers that take nothing, and peers that send without end: they are counted and sent away, and honest ones notice
 //! nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;

@@ -1,6 +1,6 @@
 //! Agents that are slower than what they hear.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
@@ -44,7 +44,7 @@ impl Busy {
         for sequence in sequences {
             peer.send(&[by_hand(peer.agent, sequence, "count")]);
         }
-        peer.connection.send_datagram(vec![0x11, 0xff].into()).unwrap();
+        peer.connection.send_datagram(vec![0, 0x11, 0xff].into()).unwrap();
         until_dropped(&self.node, DropReason::Malformed, before + 1).await;
     }
 

@@ -168,7 +168,7 @@ impl Stalled {
     /// Waits until all that was sent has come: nothing overtakes on loopback.
     async fn came(&mut self) {
         self.malformed += 1;
-        self.peer.connection.send_datagram(vec![0x11, 0xff].into()).unwrap();
+        self.peer.connection.send_datagram(vec![0, 0x11, 0xff].into()).unwrap();
         until_dropped(&self.b, DropReason::Malformed, self.malformed).await;
     }
 

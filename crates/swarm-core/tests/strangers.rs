@@ -259,7 +259,7 @@ async fn garbage_datagrams_are_counted_and_nothing_else() {
         let _control = control;
         let malformed = async {
             while !victim.counters().observations_dropped.contains_key(&DropReason::Malformed) {
-                connection.send_datagram(vec![0x11, 0xff, 0xff].into()).unwrap();
+                connection.send_datagram(vec![0, 0x11, 0xff, 0xff].into()).unwrap();
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -285,7 +285,7 @@ async fn an_observation_in_the_name_of_another_is_dropped_and_counted() {
             delivery: swarm_proto::Delivery::Lossy,
             expires_ms: None,
         });
-        let mut datagram = proto::DatagramBuilder::new(1000);
+        let mut datagram = proto::DatagramBuilder::behind(connection.datagram_prefix(), 1000, 0);
         assert!(datagram.try_push(&forged));
         let datagram = datagram.finish();
         let counted = async {

@@ -1,6 +1,6 @@
 //! Who is sent what: only what it subscribed to, from the first observation on, and as it changes its mind.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;

@@ -27,16 +27,27 @@ const OBSERVATIONS: u8 = 0x11;
 pub struct DatagramBuilder {
     datagram: BytesMut,
     observations: usize,
+    /// Of the whole, with what stands before it.
     max: usize,
+    prefix: usize,
 }
 
 impl DatagramBuilder {
     /// Begins a datagram of at most `max` bytes, as many as path and peer take.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        let mut datagram = BytesMut::new();
+        Self::behind(&[], max, 0)
+    }
+
+    /// As [`Self::new`], behind bytes of the layer below, which do not count, and with room for as many observations as
+    /// `expected` bytes hold: a datagram is built for every few observations, and need not be copied.
+    #[must_use]
+    pub fn behind(prefix: &[u8], max: usize, expected: usize) -> Self {
+        let content = expected.saturating_add(DATAGRAM_OVERHEAD_BYTES).min(max);
+        let mut datagram = BytesMut::with_capacity(prefix.len() + content);
+        datagram.put_slice(prefix);
         datagram.put_u8(OBSERVATIONS);
-        Self { datagram, observations: 0, max }
+        Self { datagram, observations: 0, max: max.saturating_add(prefix.len()), prefix: prefix.len() }
     }
 
     /// Appends an observation that [`encode_observation`](crate::encode_observation) made. `false`, and nothing
@@ -59,10 +70,10 @@ impl DatagramBuilder {
         self.observations == 0
     }
 
-    /// Length of the datagram so far, in bytes, [`DATAGRAM_OVERHEAD_BYTES`] included.
+    /// Length of the datagram so far, in bytes, [`DATAGRAM_OVERHEAD_BYTES`] included, without what stands before it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.datagram.len().max(DATAGRAM_OVERHEAD_BYTES)
+        self.datagram.len() - self.prefix
     }
 
     /// The datagram.
@@ -169,6 +180,20 @@ mod tests {
 
         assert_eq!(builder.len(), full);
         assert_eq!(builder.finish().len(), full);
+    }
+
+    #[test]
+    fn what_stands_before_a_datagram_does_not_count() {
+        let encoded = encode_observation(&observation(1));
+        let mut builder = DatagramBuilder::behind(b"pre", DATAGRAM_OVERHEAD_BYTES + encoded.len(), 7);
+
+        assert!(builder.try_push(&encoded));
+        assert!(!builder.try_push(&[0]));
+        assert_eq!(builder.len(), DATAGRAM_OVERHEAD_BYTES + encoded.len());
+
+        let mut datagram = builder.finish();
+        assert_eq!(datagram.split_to(3), b"pre".as_slice());
+        assert_eq!(decode_datagram(&datagram), Ok(Datagram::Observations(vec![observation(1)])));
     }
 
     #[test]

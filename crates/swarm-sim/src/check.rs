@@ -9,7 +9,7 @@ mod evaluation;
 pub use condition::{Aggregate, Bound, Comparison, Condition, ConditionError, Unit};
 pub use evaluation::{CheckOutcome, Verdict};
 
-use swarm_core::Capability;
+use swarm_core::{Capability, TopicPattern};
 
 use crate::metric::Metric;
 
@@ -38,6 +38,8 @@ pub struct Check {
     pub group: Option<String>,
     /// Of which requests; of all of them if absent.
     pub capability: Option<Capability>,
+    /// About what; about everything if absent.
+    pub topic: Option<TopicPattern>,
     /// What must hold of it.
     pub condition: Condition,
     /// What it means when it does not.
@@ -47,11 +49,12 @@ pub struct Check {
 impl std::fmt::Display for Check {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.metric)?;
-        match (&self.group, &self.capability) {
-            (None, None) => {}
-            (Some(group), None) => write!(f, "{{group={group}}}")?,
-            (None, Some(capability)) => write!(f, "{{capability={capability}}}")?,
-            (Some(group), Some(capability)) => write!(f, "{{group={group}, capability={capability}}}")?,
+        let group = self.group.iter().map(|group| format!("group={group}"));
+        let capability = self.capability.iter().map(|capability| format!("capability={capability}"));
+        let topic = self.topic.iter().map(|topic| format!("topic={topic}"));
+        let selection: Vec<_> = group.chain(capability).chain(topic).collect();
+        if !selection.is_empty() {
+            write!(f, "{{{}}}", selection.join(", "))?;
         }
         write!(f, " {}", self.condition)
     }

@@ -57,11 +57,11 @@ pub use registry::{BuildError, NoParams, Question, Registry, Setup};
 pub use report::Paint;
 pub use runner::{RunError, RunOptions, run};
 pub use scenario::{
-    Action, Ask, Content, Event, Group, MOST_AGENTS, Network, Pick, Ports, Problem, SCHEMA, Scenario,
-    ScenarioErrors, Warning, json_schema,
+    Action, Ask, Content, Event, Group, MOST_AGENTS, Network, NodeSettings, Pick, Ports, Problem, SCHEMA,
+    Scenario, ScenarioErrors, Warning, json_schema,
 };
 pub use summary::{End, GroupSummary, RunSummary};
-pub use tally::{Durations, Figures, NOT_SENT, Numbers};
+pub use tally::{Durations, Figures, NOT_SENT, Numbers, TopicFigures};
 pub use topology::{Topology, TopologyError};
 
 /// Compiles the code of the guide.

@@ -5,15 +5,16 @@
 
 use std::fmt;
 
-use swarm_core::Ending;
+use swarm_core::{DropReason, Ending, GoneReason};
 
 /// Something that a run measures.
 ///
 /// Every metric can be narrowed to one group of agents. Which group an item counts for is one rule: **an act counts
 /// for the group of the agent that did it**. Sending counts for the origin (`observation.sent`,
-/// `observation.delivery_ratio`), hearing for the receiver (`observation.delivered`, `observation.latency`), asking
-/// for the requester (`request.*`, `answer.*`), serving for the responder (`request.served.*`), and panics (`agent.panics`) and numbers of an agent's own (`measure.*`)
-/// for that agent.
+/// `observation.delivery_ratio`), hearing for the receiver (`observation.delivered`, `observation.latency`), dropping
+/// for the node that drops (`observation.dropped.*`), asking for the requester (`request.*`, `answer.*`), serving for
+/// the responder (`request.served.*`), seeing a peer go for whoever sees it (`peer.gone.*`), and panics
+/// (`agent.panics`) and numbers of an agent's own (`measure.*`) for that agent.
 ///
 /// ```
 /// use swarm_sim::{Metric, Shape};
@@ -30,10 +31,14 @@ pub enum Metric {
     ObservationSent,
     /// Copies of observations that were handed to an agent.
     ObservationDelivered,
-    /// Copies handed to an agent, of all copies that were sent or meant to be.
+    /// Copies handed to an agent, of all copies that were sent or meant to be and that no newer one took the place of.
     ObservationDeliveryRatio,
     /// From the moment an observation was made to the moment an agent was handed it.
     ObservationLatency,
+    /// Gaps in reliable observations that agents were told of. There ought to be none among peers that keep up.
+    ObservationGaps,
+    /// Copies that were lost at a node for this reason, whichever way they were going.
+    ObservationDropped(DropReason),
     /// Requests that agents sent.
     RequestSent,
     /// Requests that ended with a complete answer.
@@ -54,6 +59,8 @@ pub enum Metric {
     AnswerRight,
     /// Questions of the timeline whose answer was right, of all that were asked.
     AnswerRightRatio,
+    /// Peers that agents were connected to, and that went for this reason. Zero is a number too.
+    PeerGone(GoneReason),
     /// Panics of agents, from the start of the run on. Zero is a number too: there is always something to measure.
     AgentPanics,
     /// Numbers that agents measured themselves under this name.
@@ -91,25 +98,85 @@ impl Shape {
 /// The prefix of the metrics that agents name themselves.
 pub(crate) const MEASURE_PREFIX: &str = "measure.";
 
-/// The prefix of the metrics of requests made, by ending.
-const ENDED_PREFIX: &str = "request.ended.";
+/// Metrics that are told apart by a word that the runner knows.
+pub(crate) struct Family {
+    prefix: &'static str,
+    /// What such a word is.
+    pub(crate) kind: &'static str,
+    metric: fn(&str) -> Option<Metric>,
+    /// All words that there are.
+    pub(crate) words: fn() -> Vec<String>,
+}
 
-/// The prefix of the metrics of requests served, by ending.
-const SERVED_PREFIX: &str = "request.served.";
+const ENDED: Family = Family {
+    prefix: "request.ended.",
+    kind: "ending",
+    metric: |word| meant(Ending::ALL, word).map(Metric::RequestEnded),
+    words: || shown(Ending::ALL),
+};
+
+const SERVED: Family = Family {
+    prefix: "request.served.",
+    kind: "ending",
+    metric: |word| meant(Ending::ALL, word).map(Metric::RequestServed),
+    words: || shown(Ending::ALL),
+};
+
+const DROPPED: Family = Family {
+    prefix: "observation.dropped.",
+    kind: "reason",
+    metric: |word| meant(DropReason::ALL, word).map(Metric::ObservationDropped),
+    words: || shown(DropReason::ALL),
+};
+
+const GONE: Family = Family {
+    prefix: "peer.gone.",
+    kind: "reason",
+    metric: |word| meant(GoneReason::ALL, word).map(Metric::PeerGone),
+    words: || shown(GoneReason::ALL),
+};
+
+impl Family {
+    /// The family that a name belongs to, and the word behind its prefix.
+    pub(crate) fn of(name: &str) -> Option<(Self, &str)> {
+        let families = [ENDED, SERVED, DROPPED, GONE];
+        families.into_iter().find_map(|family| {
+            let word = name.strip_prefix(family.prefix)?;
+            Some((family, word))
+        })
+    }
+}
+
+fn meant<T: Copy + fmt::Display>(all: &[T], word: &str) -> Option<T> {
+    all.iter().copied().find(|known| known.to_string() == word)
+}
+
+fn shown<T: fmt::Display>(all: &[T]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
+}
 
 /// What is named behind a prefix, with what it means in one line.
-pub(crate) const FAMILIES: [(&str, &str); 3] = [
+pub(crate) const FAMILIES: [(&str, &str); 5] = [
+    (
+        "observation.dropped.REASON",
+        "copies lost at a node of the group: outbox_full, rate_limited, agent_lagged…",
+    ),
     ("request.ended.ENDING", "from sending to the end, of those that ended so: completed, busy, cancelled…"),
     ("request.served.ENDING", "how long requests of others took, by the group that served them"),
+    ("peer.gone.REASON", "peers that the group saw go: goodbye, lost, misbehaved, too_slow…"),
     ("measure.NAME", "numbers that agents measure themselves"),
 ];
 
 /// Every metric that the runner itself names, with what it means in one line.
-pub(crate) const CATALOGUE: [(Metric, &str); 13] = [
+pub(crate) const CATALOGUE: [(Metric, &str); 14] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
     (Metric::ObservationDelivered, "copies handed to an agent, by the group of the receiver"),
-    (Metric::ObservationDeliveryRatio, "copies delivered anywhere, of all copies of what the group sent"),
+    (
+        Metric::ObservationDeliveryRatio,
+        "copies delivered anywhere, of all of the group that no newer one replaced",
+    ),
     (Metric::ObservationLatency, "from making to delivery, by the group of the receiver"),
+    (Metric::ObservationGaps, "gaps in reliable observations, by the group of the receiver"),
     (Metric::RequestSent, "requests sent, by the group of the requester (as all below)"),
     (Metric::RequestAnswered, "requests that ended with a complete answer"),
     (Metric::RequestAnsweredRatio, "requests that ended with a complete answer, of all sent"),
@@ -122,14 +189,14 @@ pub(crate) const CATALOGUE: [(Metric, &str); 13] = [
 ];
 
 impl Metric {
-    /// The metric of that name. Any name behind `measure.` is one, as agents choose those; endings are known.
+    /// The metric of that name. Any name behind `measure.` is one, as agents choose those; endings and reasons are known.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         if let Some(own) = name.strip_prefix(MEASURE_PREFIX) {
             return is_measure_name(own).then(|| Self::Measure(own.to_owned()));
         }
-        if let Some((family, ending)) = by_ending(name) {
-            return known_ending(ending).map(family);
+        if let Some((family, word)) = Family::of(name) {
+            return (family.metric)(word);
         }
         CATALOGUE.into_iter().map(|(metric, _)| metric).find(|metric| metric.name() == name)
     }
@@ -140,10 +207,13 @@ impl Metric {
         match self {
             Self::ObservationSent
             | Self::ObservationDelivered
+            | Self::ObservationGaps
+            | Self::ObservationDropped(_)
             | Self::RequestSent
             | Self::RequestAnswered
             | Self::RequestOpen
             | Self::AnswerRight
+            | Self::PeerGone(_)
             | Self::AgentPanics => Shape::Count,
             Self::ObservationDeliveryRatio | Self::RequestAnsweredRatio | Self::AnswerRightRatio => {
                 Shape::Ratio
@@ -165,8 +235,22 @@ impl Metric {
                 | Self::ObservationDelivered
                 | Self::ObservationDeliveryRatio
                 | Self::ObservationLatency
+                | Self::ObservationGaps
+                | Self::ObservationDropped(_)
+                | Self::PeerGone(_)
                 | Self::AgentPanics
                 | Self::Measure(_)
+        )
+    }
+
+    /// Whether it can be told apart by topic. What a node drops it cannot always read.
+    pub(crate) const fn is_of_topics(&self) -> bool {
+        matches!(
+            self,
+            Self::ObservationSent
+                | Self::ObservationDelivered
+                | Self::ObservationDeliveryRatio
+                | Self::ObservationLatency
         )
     }
 
@@ -181,16 +265,19 @@ impl Metric {
             Self::ObservationDelivered => "observation.delivered",
             Self::ObservationDeliveryRatio => "observation.delivery_ratio",
             Self::ObservationLatency => "observation.latency",
+            Self::ObservationGaps => "observation.gaps",
+            Self::ObservationDropped(_) => DROPPED.prefix,
             Self::RequestSent => "request.sent",
             Self::RequestAnswered => "request.answered",
             Self::RequestAnsweredRatio => "request.answered_ratio",
             Self::RequestOpen => "request.open",
             Self::RequestLatency => "request.latency",
             Self::RequestFirstChunk => "request.first_chunk",
-            Self::RequestEnded(_) => ENDED_PREFIX,
-            Self::RequestServed(_) => SERVED_PREFIX,
+            Self::RequestEnded(_) => ENDED.prefix,
+            Self::RequestServed(_) => SERVED.prefix,
             Self::AnswerRight => "answer.right",
             Self::AnswerRightRatio => "answer.right_ratio",
+            Self::PeerGone(_) => GONE.prefix,
             Self::AgentPanics => "agent.panics",
             Self::Measure(_) => MEASURE_PREFIX,
         }
@@ -203,23 +290,11 @@ impl fmt::Display for Metric {
         match self {
             Self::Measure(own) => f.write_str(own),
             Self::RequestEnded(ending) | Self::RequestServed(ending) => ending.fmt(f),
+            Self::ObservationDropped(reason) => reason.fmt(f),
+            Self::PeerGone(reason) => reason.fmt(f),
             _ => Ok(()),
         }
     }
-}
-
-/// What makes metrics of endings.
-type OfEnding = fn(Ending) -> Metric;
-
-/// What a name behind one of the prefixes of endings stands for, and the ending as it is written.
-pub(crate) fn by_ending(name: &str) -> Option<(OfEnding, &str)> {
-    let families: [(&str, OfEnding); 2] =
-        [(ENDED_PREFIX, Metric::RequestEnded), (SERVED_PREFIX, Metric::RequestServed)];
-    families.into_iter().find_map(|(prefix, family)| Some((family, name.strip_prefix(prefix)?)))
-}
-
-fn known_ending(name: &str) -> Option<Ending> {
-    Ending::ALL.iter().copied().find(|ending| ending.to_string() == name)
 }
 
 fn is_measure_name(own: &str) -> bool {
@@ -239,13 +314,16 @@ mod tests {
     }
 
     #[test]
-    fn every_ending_finds_its_metrics() {
-        for ending in Ending::ALL {
-            for metric in [Metric::RequestEnded(*ending), Metric::RequestServed(*ending)] {
-                assert_eq!(Metric::from_name(&metric.to_string()), Some(metric));
-            }
+    fn every_ending_and_every_reason_finds_its_metrics() {
+        let ended = Ending::ALL.iter().copied().map(Metric::RequestEnded);
+        let served = Ending::ALL.iter().copied().map(Metric::RequestServed);
+        let dropped = DropReason::ALL.iter().copied().map(Metric::ObservationDropped);
+        let gone = GoneReason::ALL.iter().copied().map(Metric::PeerGone);
+        for metric in ended.chain(served).chain(dropped).chain(gone) {
+            assert_eq!(Metric::from_name(&metric.to_string()), Some(metric));
         }
         assert_eq!(Metric::from_name("request.ended.bored"), None);
+        assert_eq!(Metric::from_name("observation.dropped.busy"), None);
     }
 
     #[test]

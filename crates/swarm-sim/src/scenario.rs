@@ -6,6 +6,7 @@
 mod checks;
 mod groups;
 mod mesh;
+mod node;
 mod problem;
 mod reader;
 mod schema;
@@ -17,6 +18,7 @@ use std::{ops::Range, time::Duration};
 use swarm_core::{Capability, Lane};
 use toml::de::DeTable;
 
+pub use node::NodeSettings;
 pub use problem::{Problem, ScenarioErrors, Warning};
 pub use schema::json_schema;
 
@@ -148,6 +150,8 @@ pub struct Group {
     pub agent: String,
     /// What each of them is made of; understood by the kind.
     pub params: toml::Table,
+    /// Knobs of their nodes: those of the group, and those of everybody where it has none.
+    pub node: NodeSettings,
     /// Whether they run from the beginning. If not, an event of the timeline starts them.
     pub starts: bool,
     /// Where the file has the params or, without any, the group, for complaints about agents that cannot be made.
@@ -362,7 +366,8 @@ fn read_document(
     settings::read_schema_version(&mut document, findings);
     let about = settings::read_scenario(&mut document, findings);
     let run = settings::read_run(&mut document, findings);
-    let groups = groups::read(&mut document, registry, findings);
+    let everybody = node::read(&mut document, "[node]", &NodeSettings::default(), findings);
+    let groups = groups::read(&mut document, &everybody, registry, findings);
     let ports = run.as_ref().and_then(|run| settings::fitting_ports(run, groups.agents(), findings));
     let topology = mesh::read(&mut document, &groups, findings);
     let duration = about.as_ref().map(|about| about.duration);

@@ -1,16 +1,18 @@
 //! Counts what happens at every node of a run, per group of agents.
 //!
-//! Memory is bounded by the number of groups, of capabilities and of requests under way, not by how long a run takes: latencies go into
-//! histograms, numbers of agents into sketches. Nothing here judges.
+//! Memory is bounded by the number of groups, of capabilities, of topics and of requests under way, not by how long a
+//! run takes: latencies go into histograms, numbers of agents into sketches. Nothing here judges.
 
 mod durations;
 mod figures;
 mod numbers;
+mod topics;
 mod trouble;
 mod window;
 
 use std::{
     collections::BTreeMap,
+    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -18,11 +20,12 @@ use std::{
     time::Duration,
 };
 
-use swarm_core::{AgentId, Capability, DropReason, TraceEvent, TraceSink, UnixMicros, WallClock};
+use swarm_core::{AgentId, Capability, Direction, DropReason, TraceEvent, TraceSink, UnixMicros, WallClock};
 
 pub use durations::Durations;
 pub use figures::{Figures, NOT_SENT};
 pub use numbers::Numbers;
+pub use topics::TopicFigures;
 pub(crate) use trouble::Trouble;
 pub(crate) use window::Window;
 
@@ -42,6 +45,8 @@ struct GroupTally {
     /// Copies of observations of this group that were delivered, in whichever group. Apart from the rest, so that one
     /// delivery never takes two locks.
     delivered_of: AtomicU64,
+    /// The same of those that a newer one took the place of.
+    superseded_of: AtomicU64,
 }
 
 impl GroupTally {
@@ -102,7 +107,11 @@ impl Tally {
 
     /// The figures of each group as they are now.
     pub(crate) fn read(&self) -> Vec<Figures> {
-        self.groups.iter().map(GroupTally::read).collect()
+        let mut figures: Vec<_> = self.groups.iter().map(GroupTally::read).collect();
+        let mut topics: Vec<_> = figures.iter_mut().map(|figures| mem::take(&mut figures.topics)).collect();
+        topics::credit(&mut topics);
+        figures.iter_mut().zip(topics).for_each(|(figures, topics)| figures.topics = topics);
+        figures
     }
 
     /// What went wrong in each group so far.
@@ -142,19 +151,35 @@ impl Tally {
 
     fn record(&self, group: usize, event: TraceEvent) {
         match event {
-            TraceEvent::ObservationSent { sent_at, handed, dropped, .. } if self.window.contains(sent_at) => {
-                self.with(group, |figures| figures.observation_sent(handed, dropped));
-            }
-            TraceEvent::ObservationDelivered { origin, sent_at, latency, .. }
+            TraceEvent::ObservationSent { topic, sent_at, handed, dropped, .. }
                 if self.window.contains(sent_at) =>
             {
-                self.with(group, |figures| figures.observation_delivered(latency));
-                self.credit(origin);
+                self.with(group, |figures| figures.observation_sent(topic, handed, dropped));
             }
-            // Nobody lost what nobody wanted.
-            TraceEvent::ObservationDropped { reason: DropReason::NotSubscribed, .. } => {}
-            TraceEvent::ObservationDropped { reason, count, .. } if self.window.contains(self.now()) => {
+            TraceEvent::ObservationDelivered { origin, topic, sent_at, latency, .. }
+                if self.window.contains(sent_at) =>
+            {
+                let origin = self.group_of(origin);
+                self.with(group, |figures| figures.observation_delivered(topic, origin, latency));
+                self.credit(origin, |group| &group.delivered_of, 1);
+            }
+            TraceEvent::ObservationDropped { direction, peer, reason, count }
+                if self.window.contains(self.now()) =>
+            {
                 self.with(group, |figures| figures.observations_dropped(reason, count));
+                if let DropReason::Replaced | DropReason::Outdated = reason {
+                    let origin = match direction {
+                        Direction::Outgoing => Some(group),
+                        Direction::Incoming => self.group_of(peer),
+                    };
+                    self.credit(origin, |group| &group.superseded_of, count);
+                }
+            }
+            TraceEvent::ObservationGap { .. } if self.window.contains(self.now()) => {
+                self.with(group, |figures| figures.observation_gaps += 1);
+            }
+            TraceEvent::PeerWent { reason, .. } if self.window.contains(self.now()) => {
+                self.with(group, |figures| figures.peer_gone(reason));
             }
             TraceEvent::RequestSent { id, capability, .. } if self.window.contains(self.now()) => {
                 self.with_requests(group, &capability, |figures| figures.request_sent(id));
@@ -183,10 +208,13 @@ impl Tally {
         }
     }
 
-    fn credit(&self, origin: AgentId) {
-        let group = self.members.read().unwrap_or_else(PoisonError::into_inner).get(&origin).copied();
+    fn group_of(&self, agent: AgentId) -> Option<usize> {
+        self.members.read().unwrap_or_else(PoisonError::into_inner).get(&agent).copied()
+    }
+
+    fn credit(&self, group: Option<usize>, account: impl Fn(&GroupTally) -> &AtomicU64, copies: u64) {
         if let Some(group) = group.and_then(|group| self.groups.get(group)) {
-            group.delivered_of.fetch_add(1, Ordering::Relaxed);
+            account(group).fetch_add(copies, Ordering::Relaxed);
         }
     }
 }
@@ -195,6 +223,7 @@ impl GroupTally {
     fn read(&self) -> Figures {
         let mut figures = self.figures().clone();
         figures.copies_delivered = self.delivered_of.load(Ordering::Relaxed);
+        figures.copies_superseded = self.superseded_of.load(Ordering::Relaxed);
         figures
     }
 }

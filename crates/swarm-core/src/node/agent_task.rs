@@ -5,7 +5,7 @@ use std::sync::Arc;
 use swarm_proto::{AgentId, Observation, UnixMicros};
 use tokio_util::sync::CancellationToken;
 
-use super::observe::Told;
+use super::observe::{ReliableItem, ReliableQueue, Told};
 use super::shared::NodeShared;
 use crate::agent::Agent;
 use crate::context::Context;
@@ -15,14 +15,22 @@ use crate::trace::{Direction, DropReason, TraceEvent};
 const TOLD_AT_ONCE: usize = 16;
 
 /// Runs the agent from start to stop. Ends after `on_stop` once `stop` is cancelled.
-pub(super) async fn run(shared: Arc<NodeShared>, stop: CancellationToken) {
+pub(super) async fn run(shared: Arc<NodeShared>, mut reliable: ReliableQueue, stop: CancellationToken) {
     let cx = Context::of_node(Arc::clone(&shared));
     shared.guard("on_start", shared.agent.on_start(&cx)).await;
     while !stop.is_cancelled() {
-        if tell_some(&shared, &cx).await {
+        if tell_some(&shared, &cx, &mut reliable).await {
             continue;
         }
-        stop.run_until_cancelled(shared.inbox.filled()).await;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = shared.inbox.filled() => {}
+            Some(item) = reliable.next() => reliably(&shared, &cx, item).await,
+        }
+    }
+    for origin in reliable.close().await {
+        shared.recorder.dropped_of(origin, Direction::Incoming, DropReason::ShutDown, 1);
     }
     for (origin, count) in shared.inbox.close() {
         shared.recorder.dropped_of(origin, Direction::Incoming, DropReason::ShutDown, count);
@@ -30,12 +38,14 @@ pub(super) async fn run(shared: Arc<NodeShared>, stop: CancellationToken) {
     shared.guard("on_stop", shared.agent.on_stop(&cx)).await;
 }
 
-/// Tells the agent some of what waits. False when there is nothing left.
-async fn tell_some(shared: &NodeShared, cx: &Context) -> bool {
+/// Tells the agent some of what waits, in turns with what is reliable. False when there is nothing left.
+async fn tell_some(shared: &NodeShared, cx: &Context, reliable: &mut ReliableQueue) -> bool {
     let expired = |origin: AgentId| {
         shared.recorder.dropped_of(origin, Direction::Incoming, DropReason::Expired, 1);
     };
     for _ in 0..TOLD_AT_ONCE {
+        let item = reliable.try_next();
+        let told_something = item.is_some();
         match shared.inbox.next(expired) {
             Some(Told::Observed(observation)) => observed(shared, cx, observation).await,
             Some(Told::Peer(event)) => {
@@ -44,10 +54,24 @@ async fn tell_some(shared: &NodeShared, cx: &Context) -> bool {
             Some(Told::Lagged(missed)) => {
                 shared.guard("on_lagged", shared.agent.on_lagged(cx, missed)).await;
             }
+            None if told_something => {}
             None => return false,
+        }
+        if let Some(item) = item {
+            reliably(shared, cx, item).await;
         }
     }
     true
+}
+
+async fn reliably(shared: &NodeShared, cx: &Context, ReliableItem { gap, observation }: ReliableItem) {
+    if let Some(gap) = gap {
+        shared.recorder.record(TraceEvent::ObservationGap { origin: gap.origin, missed: gap.missed });
+        shared.guard("on_gap", shared.agent.on_gap(cx, gap)).await;
+    }
+    if let Some(observation) = observation {
+        observed(shared, cx, observation).await;
+    }
 }
 
 async fn observed(shared: &NodeShared, cx: &Context, observation: Observation) {

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
-use super::observe::AgentInbox;
+use super::observe::{self, AgentInbox, Feeds, ReliableInbox};
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle};
 use crate::agent::{Agent, BoxedAgent, Capacity};
@@ -182,15 +182,19 @@ impl Builder {
             return Err(StartError::TooManySubscriptions { max: MAX_SUBSCRIPTIONS });
         }
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
+        let (reliable_inbox, reliable_queue) = ReliableInbox::new();
+        let recorder = Arc::new(Recorder::new(id, self.sink));
         let shared = Arc::new(NodeShared {
             id,
             local_addr: transport.local_addr(),
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,
-            recorder: Arc::new(Recorder::new(id, self.sink)),
+            feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
+            recorder,
             connections: ConnectionMap::new(),
             inbox: AgentInbox::new(self.config.agent_queue),
+            reliable_inbox,
             subscriptions: watch::Sender::new(subscriptions),
             intake: Mutex::default(),
             commands,
@@ -212,7 +216,9 @@ impl Builder {
             mesh,
             seeds: self.seeds,
             commands: commands_queue,
+            reliable_queue,
         };
+        shared.tasks.spawn(observe::expire(Arc::clone(&shared)));
         let driver = shared.tasks.spawn(driver::run(start));
         Ok(AgentNode { handle: NodeHandle { shared }, driver })
     }

@@ -133,6 +133,8 @@ pub(super) async fn run(
         load_due: None,
     };
     task.load_changed();
+    let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
+    let _feeding = AbortOnDropHandle::new(task.shared.tasks.spawn(feeding));
     // Kept across turns of the loop: a future that is made anew at each turn loses its place and costs a lock.
     let mut lost = inner.closed();
     let mut stream = inner.accept_stream();
@@ -267,6 +269,7 @@ impl Task {
         let in_use = self.connection.requests_in_flight() > 0;
         match self.phase {
             Phase::Retired if !in_use => Some(self.close(CloseCode::Duplicate, GoneReason::Lost)),
+            Phase::WeLeave if self.is_delivering() => self.linger(),
             // Requests that are served elsewhere may still have to ask here.
             Phase::WeLeave if self.responders.is_empty() && self.shared.serving() == 0 => {
                 Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown))
@@ -274,6 +277,12 @@ impl Task {
             Phase::PeerLeaves => Some(self.close(CloseCode::Normal, GoneReason::Goodbye)),
             Phase::Open | Phase::Retired | Phase::WeLeave => self.linger(),
         }
+    }
+
+    /// Whether the peer still takes what it is owed.
+    fn is_delivering(&self) -> bool {
+        let patience = self.shared.config.head_deadline;
+        self.connection.feed.is_delivering(self.connection.id, Instant::now(), patience)
     }
 
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {

@@ -21,6 +21,7 @@ use self::dials::{Attempts, Finished, Reply};
 use super::agent_task;
 use super::connection::FromConnection;
 use super::handshake::Established;
+use super::observe::ReliableQueue;
 use super::shared::NodeShared;
 use crate::deadline::{after, at};
 use crate::error::ConnectError;
@@ -48,6 +49,7 @@ pub(super) struct Start {
     pub(super) mesh: Mesh,
     pub(super) seeds: Vec<std::net::SocketAddr>,
     pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) reliable_queue: ReliableQueue,
 }
 
 /// How much of what peers said may wait for the driver. When it is full, connections wait.
@@ -87,10 +89,10 @@ pub(super) struct Driver {
 
 /// Runs a node until it is shut down. Gives the number of requests that were given up.
 pub(super) async fn run(start: Start) -> usize {
-    let Start { shared, transport, mesh, seeds, mut commands } = start;
+    let Start { shared, transport, mesh, seeds, mut commands, reliable_queue } = start;
     let _end_of_node = EndOfNode(Arc::clone(&shared));
     let killed = shared.killed.clone();
-    let mut agent = spawn_agent(&shared);
+    let mut agent = spawn_agent(&shared, reliable_queue);
     let (connections, mut received) = Connections::new(Arc::clone(&shared), RECEIVED_QUEUE);
     let mut driver = Driver {
         attempts: Attempts::new(Arc::clone(&shared), Arc::clone(&transport)),
@@ -135,9 +137,9 @@ pub(super) async fn run(start: Start) -> usize {
     driver.close().await
 }
 
-fn spawn_agent(shared: &Arc<NodeShared>) -> AbortOnDropHandle<()> {
+fn spawn_agent(shared: &Arc<NodeShared>, reliable: ReliableQueue) -> AbortOnDropHandle<()> {
     let (shared, stop) = (Arc::clone(shared), shared.leaving.clone());
-    let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), stop));
+    let agent: JoinHandle<()> = shared.tasks.spawn(agent_task::run(Arc::clone(&shared), reliable, stop));
     AbortOnDropHandle::new(agent)
 }
 
@@ -261,7 +263,7 @@ impl Driver {
                     }
                 }
                 Output::Forgotten(peer) => {
-                    self.shared.connections.remove(peer);
+                    self.connections.peer_went(peer, false);
                     self.shared.forget(peer);
                 }
             }

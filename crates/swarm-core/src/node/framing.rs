@@ -64,6 +64,12 @@ impl<F: Frame> FrameReader<F> {
         Self { frames, kind: PhantomData }
     }
 
+    /// Goes on with frames of another kind.
+    pub(super) fn into_kind<G: Frame>(mut self, max_frame_bytes: usize) -> FrameReader<G> {
+        self.set_max_frame_bytes(max_frame_bytes);
+        FrameReader { frames: self.frames, kind: PhantomData }
+    }
+
     pub(super) fn set_max_frame_bytes(&mut self, max: usize) {
         self.frames.decoder_mut().set_max_frame_length(max);
     }
@@ -139,6 +145,11 @@ impl<F: Frame> FrameWriter<F> {
         // What is sent was encoded within the protocol's own limits.
         let frames = FramedWrite::new(send, codec(u32::MAX as usize));
         Self { frames, kind: PhantomData }
+    }
+
+    /// Goes on with frames of another kind.
+    pub(super) fn into_kind<G: Frame>(self) -> FrameWriter<G> {
+        FrameWriter { frames: self.frames, kind: PhantomData }
     }
 
     /// Sends a frame and waits until the stream has taken it. Not cancel safe: a dropped call may leave half a frame, so

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,13 +11,13 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::observe::Feed;
 use crate::assist::courtesy::Courtesy;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::observe::outbox::Outbox;
 use crate::observe::share::Share;
-use crate::observe::subscriptions::Subscriptions;
 use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
 use crate::trace::{Direction, DropReason, PeerTally, Recorder};
@@ -50,8 +50,6 @@ pub(crate) struct PeerConnection {
     pub(super) retired: CancellationToken,
     recorder: Arc<Recorder>,
     pub(super) tally: Arc<PeerTally>,
-    /// What the peer wants to hear of.
-    subscriptions: RwLock<Subscriptions>,
     /// `None` once the connection is over.
     sending: Mutex<Option<Sending>>,
     outbox_filled: Notify,
@@ -70,6 +68,7 @@ pub(crate) struct PeerConnection {
     load: AtomicU16,
     /// The peer has said goodbye.
     leaving: AtomicBool,
+    pub(super) feed: Arc<Feed>,
 }
 
 /// How long a request beyond the limit waits for one that is about to end. `Busy` must come soon.
@@ -77,6 +76,9 @@ const PLACE_GRACE: Duration = Duration::from_millis(5);
 
 /// The order in which streams of one connection are sent. Control frames go before all requests.
 pub(super) const CONTROL_STREAM_PRIORITY: i32 = 100;
+
+/// A feed goes before what is meant to wait, and after what somebody waits for.
+pub(super) const FEED_STREAM_PRIORITY: i32 = -25;
 
 /// The priority of a request's stream, in either direction.
 pub(super) fn priority_of(lane: Lane) -> i32 {
@@ -95,9 +97,10 @@ impl PeerConnection {
         inner: Arc<dyn Connection>,
         config: &NodeConfig,
         recorder: Arc<Recorder>,
+        feed: Arc<Feed>,
     ) -> Self {
-        let peer_id = peer.id;
         let Terms { limits, subscriptions } = terms;
+        feed.set_subscriptions(id, subscriptions);
         let outbox = Outbox::new(config.coalescing_window, config.outbox_capacity);
         let sending = Sending { outbox, share: Share::new(Instant::now()) };
         let max_requests = (limits.max_requests as usize).min(Semaphore::MAX_PERMITS);
@@ -115,9 +118,8 @@ impl PeerConnection {
                 config.max_requests_per_peer.min(Semaphore::MAX_PERMITS),
             )),
             retired: CancellationToken::new(),
-            tally: recorder.peer(peer_id),
+            tally: Arc::clone(&feed.tally),
             recorder,
-            subscriptions: RwLock::new(Subscriptions::new(subscriptions)),
             sending: Mutex::new(Some(sending)),
             outbox_filled: Notify::new(),
             eased: watch::Sender::new(true),
@@ -128,6 +130,7 @@ impl PeerConnection {
             courtesy: Courtesy::new(Instant::now()),
             load: AtomicU16::new(0),
             leaving: AtomicBool::new(false),
+            feed,
         }
     }
 
@@ -196,12 +199,12 @@ impl PeerConnection {
 
     /// The peer wants to hear of these from now on, and of nothing else.
     pub(super) fn set_subscriptions(&self, patterns: Vec<TopicPattern>) {
-        *self.subscriptions.write().unwrap_or_else(PoisonError::into_inner) = Subscriptions::new(patterns);
+        self.feed.set_subscriptions(self.id, patterns);
     }
 
     /// Whether the peer wants to hear of this topic.
     pub(super) fn wants(&self, topic: &TopicName) -> bool {
-        self.subscriptions.read().unwrap_or_else(PoisonError::into_inner).wants(topic)
+        self.feed.wants(topic)
     }
 
     /// Takes an encoded observation if the peer wants it, and sends what is due. Never waits. What had to make room is
@@ -306,7 +309,11 @@ impl PeerConnection {
         while sending.outbox.is_due(now, self.known_max_datagram_bytes.load(Ordering::Relaxed)) {
             let max = self.max_datagram_bytes();
             let room = self.room(&mut sending.share, now);
-            let Some((datagram, inside)) = sending.outbox.take(now, max, room, lost) else { break };
+            let Some((datagram, inside)) =
+                sending.outbox.take(now, self.inner.datagram_prefix(), max, room, lost)
+            else {
+                break;
+            };
             sending.share.spend(datagram.len());
             match self.inner.send_datagram(datagram) {
                 Ok(()) => self.tally.passed(Direction::Outgoing, inside),

@@ -22,7 +22,7 @@ use super::assist::{
 };
 use super::connection_map::ConnectionMap;
 use super::driver::Command;
-use super::observe::AgentInbox;
+use super::observe::{AgentInbox, Feeds, ReliableInbox};
 use crate::agent::BoxedAgent;
 use crate::assist::latency::Latencies;
 use crate::assist::routing::{self, Candidate, Wanted};
@@ -48,6 +48,7 @@ pub(crate) struct NodeShared {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) connections: ConnectionMap,
     pub(crate) inbox: AgentInbox,
+    pub(crate) reliable_inbox: ReliableInbox,
     pub(crate) commands: mpsc::Sender<Command>,
     /// The node is about to stop: agents that wait for it may finish.
     pub(crate) leaving: CancellationToken,
@@ -61,6 +62,7 @@ pub(crate) struct NodeShared {
     pub(crate) resumables: Resumables,
     pub(crate) requests_made: Arc<Semaphore>,
     pub(crate) sequence: AtomicU64,
+    pub(crate) feeds: Feeds,
     pub(crate) rng: Mutex<StdRng>,
     pub(crate) latencies: Mutex<Latencies>,
 }

@@ -93,12 +93,16 @@ impl Inbox {
     }
 
     /// What comes next; `expired` is called for each origin whose observation had waited too long before it.
-    pub(crate) fn next(&mut self, now: Instant, mut expired: impl FnMut(AgentId)) -> Option<Next> {
+    pub(crate) fn next(
+        &mut self,
+        now: impl Fn() -> Instant,
+        mut expired: impl FnMut(AgentId),
+    ) -> Option<Next> {
         if self.lagged > 0 {
             return Some(Next::Lagged(std::mem::take(&mut self.lagged)));
         }
         while let Some(origin) = self.turns.pop_front() {
-            let observation = self.next_of(now, origin, &mut expired);
+            let observation = self.next_of(&now, origin, &mut expired);
             if !self.is_served(origin) {
                 self.turns.push_back(origin);
             }
@@ -111,7 +115,7 @@ impl Inbox {
 
     fn next_of(
         &mut self,
-        now: Instant,
+        now: &impl Fn() -> Instant,
         origin: AgentId,
         expired: &mut impl FnMut(AgentId),
     ) -> Option<Observation> {
@@ -171,7 +175,7 @@ mod tests {
 
     fn taken(inbox: &mut Inbox, now: Instant) -> Vec<(AgentId, u64)> {
         let mut all = Vec::new();
-        while let Some(next) = inbox.next(now, |_| {}) {
+        while let Some(next) = inbox.next(|| now, |_| {}) {
             if let Next::Observation(observation) = next {
                 all.push((observation.origin, observation.sequence.get()));
             }
@@ -200,7 +204,7 @@ mod tests {
 
         assert_eq!(inbox.push(now, observation(2, 4)), Some((agent(2), DropReason::AgentLagged)));
 
-        assert_eq!(inbox.next(now, |_| {}), Some(Next::Lagged(1)));
+        assert_eq!(inbox.next(|| now, |_| {}), Some(Next::Lagged(1)));
         assert_eq!(taken(&mut inbox, now), [(agent(1), 1), (agent(2), 2), (agent(2), 3), (agent(2), 4)]);
     }
 
@@ -212,7 +216,7 @@ mod tests {
         inbox.push(now, observation(1, 2));
 
         let mut expired = Vec::new();
-        let next = inbox.next(now + Duration::from_millis(20), |origin| expired.push(origin));
+        let next = inbox.next(|| now + Duration::from_millis(20), |origin| expired.push(origin));
 
         assert_eq!(next, Some(Next::Observation(observation(1, 2))));
         assert_eq!(expired, [agent(1)]);
@@ -255,7 +259,7 @@ mod tests {
             let (mut now, mut inbox) = (Instant::now(), Inbox::new(8));
             let (mut pushed, mut lost, mut told) = (0_u64, 0_u64, 0_u64);
             let mut delivered = BTreeMap::<AgentId, Vec<u64>>::new();
-            let mut next = |inbox: &mut Inbox, now, lost: &mut u64, told: &mut u64| match inbox.next(now, |_| *lost += 1) {
+            let mut next = |inbox: &mut Inbox, now, lost: &mut u64, told: &mut u64| match inbox.next(|| now, |_| *lost += 1) {
                 Some(Next::Lagged(count)) => *told += count,
                 Some(Next::Observation(o)) => delivered.entry(o.origin).or_default().push(o.sequence.get()),
                 None => {}

@@ -57,11 +57,12 @@ impl Outbox {
         })
     }
 
-    /// The next datagram of at most `max` bytes with the number of observations in it, if one is due and the network has
-    /// `room` for it. `lost` is called for each observation that it had to pass over.
+    /// The next datagram of at most `max` bytes, behind the prefix of the transport, with the number of observations in it,
+    /// if one is due and the network has `room` for it. `lost` is called for each observation that it had to pass over.
     pub(crate) fn take(
         &mut self,
         now: Instant,
+        prefix: &[u8],
         max: usize,
         room: usize,
         mut lost: impl FnMut(DropReason),
@@ -70,9 +71,9 @@ impl Outbox {
         if !self.is_due(now, max) || room < self.next_bytes(max) {
             return None;
         }
-        let mut datagram = DatagramBuilder::new(max);
+        let mut datagram = DatagramBuilder::behind(prefix, max, self.waiting_bytes);
         let mut inside = 0;
-        while let Front::Item(observation) = self.waiting.front(now)
+        while let Front::Item(observation) = self.waiting.front(|| now)
             && datagram.try_push(observation)
         {
             self.pop();
@@ -86,7 +87,7 @@ impl Outbox {
     /// Drops what is at the front and will never go: it has waited too long, or the path has shrunk.
     fn pass_over(&mut self, now: Instant, max: usize, lost: &mut impl FnMut(DropReason)) {
         loop {
-            match self.waiting.front(now) {
+            match self.waiting.front(|| now) {
                 Front::Expired => lost(DropReason::Expired),
                 Front::Item(oldest) if oldest.len() + DATAGRAM_OVERHEAD_BYTES > max => {
                     lost(DropReason::TooLarge);
@@ -181,7 +182,7 @@ mod tests {
 
     /// What goes now, with nothing lost on the way.
     fn take(outbox: &mut Outbox, now: Instant, room: usize) -> Option<(Bytes, u64)> {
-        outbox.take(now, MAX, room, |reason| panic!("{reason}"))
+        outbox.take(now, &[], MAX, room, |reason| panic!("{reason}"))
     }
 
     #[test]
@@ -257,7 +258,7 @@ mod tests {
         push(&mut outbox, start, 2);
 
         let mut lost = Vec::new();
-        let taken = outbox.take(start + Duration::from_millis(5), MAX, MAX, |reason| lost.push(reason));
+        let taken = outbox.take(start + Duration::from_millis(5), &[], MAX, MAX, |reason| lost.push(reason));
 
         assert_eq!(sequences(taken), [2]);
         assert_eq!(lost, [DropReason::Expired]);
@@ -280,7 +281,7 @@ mod tests {
         push(&mut outbox, start, 1);
 
         let mut lost = Vec::new();
-        assert_eq!(outbox.take(start, 50, MAX, |reason| lost.push(reason)), None);
+        assert_eq!(outbox.take(start, &[], 50, MAX, |reason| lost.push(reason)), None);
         assert_eq!(lost, [DropReason::TooLarge]);
     }
 
@@ -307,7 +308,7 @@ mod tests {
             let expires_at = Some(start + life);
             outbox.push(start, observation(sequence), Waits { expires_at, ..Waits::default() });
         }
-        assert_eq!(outbox.take(start + life, MAX, 0, |_| {}), None);
+        assert_eq!(outbox.take(start + life, &[], MAX, 0, |_| {}), None);
         assert!(outbox.is_empty());
 
         push(&mut outbox, start + 2 * patience, 4);

@@ -101,11 +101,11 @@ impl<T> Waiting<T> {
         self.entries.get_mut(usize::try_from(number - self.first).ok()?)
     }
 
-    /// The oldest, unless nobody wants it any more.
-    pub(crate) fn front(&self, now: Instant) -> Front<'_, T> {
+    /// The oldest, unless nobody wants it any more. Most never expire, so the time is only asked for when it matters.
+    pub(crate) fn front(&self, now: impl FnOnce() -> Instant) -> Front<'_, T> {
         match self.entries.front() {
             None => Front::Nothing,
-            Some(Entry { waits: Waits { expires_at: Some(at), .. }, .. }) if *at <= now => Front::Expired,
+            Some(Entry { waits: Waits { expires_at: Some(at), .. }, .. }) if *at <= now() => Front::Expired,
             Some(entry) => Front::Item(&entry.item),
         }
     }
@@ -166,8 +166,8 @@ mod tests {
         queue.push(1, at(5));
         queue.push(2, at(50));
 
-        assert_eq!(queue.front(now + Duration::from_millis(49)), Front::Item(&2));
-        assert_eq!(queue.front(now + Duration::from_millis(50)), Front::Expired);
+        assert_eq!(queue.front(|| now + Duration::from_millis(49)), Front::Item(&2));
+        assert_eq!(queue.front(|| now + Duration::from_millis(50)), Front::Expired);
     }
 
     #[test]

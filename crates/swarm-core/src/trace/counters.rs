@@ -29,10 +29,13 @@ pub struct Counters {
     pub observations_handed: u64,
     /// Observations handed to the agent.
     pub observations_delivered: u64,
-    /// Observations lost at this node, by reason, whichever way they were going.
+    /// Observations lost at this node, by reason, whichever way they were going; those that a peer does not want count
+    /// as well.
     pub observations_dropped: BTreeMap<DropReason, u64>,
     /// The same by peer, for peers that are connected or may come back.
     pub peers: BTreeMap<AgentId, PeerCounters>,
+    /// Gaps in reliable observations that the agent was told of.
+    pub observation_gaps: u64,
     /// Requests that the agent made.
     pub requests_sent: u64,
     /// Requests that the agent made and that are over, by ending.
@@ -64,14 +67,19 @@ pub struct PeerCounters {
 /// The observations that went one way.
 ///
 /// ```
-/// assert_eq!(swarm_core::Flow::default().passed, 0);
+/// use swarm_core::Flow;
+///
+/// fn all(flow: &Flow) -> u64 {
+///     flow.passed + flow.dropped.values().sum::<u64>()
+/// }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Flow {
-    /// Outgoing: handed to the network. Incoming: delivered to the agent.
+    /// Outgoing: handed to the network, or taken by the peer if they are reliable. Incoming: delivered to the agent.
     pub passed: u64,
-    /// Lost at this node, by reason. `passed` and these together are all that there were.
+    /// Lost at this node, by reason. `passed` and these together are all that there were and that do not wait any more,
+    /// but for [`DropReason::RateLimited`] and [`DropReason::Malformed`], which count datagrams.
     pub dropped: BTreeMap<DropReason, u64>,
 }
 
@@ -231,6 +239,7 @@ impl Recorder {
 
     fn count(&self, event: &TraceEvent) {
         match event {
+            TraceEvent::ObservationGap { .. } => self.rare().observation_gaps += 1,
             TraceEvent::ObservationRefused { .. } => self.rare().observations_refused += 1,
             TraceEvent::RequestSent { .. } => self.rare().requests_sent += 1,
             TraceEvent::RequestEnded { ending, .. } => {

@@ -184,3 +184,8 @@ pub(crate) async fn until(what: &str, so: impl Fn() -> bool) {
     };
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
 }
+
+/// A reliable observation.
+pub(crate) fn reliable(topic: &str, payload: impl Into<bytes::Bytes>) -> swarm_core::OutgoingObservation {
+    swarm_core::OutgoingObservation::new(topic.parse().unwrap(), payload).reliable()
+}

@@ -117,9 +117,9 @@ pub(crate) fn latest(key: &str) -> Delivery {
     Delivery::Latest { key: Key::try_from(key).unwrap() }
 }
 
-/// The datagram that carries these.
+/// The datagram that carries these, behind what WebTransport puts before it.
 pub(crate) fn datagram(observations: &[Observation]) -> Bytes {
-    let mut builder = DatagramBuilder::new(1400);
+    let mut builder = DatagramBuilder::behind(&[0], 1400, 0);
     for observation in observations {
         assert!(builder.try_push(&encode_observation(observation)), "it fits");
     }

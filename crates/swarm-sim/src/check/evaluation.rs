@@ -62,11 +62,13 @@ impl CheckOutcome {
     #[must_use]
     pub fn of(check: &Check, figures: &Figures) -> Self {
         let condition = check.condition;
-        let figures = match &check.capability {
-            Some(capability) => figures.of_capability(capability),
-            None => Some(figures),
+        let value = |figures: &Figures| figures.value(&check.metric, condition.aggregate);
+        // A metric is of requests or of observations, never of both.
+        let measured = match (&check.capability, &check.topic) {
+            (Some(capability), _) => figures.of_capability(capability).and_then(value),
+            (None, Some(topics)) => figures.of_topics(topics).as_ref().and_then(value),
+            (None, None) => value(figures),
         };
-        let measured = figures.and_then(|figures| figures.value(&check.metric, condition.aggregate));
         let holds = measured.is_some_and(|value| condition.comparison.holds(value, condition.bound.value));
         let verdict = match (holds, check.severity) {
             (true, _) => Verdict::Passed,
@@ -94,7 +96,15 @@ mod tests {
 
     fn outcome(metric: Metric, condition: &str, severity: Severity, figures: &Figures) -> CheckOutcome {
         let condition = Condition::parse(condition, &metric).unwrap();
-        let check = Check { name: "x".into(), metric, group: None, capability: None, condition, severity };
+        let check = Check {
+            name: "x".into(),
+            metric,
+            group: None,
+            capability: None,
+            topic: None,
+            condition,
+            severity,
+        };
         CheckOutcome::of(&check, figures)
     }
 

@@ -15,7 +15,9 @@ use tokio::{
 
 use super::rehearsal::{broken, kinds, make, member_name, rehearse};
 
-use crate::{Registry, Scenario, registry::Kind, runner::RunError, seed::derive, tally::Tally};
+use crate::{
+    Registry, Scenario, registry::Kind, runner::RunError, scenario::Group, seed::derive, tally::Tally,
+};
 
 /// The time of day of a run, the same for all of its nodes: read once from the machine's clock and kept by a clock
 /// that never jumps, so that latencies across nodes mean something.
@@ -141,7 +143,7 @@ impl Launcher {
         let node = AgentNode::builder(agent)
             .identity(self.identity(member))
             .rng_seed(derive(self.member_seed("node", member), "life", life))
-            .config(self.config())
+            .config(config(group))
             .wall_clock(self.clock.clone())
             .trace(self.tally.sink(number))
             .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
@@ -162,13 +164,6 @@ impl Launcher {
         }
     }
 
-    /// The dials of the cluster alone make the topology: introductions would have everybody dial everybody twice.
-    fn config(&self) -> NodeConfig {
-        let mut config = NodeConfig::default();
-        config.mesh.introduce = false;
-        config
-    }
-
     fn identity(&self, member: usize) -> IdentityKey {
         let mut seed = [0; 32];
         for (part, bytes) in (0..).zip(seed.chunks_mut(8)) {
@@ -180,4 +175,12 @@ impl Launcher {
     fn member_seed(&self, part: &str, member: usize) -> u64 {
         derive(self.scenario.seed, part, member as u64)
     }
+}
+
+/// The dials of the cluster alone make the topology: introductions would have everybody dial everybody twice.
+fn config(group: &Group) -> NodeConfig {
+    let mut config = NodeConfig::default();
+    group.node.apply(&mut config);
+    config.mesh.introduce = false;
+    config
 }

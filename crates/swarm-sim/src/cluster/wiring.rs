@@ -13,8 +13,9 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::{AT_ONCE, Roster};
 use crate::runner::RunError;
 
-/// How long a mesh may take to form.
+/// How long a mesh may take to form, and as much more for each of its connections as a handshake takes a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_PER_PAIR: Duration = Duration::from_millis(20);
 
 /// How long to wait before looking again who is connected.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -41,7 +42,8 @@ impl Wiring {
     /// Connects the pairs of which both are on the roster, until nobody misses anybody or patience ends. A dial that
     /// fails is tried again while there is time. Whoever leaves the roster meanwhile is not missed any more.
     pub(super) async fn connect(&self, pairs: &[(usize, usize)]) -> Result<(), RunError> {
-        let deadline = Instant::now() + PATIENCE;
+        let patience = PATIENCE + PATIENCE_PER_PAIR * u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+        let deadline = Instant::now() + patience;
         let mut last_error = None;
         loop {
             let missing = missing(&self.present(pairs));
@@ -49,7 +51,7 @@ impl Wiring {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(not_connected(&missing, last_error));
+                return Err(not_connected(&missing, patience, last_error));
             }
             // Dials that nobody waits for any more end with their future.
             if let Ok(error) = tokio::time::timeout_at(deadline, self.dial_all(missing)).await {
@@ -107,12 +109,12 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn not_connected(missing: &[(End, End)], last_error: Option<String>) -> RunError {
+fn not_connected(missing: &[(End, End)], within: Duration, last_error: Option<String>) -> RunError {
     /// More would not help anybody.
     const MOST_NAMED: usize = 5;
     let named: Vec<_> =
         missing.iter().take(MOST_NAMED).map(|(a, b)| format!("{} misses {}", a.name, b.name)).collect();
     let more = missing.len().saturating_sub(MOST_NAMED);
     let and_more = if more > 0 { format!(" and {more} more pairs") } else { String::new() };
-    RunError::NotConnected { who: named.join(", ") + &and_more, within: PATIENCE, last_error }
+    RunError::NotConnected { who: named.join(", ") + &and_more, within, last_error }
 }

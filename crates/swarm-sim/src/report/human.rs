@@ -25,6 +25,7 @@ const NOTHING: &str = "–";
 pub fn human(summary: &RunSummary, paint: Paint) -> String {
     let mut parts = vec![title(summary, paint)];
     parts.extend(observations(summary));
+    parts.extend(topics(summary));
     parts.extend(requests(summary));
     parts.extend(remarks(summary, paint));
     parts.extend(checks(summary, paint));
@@ -82,6 +83,20 @@ fn observation_cells(figures: &Figures) -> Vec<String> {
     ];
     cells.extend(latency_cells(&figures.observation_latency));
     cells
+}
+
+/// One row for each topic, if there are several.
+fn topics(summary: &RunSummary) -> Option<String> {
+    let topics = &summary.total.topics;
+    let rows = topics.iter().map(|(topic, figures)| {
+        let (sent, delivered) = (figures.copies_sent, figures.copies_delivered);
+        let mut row = vec![topic.to_string()];
+        row.extend([figures.observations_sent, sent, delivered].map(show_count));
+        row.extend(latency_cells(&figures.observation_latency));
+        row
+    });
+    let header = ["topics", "sent", "copies", "delivered", "p50", "p99", "max"];
+    (topics.len() > 1).then(|| table(&header, rows.collect())).flatten()
 }
 
 fn requests(summary: &RunSummary) -> Option<String> {

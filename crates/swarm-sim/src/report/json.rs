@@ -8,7 +8,7 @@ use swarm_core::Ending;
 use crate::{
     check::{Aggregate, CheckOutcome, Severity, Unit},
     summary::{End, RunSummary},
-    tally::{Durations, Figures, Numbers},
+    tally::{Durations, Figures, Numbers, TopicFigures},
 };
 
 /// The version of the JSON report. Fields are added without changing it; it changes when one is renamed, removed or
@@ -62,9 +62,14 @@ struct FigureReport {
     observations_delivered: u64,
     copies_sent: u64,
     copies_delivered: u64,
+    copies_superseded: u64,
     delivery_ratio: Option<f64>,
     observation_latency_us: Option<DistributionReport>,
     observations_dropped: BTreeMap<String, u64>,
+    observations_unwanted: u64,
+    observation_gaps: u64,
+    topics: BTreeMap<String, TopicReport>,
+    peers_gone: BTreeMap<String, u64>,
     requests_sent: u64,
     requests_answered: u64,
     requests_open: usize,
@@ -77,6 +82,14 @@ struct FigureReport {
     questions_right: u64,
     measures: BTreeMap<String, Option<DistributionReport>>,
     agent_panics: u64,
+}
+
+#[derive(Serialize)]
+struct TopicReport {
+    observations_sent: u64,
+    copies_sent: u64,
+    copies_delivered: u64,
+    observation_latency_us: Option<DistributionReport>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +110,7 @@ struct CheckReport<'s> {
     metric: String,
     group: Option<&'s str>,
     capability: Option<String>,
+    topic: Option<String>,
     aggregate: Option<String>,
     comparison: String,
     bound: f64,
@@ -146,9 +160,18 @@ impl FigureReport {
             observations_delivered: figures.observations_delivered(),
             copies_sent: figures.copies_sent,
             copies_delivered: figures.copies_delivered,
+            copies_superseded: figures.copies_superseded,
             delivery_ratio: figures.value(&crate::Metric::ObservationDeliveryRatio, None),
             observation_latency_us: durations(&figures.observation_latency),
             observations_dropped: figures.dropped.clone(),
+            observations_unwanted: figures.observations_unwanted,
+            observation_gaps: figures.observation_gaps,
+            topics: figures
+                .topics
+                .iter()
+                .map(|(topic, of)| (topic.to_string(), TopicReport::of(of)))
+                .collect(),
+            peers_gone: figures.gone.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
             requests_sent: figures.requests_sent,
             requests_answered: figures.requests_answered(),
             requests_open: figures.requests_open(),
@@ -165,6 +188,17 @@ impl FigureReport {
     }
 }
 
+impl TopicReport {
+    fn of(figures: &TopicFigures) -> Self {
+        Self {
+            observations_sent: figures.observations_sent,
+            copies_sent: figures.copies_sent,
+            copies_delivered: figures.copies_delivered,
+            observation_latency_us: durations(&figures.observation_latency),
+        }
+    }
+}
+
 impl<'s> CheckReport<'s> {
     fn of(outcome: &'s CheckOutcome) -> Self {
         let check = &outcome.check;
@@ -173,6 +207,7 @@ impl<'s> CheckReport<'s> {
             metric: check.metric.to_string(),
             group: check.group.as_deref(),
             capability: check.capability.as_ref().map(ToString::to_string),
+            topic: check.topic.as_ref().map(ToString::to_string),
             aggregate: check.condition.aggregate.map(|aggregate| aggregate.to_string()),
             comparison: check.condition.comparison.to_string(),
             bound: check.condition.bound.value,
@@ -221,6 +256,7 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::Value;
+    use swarm_core::GoneReason;
 
     use super::*;
     use crate::{Registry, Scenario};
@@ -235,6 +271,9 @@ mod tests {
         let scenario = Scenario::parse("x.toml", text, &Registry::new()).unwrap();
         let mut figures = Figures::default();
         figures.request_latency.record(Duration::from_micros(1_500));
+        let topic = "rover.position".try_into().unwrap();
+        figures.topics.entry(topic).or_insert_with(TopicFigures::default).copies_sent = 3;
+        figures.gone.insert(GoneReason::Misbehaved, 2);
         figures.ended.entry(Ending::Busy).or_default().record(Duration::from_micros(700));
         let summary = RunSummary::new(scenario, End::Complete, vec![figures]);
 
@@ -244,6 +283,8 @@ mod tests {
         assert_eq!(report["groups"][0]["figures"]["request_latency_us"]["max"], 1500.0);
         assert_eq!(report["groups"][0]["figures"]["observation_latency_us"], Value::Null);
         assert_eq!(report["groups"][0]["figures"]["request_ended_us"]["busy"]["p99"], 700.0);
+        assert_eq!(report["total"]["topics"]["rover.position"]["copies_sent"], 3);
+        assert_eq!(report["total"]["peers_gone"]["misbehaved"], 2);
         let check = &report["checks"][0];
         assert_eq!(check["verdict"], "fail");
         assert_eq!((&check["bound"], &check["unit"]), (&Value::from(1000.0), &Value::from("us")));

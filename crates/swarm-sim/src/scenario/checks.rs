@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use swarm_core::{Capability, Ending};
+use swarm_core::{Capability, TopicPattern};
 use toml::Spanned;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     check::{Check, Condition, ConditionError, Severity},
-    metric::{FAMILIES, Metric, by_ending},
+    metric::{FAMILIES, Family, Metric},
     nearest::nearest,
 };
 
@@ -38,9 +38,9 @@ fn read_check(mut table: TableReader<'_, '_>, groups: &Groups, findings: &mut Fi
     let severity = table.optional::<String>("severity", findings);
     table.finish(findings);
     let severity = severity.map_or(Some(Severity::Fail), |severity| known_severity(&severity, findings));
-    let (metric, Selection { group, capability }) = read_metric(&metric?, groups, findings)?;
+    let (metric, Selection { group, capability, topic }) = read_metric(&metric?, groups, findings)?;
     let condition = read_condition(&condition?, &metric, findings)?;
-    Some(Check { name: name?.into_inner(), metric, group, capability, condition, severity: severity? })
+    Some(Check { name: name?.into_inner(), metric, group, capability, topic, condition, severity: severity? })
 }
 
 fn known_severity(severity: &Spanned<String>, findings: &mut Findings) -> Option<Severity> {
@@ -54,14 +54,16 @@ fn known_severity(severity: &Spanned<String>, findings: &mut Findings) -> Option
     }
 }
 
-/// Whose figures a check is about, and of which requests.
+/// Whose figures a check is about, and of which requests or observations.
 #[derive(Default)]
 struct Selection {
     group: Option<String>,
     capability: Option<Capability>,
+    topic: Option<TopicPattern>,
 }
 
-/// `request.latency`, `request.latency{group=client}` or `request.latency{group=client, capability=hello.greet}`.
+/// `request.latency`, `request.latency{group=client}`, `request.latency{group=client, capability=hello.greet}` or
+/// `observation.latency{topic=rover.*}`.
 fn read_metric(
     written: &Spanned<String>,
     groups: &Groups,
@@ -81,8 +83,9 @@ fn read_metric(
     let selector_at = text.len().saturating_sub(selector.len());
     let Some(pairs) = selected(selector) else {
         let span = part_of(written, selector_at.saturating_sub(1)..text.len(), findings);
-        let label = "expected {group=NAME}, {capability=NAME}, or both with a comma in between";
-        findings.report(span, "not a selection of a group or a capability", label);
+        let label =
+            "expected {group=NAME}, {capability=NAME} or {topic=PATTERN}, or several with commas in between";
+        findings.report(span, "not a selection of a group, a capability or topics", label);
         return None;
     };
     let mut selection = Selection::default();
@@ -101,6 +104,15 @@ fn read_metric(
                 }
                 selection.capability = Some(known_capability(&name, findings)?);
             }
+            Key::Topic => {
+                let metric = metric.as_ref().filter(|metric| !metric.is_of_topics());
+                if let Some(metric) = metric {
+                    let message = format!("`{metric}` cannot be told apart by topic");
+                    findings.report(name.span(), message, "expected {group=NAME} alone");
+                    return None;
+                }
+                selection.topic = Some(known_topics(&name, findings)?);
+            }
         }
     }
     Some((metric?, selection))
@@ -111,6 +123,19 @@ fn read_metric(
 enum Key {
     Group,
     Capability,
+    Topic,
+}
+
+/// Reports a text that is no pattern of topics.
+fn known_topics(pattern: &Spanned<String>, findings: &mut Findings) -> Option<TopicPattern> {
+    match TopicPattern::try_from(pattern.get_ref().as_str()) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let label = "expected a dotted name, in which * stands for a label and ** for all at the end";
+            findings.report(pattern.span(), error.to_string(), label);
+            None
+        }
+    }
 }
 
 /// The pairs in `group=NAME, capability=NAME}`, each with the place of its name.
@@ -122,6 +147,7 @@ fn selected(selector: &str) -> Option<Vec<(Key, &str, usize)>> {
         let key = match key.trim() {
             "group" => Key::Group,
             "capability" => Key::Capability,
+            "topic" => Key::Topic,
             _ => return None,
         };
         let blank = name.len().saturating_sub(name.trim_start().len());
@@ -133,11 +159,11 @@ fn selected(selector: &str) -> Option<Vec<(Key, &str, usize)>> {
 }
 
 fn report_unknown_metric(name: &str, span: Range<usize>, findings: &mut Findings) {
-    if let Some((_, ending)) = by_ending(name) {
-        let known: Vec<_> = Ending::ALL.iter().map(Ending::to_string).collect();
+    if let Some((family, word)) = Family::of(name) {
+        let known = (family.words)();
         let known: Vec<_> = known.iter().map(String::as_str).collect();
-        let ending_at = span.end.saturating_sub(ending.len()).max(span.start)..span.end;
-        report_unknown_name("ending", &Spanned::new(ending_at, ending.to_owned()), &known, findings);
+        let word_at = span.end.saturating_sub(word.len()).max(span.start)..span.end;
+        report_unknown_name(family.kind, &Spanned::new(word_at, word.to_owned()), &known, findings);
         return;
     }
     let message = format!("unknown metric `{}`", shortened(name));

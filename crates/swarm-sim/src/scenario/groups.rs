@@ -8,7 +8,7 @@ use toml::{
 };
 
 use super::{
-    Group, MOST_AGENTS,
+    Group, MOST_AGENTS, NodeSettings, node,
     problem::Findings,
     reader::{TableReader, did_you_mean, report_unknown_name, shortened, table_of},
 };
@@ -66,6 +66,7 @@ impl Groups {
 
 pub(super) fn read(
     document: &mut TableReader<'_, '_>,
+    everybody: &NodeSettings,
     registry: &Registry,
     findings: &mut Findings,
 ) -> Groups {
@@ -82,7 +83,7 @@ pub(super) fn read(
     };
     for (name, value) in in_file_order(table) {
         read.names.push(name.get_ref().to_string());
-        read.groups.push(read_group(name, value, registry, findings));
+        read.groups.push(read_group(name, value, everybody, registry, findings));
     }
     if table.is_empty() {
         let span = value.map_or(0..0, Spanned::span);
@@ -108,6 +109,7 @@ fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
 fn read_group(
     name: &Spanned<std::borrow::Cow<'_, str>>,
     value: &Spanned<DeValue<'_>>,
+    everybody: &NodeSettings,
     registry: &Registry,
     findings: &mut Findings,
 ) -> Option<Group> {
@@ -121,6 +123,7 @@ fn read_group(
     let has_count = table.raw("count").is_some();
     let count = table.whole("count", 1..=most, findings).or((!has_count).then_some(one));
     let starts = table.optional::<bool>("start", findings).is_none_or(Spanned::into_inner);
+    let node = node::read(&mut table, &format!("{what}.node"), everybody, findings);
     let params = table.raw("params");
     let at = table.at();
     let understood = table.finish(findings);
@@ -133,7 +136,7 @@ fn read_group(
         return None;
     }
     let count = usize::try_from(count?.into_inner()).ok()?;
-    Some(Group { name: name?, count, agent: agent.into_inner(), params, starts, place })
+    Some(Group { name: name?, count, agent: agent.into_inner(), params, node, starts, place })
 }
 
 fn fitting_name(name: &Spanned<std::borrow::Cow<'_, str>>, findings: &mut Findings) -> Option<String> {

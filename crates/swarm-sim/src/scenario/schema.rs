@@ -52,6 +52,8 @@ struct ScenarioFile {
     run: Option<Run>,
     /// Who is connected to whom.
     mesh: Option<Mesh>,
+    /// Knobs of the nodes of everybody.
+    node: Option<Node>,
     /// The agents, in groups of a kind.
     #[schemars(extend("minProperties" = 1))]
     groups: BTreeMap<String, Group>,
@@ -114,6 +116,31 @@ struct Mesh {
     hub: Option<String>,
 }
 
+/// Knobs of nodes. Whatever is left out is as the node has it by default.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Node {
+    /// How long an observation may wait to share a datagram with others; 0s turns sharing off.
+    coalescing_window: Option<Duration>,
+    /// How many observations may wait for one peer; beyond it the oldest are dropped.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    outbox_capacity: Option<u32>,
+    /// How long the outbox of a peer may overflow before it is disconnected.
+    slow_patience: Option<Duration>,
+    /// How many datagrams a peer may send in a second, on average; the rest is dropped unread.
+    #[schemars(range(min = 1))]
+    max_datagrams_per_second: Option<u32>,
+    /// How long a peer may send more than that before it is sent away.
+    greedy_patience: Option<Duration>,
+    /// How many observations may wait for the agent; beyond it the oldest of whoever has most there are dropped.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    agent_queue: Option<u32>,
+    /// How many bytes of reliable observations are kept for one peer until it has taken them; beyond it the oldest are
+    /// dropped.
+    #[schemars(range(min = 1, max = 1_073_741_824))]
+    reliable_buffer_bytes: Option<u32>,
+}
+
 /// Agents of one kind with the same params.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -125,6 +152,8 @@ struct Group {
     agent: String,
     /// What each of them is made of; the kind says what it knows.
     params: Option<serde_json::Map<String, Value>>,
+    /// Knobs of their nodes, before those of everybody.
+    node: Option<Node>,
     /// Whether they run from the beginning. If not, an event of the timeline starts them.
     #[schemars(extend("default" = true))]
     start: Option<bool>,
@@ -219,8 +248,9 @@ struct Checks {
 struct Check {
     /// What it is about, in your words.
     name: String,
-    /// What is measured, such as `request.latency`, `request.latency{group=client}` or
-    /// `request.latency{group=client, capability=hello.greet}`; `swarm-sim list` names the metrics.
+    /// What is measured, such as `request.latency`, `request.latency{group=client}`,
+    /// `request.latency{group=client, capability=hello.greet}` or `observation.latency{topic=rover.*}`;
+    /// `swarm-sim list` names the metrics.
     metric: String,
     /// What must hold of it, such as `p99 < 800ms`, `>= 99%` or `== 0`.
     check: String,

@@ -47,10 +47,15 @@ first_port = 4400
 [mesh]
 topology = "star"
 hub = "tower"
+[node]
+agent_queue = 64
+slow_patience = "2s"
+reliable_buffer_bytes = 65536
 [groups.ship]
 count = 3
 agent = "beacon"
 params = { rate_hz = 2.5, topics = ["sea"] }
+node = { coalescing_window = "0s", outbox_capacity = 16, agent_queue = 8, max_datagrams_per_second = 50, greedy_patience = "1s" }
 start = false
 [groups.tower]
 agent = "idle"
@@ -65,6 +70,8 @@ events = [
 list = [
   { name = "in time", metric = "request.latency{group=tower}", check = "p99 < 800ms", severity = "warn" },
   { name = "few are busy", metric = "request.ended.busy{group=tower, capability=hello.greet@2}", check = "count < 5" },
+  { name = "ships are heard", metric = "observation.delivery_ratio{group=ship, topic=sea.*}", check = ">= 99%" },
+  { name = "nobody shouts", metric = "observation.dropped.rate_limited{group=tower}", check = "== 0" },
   { name = "nothing hangs", metric = "request.open", check = "== 0" },
 ]
 "#;
@@ -97,6 +104,20 @@ fn a_file_with_every_key_is_read_as_it_stands() {
     assert_eq!(scenario.checks[0].to_string(), "request.latency{group=tower} p99 < 800 ms");
     let narrowed = "request.ended.busy{group=tower, capability=hello.greet@2} count < 5";
     assert_eq!(scenario.checks[1].to_string(), narrowed);
+    let narrowed = "observation.delivery_ratio{group=ship, topic=sea.*} >= 99 %";
+    assert_eq!(scenario.checks[2].to_string(), narrowed);
+    let [ship, tower] = &scenario.groups[..] else { panic!("{:?}", scenario.groups) };
+    assert_eq!(
+        (ship.node.agent_queue, tower.node.agent_queue),
+        (Some(8), Some(64)),
+        "a group goes before everybody"
+    );
+    assert_eq!(
+        (ship.node.slow_patience, ship.node.outbox_capacity),
+        (Some(Duration::from_secs(2)), Some(16))
+    );
+    assert_eq!(ship.node.reliable_buffer_bytes, Some(65_536));
+    assert_eq!((tower.node.max_datagrams_per_second, tower.node.greedy_patience), (None, None));
 }
 
 #[test]
@@ -140,6 +161,8 @@ fn the_schema_and_the_reader_know_the_same_keys() {
         ("/$defs/About", "[scenario]\nzzz = 1"),
         ("/$defs/Run", "[run]\nzzz = 1"),
         ("/$defs/Mesh", "[mesh]\nzzz = 1"),
+        ("/$defs/Node", "[node]\nzzz = 1"),
+        ("/$defs/Node", "groups.g.node = { zzz = 1 }"),
         ("/$defs/Group", "[groups.g]\nzzz = 1"),
         ("/$defs/Timeline", "[timeline]\nzzz = 1"),
         ("/$defs/Event/oneOf/0", "timeline.events = [{ do = 'ask', zzz = 1 }]"),

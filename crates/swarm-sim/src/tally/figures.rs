@@ -1,13 +1,16 @@
 //! What was counted, for one group or for several together.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::Duration,
 };
 
-use swarm_core::{Capability, DropReason, Ending, RequestId};
+use swarm_core::{Capability, DropReason, Ending, GoneReason, RequestId, TopicName, TopicPattern};
 
-use super::{Durations, Numbers};
+use super::{
+    Durations, Numbers,
+    topics::{MOST_TOPICS, TopicFigures},
+};
 use crate::{check::Aggregate, metric::Metric};
 
 /// How a request of the timeline is said to have ended that could not even be sent.
@@ -30,10 +33,18 @@ pub struct Figures {
     pub copies_sent: u64,
     /// Copies of them that were handed to an agent of any group.
     pub copies_delivered: u64,
+    /// Copies of them that were given up because a newer one of the same topic and key took their place, wherever.
+    pub copies_superseded: u64,
     /// Copies of anybody's that were handed to an agent of this group, and how long they took.
     pub observation_latency: Durations,
     /// Observations lost at a node of the group, by reason.
     pub dropped: BTreeMap<String, u64>,
+    /// Copies that were not sent, or not taken, because their receiver had not subscribed to them.
+    pub observations_unwanted: u64,
+    /// Gaps in reliable observations that its agents were told of.
+    pub observation_gaps: u64,
+    /// What of this is about one topic.
+    pub topics: BTreeMap<TopicName, TopicFigures>,
     /// Requests that the group sent, those included that could not be sent.
     pub requests_sent: u64,
     /// How many of them ended, by ending; [`NOT_SENT`] is one.
@@ -52,6 +63,8 @@ pub struct Figures {
     pub right: u64,
     /// Numbers that its agents measured themselves, by name.
     pub measures: BTreeMap<String, Numbers>,
+    /// Peers of its agents that went, by reason.
+    pub gone: BTreeMap<GoneReason, u64>,
     /// Panics of its agents.
     pub panics: u64,
     /// Requests that have not ended.
@@ -85,6 +98,23 @@ impl Figures {
         self.by_capability.get(capability)
     }
 
+    /// The figures of the observations of these topics; `None` if nobody of the group sent or heard any.
+    #[must_use]
+    pub fn of_topics(&self, topics: &TopicPattern) -> Option<Self> {
+        let mut matching = self.topics.iter().filter(|(topic, _)| topics.matches(topic)).peekable();
+        matching.peek()?;
+        let mut sum = TopicFigures::default();
+        matching.for_each(|(_, figures)| sum.merge(figures));
+        let TopicFigures { observations_sent, copies_sent, copies_delivered, observation_latency, .. } = sum;
+        Some(Self {
+            observations_sent,
+            copies_sent,
+            copies_delivered,
+            observation_latency,
+            ..Self::default()
+        })
+    }
+
     /// What the metric is worth, in the unit that its checks compare in: microseconds, a ratio from 0 to 1, or a plain
     /// number. `None` when there was nothing to measure, or when a distribution lacks its aggregate.
     #[must_use]
@@ -96,8 +126,17 @@ impl Figures {
         match metric {
             Metric::ObservationSent => observed(self.observations_sent),
             Metric::ObservationDelivered => observed(self.observations_delivered()),
-            Metric::ObservationDeliveryRatio => share(self.copies_delivered, self.copies_sent),
+            Metric::ObservationDeliveryRatio => {
+                // What was sent before the window may be superseded within it: hence never more than all.
+                let due = self.copies_sent.saturating_sub(self.copies_superseded);
+                share(self.copies_delivered.min(due), due)
+            }
             Metric::ObservationLatency => self.observation_latency.micros(aggregate?),
+            Metric::ObservationGaps => observed(self.observation_gaps),
+            Metric::ObservationDropped(DropReason::NotSubscribed) => observed(self.observations_unwanted),
+            Metric::ObservationDropped(reason) => {
+                observed(self.dropped.get(&reason.to_string()).copied().unwrap_or_default())
+            }
             Metric::RequestSent => asked(self.requests_sent),
             Metric::RequestAnswered => asked(self.requests_answered()),
             Metric::RequestAnsweredRatio => share(self.requests_answered(), self.requests_sent),
@@ -112,6 +151,7 @@ impl Figures {
             }
             Metric::AnswerRight => (self.questions > 0).then_some(self.right as f64),
             Metric::AnswerRightRatio => share(self.right, self.questions),
+            Metric::PeerGone(reason) => Some(self.gone.get(reason).copied().unwrap_or_default() as f64),
             Metric::AgentPanics => Some(self.panics as f64),
             Metric::Measure(name) => self.measures.get(name)?.value(aggregate?),
         }
@@ -122,6 +162,9 @@ impl Figures {
         self.observations_sent += others.observations_sent;
         self.copies_sent += others.copies_sent;
         self.copies_delivered += others.copies_delivered;
+        self.copies_superseded += others.copies_superseded;
+        self.observations_unwanted += others.observations_unwanted;
+        self.observation_gaps += others.observation_gaps;
         self.observation_latency.merge(&others.observation_latency);
         self.requests_sent += others.requests_sent;
         self.request_latency.merge(&others.request_latency);
@@ -137,6 +180,12 @@ impl Figures {
         for (capability, figures) in &others.by_capability {
             self.by_capability.entry(capability.clone()).or_default().merge(figures);
         }
+        for (topic, figures) in &others.topics {
+            self.topics.entry(topic.clone()).or_default().merge(figures);
+        }
+        for (reason, count) in &others.gone {
+            *self.gone.entry(*reason).or_default() += count;
+        }
         for (name, numbers) in &others.measures {
             self.measures.entry(name.clone()).or_default().merge(numbers);
         }
@@ -146,18 +195,47 @@ impl Figures {
         self.observations_sent > 0 || self.observations_delivered() > 0
     }
 
-    pub(super) fn observation_sent(&mut self, handed: usize, dropped: usize) {
+    pub(super) fn observation_sent(&mut self, topic: TopicName, handed: usize, dropped: usize) {
         self.observations_sent += 1;
-        let copies = handed.saturating_add(dropped);
-        self.copies_sent = self.copies_sent.saturating_add(u64::try_from(copies).unwrap_or(u64::MAX));
+        let copies = u64::try_from(handed.saturating_add(dropped)).unwrap_or(u64::MAX);
+        self.copies_sent = self.copies_sent.saturating_add(copies);
+        if let Some(figures) = self.of_topic(topic) {
+            figures.sent(copies);
+        }
     }
 
-    pub(super) fn observation_delivered(&mut self, latency: Duration) {
+    /// An observation of a member of the group of that number.
+    pub(super) fn observation_delivered(
+        &mut self,
+        topic: TopicName,
+        origin: Option<usize>,
+        latency: Duration,
+    ) {
         self.observation_latency.record(latency);
+        if let Some(figures) = self.of_topic(topic) {
+            figures.delivered(origin, latency);
+        }
+    }
+
+    /// `None` for a new topic when there are enough.
+    fn of_topic(&mut self, topic: TopicName) -> Option<&mut TopicFigures> {
+        let has_room = self.topics.len() < MOST_TOPICS;
+        match self.topics.entry(topic) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(new) => has_room.then(|| new.insert(TopicFigures::default())),
+        }
     }
 
     pub(super) fn observations_dropped(&mut self, reason: DropReason, count: u64) {
-        *self.dropped.entry(reason.to_string()).or_default() += count;
+        match reason {
+            // Nobody lost what nobody wanted.
+            DropReason::NotSubscribed => self.observations_unwanted += count,
+            _ => *self.dropped.entry(reason.to_string()).or_default() += count,
+        }
+    }
+
+    pub(super) fn peer_gone(&mut self, reason: GoneReason) {
+        *self.gone.entry(reason).or_default() += 1;
     }
 
     pub(super) fn request_sent(&mut self, id: RequestId) {

@@ -1,7 +1,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use swarm_core::{
-    Capability, Delivery, Direction, DropReason, Ending, RequestId, Sequence, TopicName, TraceContext,
+    Capability, Delivery, Direction, DropReason, Ending, GoneReason, RequestId, Sequence, TopicName,
+    TopicPattern, TraceContext,
 };
 
 use super::*;
@@ -45,9 +46,12 @@ impl Scene {
 }
 
 fn sent(sent_at: u64, handed: usize, dropped: usize) -> TraceEvent {
-    let topic = TopicName::try_from("a.b").unwrap();
+    sent_about("a.b", sent_at, handed, dropped)
+}
+
+fn sent_about(topic: &str, sent_at: u64, handed: usize, dropped: usize) -> TraceEvent {
     TraceEvent::ObservationSent {
-        topic,
+        topic: TopicName::try_from(topic).unwrap(),
         sequence: Sequence::new(1),
         sent_at: UnixMicros::new(sent_at),
         delivery: Delivery::Lossy,
@@ -57,13 +61,21 @@ fn sent(sent_at: u64, handed: usize, dropped: usize) -> TraceEvent {
 }
 
 fn delivered(origin: AgentId, sent_at: u64) -> TraceEvent {
+    delivered_about("a.b", origin, sent_at)
+}
+
+fn delivered_about(topic: &str, origin: AgentId, sent_at: u64) -> TraceEvent {
     TraceEvent::ObservationDelivered {
         origin,
-        topic: TopicName::try_from("a.b").unwrap(),
+        topic: TopicName::try_from(topic).unwrap(),
         sequence: Sequence::new(1),
         sent_at: UnixMicros::new(sent_at),
         latency: Duration::from_micros(300),
     }
+}
+
+fn dropped(direction: Direction, peer: AgentId, reason: DropReason, count: u64) -> TraceEvent {
+    TraceEvent::ObservationDropped { direction, peer, reason, count }
 }
 
 fn asked(id: u8) -> TraceEvent {
@@ -240,12 +252,7 @@ fn groups_add_up_to_the_swarm() {
     scene.at(1_000, 0, sent(1_000, 1, 0));
     scene.at(1_000, 1, sent(1_000, 1, 0));
     scene.at(1_300, 1, delivered(scene.agents[0], 1_000));
-    let lost = |reason, count| TraceEvent::ObservationDropped {
-        direction: Direction::Incoming,
-        peer: scene.agents[1],
-        reason,
-        count,
-    };
+    let lost = |reason, count| dropped(Direction::Incoming, scene.agents[1], reason, count);
     scene.at(1_300, 0, lost(DropReason::Duplicate, 2));
     scene.at(1_300, 0, lost(DropReason::NotSubscribed, 5));
     let mut all = Figures::default();
@@ -253,4 +260,105 @@ fn groups_add_up_to_the_swarm() {
     assert_eq!(all.value(&Metric::ObservationDeliveryRatio, None), Some(0.5));
     assert_eq!(all.dropped.values().sum::<u64>(), 2, "nobody lost what nobody wanted");
     assert_eq!(all.dropped["duplicate"], 2);
+    assert_eq!(all.observations_unwanted, 5);
+}
+
+#[test]
+fn observations_can_be_told_apart_by_topic_wherever_they_were_heard() {
+    let scene = Scene::new();
+    let of = |group: usize, topics: &str, metric: &str| {
+        let topics = TopicPattern::try_from(topics).unwrap();
+        let figures = scene.tally.read()[group].of_topics(&topics)?;
+        figures.value(&Metric::from_name(metric).unwrap(), None)
+    };
+    scene.at(1_000, 0, sent_about("rover.position", 1_000, 2, 0));
+    scene.at(1_000, 0, sent_about("rover.fault", 1_000, 1, 1));
+    scene.at(1_000, 1, sent_about("rover.fault", 1_000, 1, 0));
+    scene.at(1_300, 1, delivered_about("rover.position", scene.agents[0], 1_000));
+    scene.at(1_300, 0, delivered_about("rover.position", scene.agents[0], 1_000));
+    scene.at(1_300, 1, delivered_about("rover.fault", scene.agents[0], 1_000));
+    scene.at(1_300, 0, delivered_about("rover.fault", scene.agents[1], 1_000));
+
+    let ratio = "observation.delivery_ratio";
+    assert_eq!(of(0, "rover.position", ratio), Some(1.0));
+    assert_eq!(of(0, "rover.fault", ratio), Some(0.5));
+    assert_eq!(of(0, "rover.*", ratio), Some(0.75));
+    assert_eq!(of(1, "rover.fault", ratio), Some(1.0), "who hears and who sends are two things");
+    assert_eq!(of(1, "rover.**", "observation.delivered"), Some(2.0));
+    assert_eq!(of(0, "map.*", ratio), None);
+}
+
+#[test]
+fn topics_beyond_the_most_count_in_the_totals_alone() {
+    let scene = Scene::new();
+    for number in 0..topics::MOST_TOPICS + 1 {
+        scene.at(1_000, 0, sent_about(&format!("topic.{number}"), 1_000, 1, 0));
+    }
+    scene.at(1_000, 0, sent_about("topic.0", 1_000, 1, 0));
+    let figures = &scene.tally.read()[0];
+    assert_eq!(figures.observations_sent as usize, topics::MOST_TOPICS + 2);
+    assert_eq!(figures.topics.len(), topics::MOST_TOPICS);
+    assert_eq!(figures.topics[&TopicName::try_from("topic.0").unwrap()].observations_sent, 2);
+}
+
+#[test]
+fn what_a_newer_one_took_the_place_of_is_no_loss_of_its_origin() {
+    let scene = Scene::new();
+    (0..10).for_each(|_| scene.at(1_000, 0, sent(1_000, 1, 0)));
+    (0..6).for_each(|_| scene.at(1_300, 1, delivered(scene.agents[0], 1_000)));
+    scene.at(1_300, 0, dropped(Direction::Outgoing, scene.agents[1], DropReason::Replaced, 2));
+    scene.at(1_300, 1, dropped(Direction::Incoming, scene.agents[0], DropReason::Outdated, 1));
+    // Nobody had anything newer when it expired.
+    scene.at(1_300, 1, dropped(Direction::Incoming, scene.agents[0], DropReason::Expired, 1));
+    assert_eq!(scene.value(0, "observation.delivery_ratio", None), Some(6.0 / 7.0));
+    assert_eq!(scene.value(1, "observation.delivery_ratio", None), None);
+}
+
+#[test]
+fn what_was_superseded_of_before_the_window_makes_no_more_than_all() {
+    let scene = Scene::new();
+    scene.at(1_000, 0, sent(1_000, 2, 0));
+    (0..2).for_each(|_| scene.at(1_300, 1, delivered(scene.agents[0], 1_000)));
+    scene.at(1_300, 0, dropped(Direction::Outgoing, scene.agents[1], DropReason::Replaced, 1));
+    assert_eq!(scene.value(0, "observation.delivery_ratio", None), Some(1.0));
+}
+
+#[test]
+fn dropping_counts_for_whoever_drops_by_reason() {
+    let scene = Scene::new();
+    scene.at(1_000, 0, sent(1_000, 1, 0));
+    scene.at(1_300, 1, delivered(scene.agents[0], 1_000));
+    scene.at(1_300, 1, dropped(Direction::Incoming, scene.agents[0], DropReason::RateLimited, 7));
+    scene.at(1_300, 0, dropped(Direction::Outgoing, scene.agents[1], DropReason::NotSubscribed, 3));
+    scene.at(900, 1, dropped(Direction::Incoming, scene.agents[0], DropReason::RateLimited, 1));
+    assert_eq!(scene.value(1, "observation.dropped.rate_limited", None), Some(7.0));
+    assert_eq!(scene.value(0, "observation.dropped.rate_limited", None), Some(0.0));
+    assert_eq!(scene.value(0, "observation.dropped.not_subscribed", None), Some(3.0));
+}
+
+#[test]
+fn gaps_count_for_whoever_is_told() {
+    let scene = Scene::new();
+    let gap = |missed| TraceEvent::ObservationGap { origin: scene.agents[0], missed };
+    scene.at(1_300, 1, delivered(scene.agents[0], 1_000));
+    assert_eq!(scene.value(1, "observation.gaps", None), Some(0.0));
+    for (at, missed) in [(900, None), (1_500, None), (1_600, Some(3))] {
+        scene.at(at, 1, gap(missed));
+    }
+    assert_eq!(scene.value(1, "observation.gaps", None), Some(2.0));
+    assert_eq!(scene.value(0, "observation.gaps", None), None);
+}
+
+#[test]
+fn peers_that_go_count_by_reason_while_it_is_measured() {
+    let scene = Scene::new();
+    let went = |reason| TraceEvent::PeerWent { peer: scene.agents[1], reason };
+    for (at, reason) in
+        [(900, GoneReason::Lost), (1_500, GoneReason::Misbehaved), (2_500, GoneReason::ShutDown)]
+    {
+        scene.at(at, 0, went(reason));
+    }
+    assert_eq!(scene.value(0, "peer.gone.misbehaved", None), Some(1.0));
+    assert_eq!(scene.value(0, "peer.gone.lost", None), Some(0.0));
+    assert_eq!(scene.value(0, "peer.gone.shut_down", None), Some(0.0));
 }

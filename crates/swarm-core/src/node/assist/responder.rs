@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use swarm_proto::{
-    AgentId, Capability, MAX_FRAME_BYTES, MAX_HEAD_BYTES, Outcome, ReplyFrame, RequestFrame, RequestHead,
-    RequestId, ResetCode, TraceContext,
+    AgentId, Capability, MAX_FEED_FRAME_BYTES, MAX_FRAME_BYTES, MAX_HEAD_BYTES, Outcome, ReplyFrame,
+    RequestFrame, RequestHead, RequestId, ResetCode, TraceContext,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ use crate::assist::budget::Budget;
 use crate::assist::patience::Expired;
 use crate::assist::reply_log::Cursor;
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
+use crate::node::observe::read_feed;
 use crate::node::peer_connection::{PeerConnection, priority_of};
 use crate::node::shared::NodeShared;
 use crate::trace::{Ending, TraceEvent};
@@ -33,7 +34,7 @@ pub(super) type Writer = FrameWriter<ReplyFrame>;
 
 /// Serves one stream. Ends soon after `shared.killed` is cancelled.
 pub(in crate::node) async fn serve(shared: Arc<NodeShared>, connection: Arc<PeerConnection>, stream: Stream) {
-    let _in_flight = connection.begin_request();
+    let in_flight = connection.begin_request();
     let mut reader = FrameReader::new(stream.recv, MAX_HEAD_BYTES);
     let mut writer = FrameWriter::new(stream.send);
     match tokio::time::timeout(shared.config.head_deadline, reader.next()).await {
@@ -43,6 +44,12 @@ pub(in crate::node) async fn serve(shared: Arc<NodeShared>, connection: Arc<Peer
         }
         Ok(Some(Ok(RequestFrame::Resume(resume)))) => {
             resumable::resume(&shared, &connection, resume, reader, writer).await;
+        }
+        Ok(Some(Ok(RequestFrame::Feed(feed)))) => {
+            // It lasts as long as the connection, and must not keep it.
+            drop(in_flight);
+            let reader = reader.into_kind(MAX_FEED_FRAME_BYTES);
+            read_feed(shared, connection, feed, reader, writer.into_kind()).await;
         }
         Ok(Some(Err(FrameError::Cut(_)))) => {}
         Ok(_) => give_up(&mut reader, &mut writer, ResetCode::Malformed),

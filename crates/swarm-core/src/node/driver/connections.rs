@@ -55,6 +55,7 @@ impl Connections {
         self.next += 1;
         let id = ConnectionKey(self.next);
         let Established { connection: inner, control, peer, terms, told_subscriptions } = established;
+        let feed = self.shared.feeds.enter(peer.id, peer.epoch);
         let connection = Arc::new(PeerConnection::new(
             id,
             peer,
@@ -62,6 +63,7 @@ impl Connections {
             inner,
             &self.shared.config,
             Arc::clone(&self.shared.recorder),
+            feed,
         ));
         let (tell, from_driver) = mpsc::channel(TOLD_QUEUE);
         let to_driver = self.to_driver.clone();
@@ -95,6 +97,7 @@ impl Connections {
     /// From now on this is the connection to its peer.
     pub(super) fn put_to_use(&self, id: ConnectionKey) {
         if let Some(entry) = self.entries.get(&id) {
+            self.shared.feeds.put_to_use(&entry.connection.feed, id);
             self.shared.connections.set_ready(Arc::clone(&entry.connection));
         }
     }
@@ -122,6 +125,7 @@ impl Connections {
     }
 
     pub(super) fn peer_went(&self, peer: AgentId, returning: bool) {
+        self.shared.feeds.went(peer, returning);
         if returning {
             self.shared.connections.set_returning(peer);
         } else {

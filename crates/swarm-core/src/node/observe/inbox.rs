@@ -59,7 +59,7 @@ impl Queues {
         if let Some(event) = self.peer_events.pop_front() {
             return Some(Told::Peer(event));
         }
-        Some(match self.observations.next(Instant::now(), expired)? {
+        Some(match self.observations.next(Instant::now, expired)? {
             Next::Lagged(missed) => Told::Lagged(missed),
             Next::Observation(observation) => Told::Observed(observation),
         })

@@ -42,14 +42,16 @@ impl OutgoingObservation {
     }
 
     /// On a stream: it arrives once and in order behind the others of this kind, and may be up to 1 MiB long. Each peer
-    /// has a bounded queue of them; one that is too slow for it is told how many it missed. It never expires.
+    /// has a bounded queue of them
+    /// ([`NodeConfig::reliable_buffer_bytes`](crate::NodeConfig::reliable_buffer_bytes)); one that is too slow for it is
+    /// told how many it missed. It never expires.
     #[must_use]
     pub fn reliable(self) -> Self {
         Self { delivery: Delivery::Reliable, expires_ms: None, ..self }
     }
 
-    /// Not worth delivering after it has waited for so long, here or at the other end. In whole milliseconds, at least
-    /// one.
+    /// Not worth delivering after it has waited for so long, here or at the other end; each end begins at zero, and the time
+    /// on the way does not count. In whole milliseconds, at least one and at most 49 days. Nothing for a reliable one.
     #[must_use]
     pub fn expires_after(self, life: Duration) -> Self {
         let ms = u32::try_from(life.as_millis()).unwrap_or(u32::MAX);

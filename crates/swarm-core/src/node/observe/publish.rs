@@ -5,7 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{AgentId, Observation, Sequence, UnixMicros, encode_observation};
+use swarm_proto::{
+    AgentId, Delivery, MAX_RELIABLE_PAYLOAD_BYTES, Observation, Sequence, TopicName, UnixMicros,
+    encode_observation,
+};
 use tokio::time::Instant;
 
 use super::outgoing::OutgoingObservation;
@@ -27,9 +30,11 @@ use crate::trace::{DropReason, TraceEvent};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// For how many peers it was taken; it may still be lost on the way.
+    /// For how many peers it was taken; it may still be lost on the way. A reliable one counts peers that were lost and may
+    /// come back, too.
     pub handed: usize,
-    /// For whom it was not, and why; sorted by peer.
+    /// For whom it was not, and why: [`DropReason::NotSubscribed`], [`DropReason::TooLarge`] or [`DropReason::PeerLost`].
+    /// Sorted by peer.
     pub not_handed: Vec<NotHanded>,
 }
 
@@ -59,7 +64,7 @@ pub struct NotHanded {
 }
 
 impl NodeShared {
-    /// Encodes once and hands to the outbox of every peer that subscribed.
+    /// Encodes once and hands to every peer that subscribed: to its outbox, or to its feed if it is reliable.
     pub(crate) fn publish(
         &self,
         on_behalf: Option<&Arc<Served>>,
@@ -68,15 +73,45 @@ impl NodeShared {
         if self.is_closed(on_behalf) {
             return Err(PublishError::ShutDown);
         }
+        if outgoing.delivery == Delivery::Reliable {
+            self.publish_reliable(outgoing)
+        } else {
+            self.publish_at_once(outgoing)
+        }
+    }
+
+    fn publish_at_once(&self, outgoing: OutgoingObservation) -> Result<Receipt, PublishError> {
         let observation = self.observe(outgoing);
         let encoded = encode_observation(&observation);
         let connections = self.connections.all();
         if let Some(max) = nobody_can_carry(&encoded, &connections) {
-            let (topic, size) = (observation.topic, encoded.len());
-            self.recorder.record(TraceEvent::ObservationRefused { topic, size, max });
-            return Err(PublishError::TooLarge { size, max });
+            return Err(self.too_large(observation.topic, encoded.len(), max));
         }
         let receipt = hand_out(&observation, &encoded, &connections);
+        self.published(&receipt, observation);
+        Ok(receipt)
+    }
+
+    fn publish_reliable(&self, outgoing: OutgoingObservation) -> Result<Receipt, PublishError> {
+        let (topic, size) = (outgoing.topic.clone(), outgoing.payload.len());
+        if size > MAX_RELIABLE_PAYLOAD_BYTES {
+            return Err(self.too_large(topic, size, MAX_RELIABLE_PAYLOAD_BYTES));
+        }
+        let mut observation = None;
+        let receipt =
+            self.feeds.publish(&topic, || encode_observation(observation.insert(self.observe(outgoing))));
+        if let Some(observation) = observation {
+            self.published(&receipt, observation);
+        }
+        Ok(receipt)
+    }
+
+    fn too_large(&self, topic: TopicName, size: usize, max: usize) -> PublishError {
+        self.recorder.record(TraceEvent::ObservationRefused { topic, size, max });
+        PublishError::TooLarge { size, max }
+    }
+
+    fn published(&self, receipt: &Receipt, observation: Observation) {
         self.recorder.sent(receipt.handed, || {
             let unwanted = receipt.not_handed_for(DropReason::NotSubscribed);
             TraceEvent::ObservationSent {
@@ -88,7 +123,6 @@ impl NodeShared {
                 dropped: receipt.not_handed.len() - unwanted,
             }
         });
-        Ok(receipt)
     }
 
     /// Waits until no peer's outbox is more than half full, but for those that do not get there within `patience`.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustls::pki_types::CertificateDer;
@@ -64,7 +64,7 @@ impl WebTransportConnection {
     /// wtransport keeps the first datagram that it gets hold of for itself. The dialler sends one that nobody misses.
     pub(super) fn send_first_datagram(&self) {
         // That a path carries no datagrams shows with the first observation.
-        let _ = self.send_datagram(swarm_proto::padding());
+        let _ = self.send_datagram([&[SESSION_PREFIX], &swarm_proto::padding()[..]].concat().into());
     }
 
     /// The next datagram of whatever session. If wtransport has missed its chance to keep the one that nobody misses, it
@@ -139,6 +139,10 @@ impl Connection for WebTransportConnection {
         self.quic.rtt()
     }
 
+    fn datagram_prefix(&self) -> &'static [u8] {
+        &[SESSION_PREFIX]
+    }
+
     fn bytes_per_second(&self) -> u64 {
         let path = self.quic.stats().path;
         let round_trip = path.rtt.max(Duration::from_micros(1));
@@ -146,10 +150,7 @@ impl Connection for WebTransportConnection {
     }
 
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
-        let mut prefixed = BytesMut::with_capacity(1 + datagram.len());
-        prefixed.put_u8(SESSION_PREFIX);
-        prefixed.put(datagram);
-        self.quic.send_datagram(prefixed.freeze()).map_err(|error| match error {
+        self.quic.send_datagram(datagram).map_err(|error| match error {
             quinn::SendDatagramError::ConnectionLost(_) => DatagramError::ConnectionLost,
             _ => DatagramError::TooLarge { max: self.max_datagram_bytes() },
         })

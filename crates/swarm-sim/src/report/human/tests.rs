@@ -78,3 +78,19 @@ fn a_group_that_took_no_part_has_no_row() {
     let report = human(&summary, Paint::Never);
     assert!(!report.contains(" talker ") && !report.contains(" all "), "{report}");
 }
+
+#[test]
+fn several_topics_have_a_table_of_their_own() {
+    let mut summary = summary();
+    let mut topic = |name: &str, copies| {
+        summary.total.topics.entry(name.try_into().unwrap()).or_default().copies_sent = copies;
+    };
+    topic("a.b", 1_111);
+    assert!(!human(&summary, Paint::Never).contains("topics"));
+    summary.total.topics.entry("c.d".try_into().unwrap()).or_default().copies_delivered = 2_222;
+    let report = human(&summary, Paint::Never);
+    let row =
+        |name: &str| report.lines().find(|line| line.starts_with(&format!(" {name} "))).map(str::to_owned);
+    assert!(row("a.b").is_some_and(|row| row.contains("1 111")), "{report}");
+    assert!(row("c.d").is_some_and(|row| row.contains("2 222")), "{report}");
+}

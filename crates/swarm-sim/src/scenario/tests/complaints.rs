@@ -49,7 +49,7 @@ fn an_unknown_key_names_the_nearest() {
         "cuont = 3",
         "cuont",
         "unknown key `cuont` in [groups.ship]",
-        "expected one of: agent, count, params, start",
+        "expected one of: agent, count, node, params, start",
         "did you mean `count`?",
     );
 }
@@ -270,7 +270,7 @@ fn mistakes_are_reported_all_at_once() {
         .replace("seed = 42", "seed = \"42\"");
     let errors = Scenario::parse("x.toml", &text, &registry()).unwrap_err();
     let lines: Vec<_> = errors.problems().iter().map(Problem::line).collect();
-    assert_eq!(lines, [12, 19, 23, 26, 33]);
+    assert_eq!(lines, [12, 23, 28, 31, 38]);
 }
 
 #[test]
@@ -334,12 +334,13 @@ fn an_unknown_ending_names_the_nearest_and_is_underlined_alone() {
 #[test]
 fn a_selection_is_of_a_group_a_capability_or_both() {
     for (instead, underlined, said) in [
-        ("{grup=tower}", "{grup=tower}", "not a selection of a group or a capability"),
+        ("{grup=tower}", "{grup=tower}", "not a selection of a group, a capability or topics"),
         (
             "{group=tower capability=x",
             "{group=tower capability=x",
-            "not a selection of a group or a capability",
+            "not a selection of a group, a capability or topics",
         ),
+        ("{topic=a.*}", "a.*", "`request.ended.busy` cannot be told apart by topic"),
         ("{capability=hello.greet, group=towr}", "towr", "unknown group `towr`"),
         ("{group=tower, capability=Hello}", "Hello", "the capability \"Hello\" is not valid"),
     ] {
@@ -356,4 +357,39 @@ fn what_is_not_about_requests_has_no_capability() {
         only_problem(&with("\"request.open\"", "\"observation.sent{capability=hello.greet}\""));
     assert_eq!(span, "hello.greet");
     assert_eq!(said, "`observation.sent` is not about requests, so it has no capability");
+}
+
+#[test]
+fn a_topic_is_a_pattern() {
+    let (span, said, _, _) = only_problem(&with("topic=sea.*", "topic=sea.**.x"));
+    assert_eq!(span, "sea.**.x");
+    assert!(said.starts_with("the topic pattern \"sea.**.x\" is not valid"), "{said}");
+}
+
+#[test]
+fn an_unknown_reason_names_the_nearest() {
+    let (span, said, _, help) = only_problem(&with("dropped.rate_limited", "dropped.rate_limit"));
+    assert_eq!((span.as_str(), said.as_str()), ("rate_limit", "unknown reason `rate_limit`"));
+    assert_eq!(help, "did you mean `rate_limited`?");
+}
+
+#[test]
+fn a_knob_of_a_node_has_its_bounds() {
+    complains(
+        "agent_queue = 64",
+        "agent_queue = 0",
+        "0",
+        "`agent_queue` cannot be 0",
+        "expected a whole number from 1 to 1000000",
+        "",
+    );
+    complains(
+        "outbox_capacity = 16",
+        "outbox_capasity = 16",
+        "outbox_capasity",
+        "unknown key `outbox_capasity` in [groups.ship].node",
+        "expected one of: agent_queue, coalescing_window, greedy_patience, max_datagrams_per_second, \
+         outbox_capacity, reliable_buffer_bytes, slow_patience",
+        "did you mean `outbox_capacity`?",
+    );
 }
