@@ -37,6 +37,10 @@ fix:
 bench name="field" *arguments:
     {{ if name == "field" { "tools/install-nats-server.sh && cargo run --release --quiet --manifest-path bench/Cargo.toml --" } else { "cargo bench --quiet --bench " + name + " --" } }} {{ arguments }}
 
+# Count the instructions of the hot path, on Linux, and compare them with their limits.
+instructions:
+    tools/count-instructions.sh
+
 # Every scenario in the box, so many times in a row.
 soak times="10":
     tools/soak.sh {{ times }}

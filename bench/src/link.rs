@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use self::tcp::SEND_BUFFER;
 use crate::contender::{LinkSettings, Problem};
 
 /// What each socket of a link asks of the system, in bytes.

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::arguments::Arguments;
 use self::contender::{Contender, Problem};
@@ -46,11 +47,12 @@ fn main() -> Result<(), Problem> {
         let contender = contenders.into_iter().next().ok_or("no contender")?;
         let duration = Duration::from_secs_f64(arguments.seconds);
         let stage = Stage { contender, duration, seed: arguments.seed };
-        println!("{}", serde_json::to_string(&single::here(workload, stage, arguments.workers)?)?);
+        let figures = single::here(workload, stage, arguments.workers).map_err(|problem| problem.to_string());
+        println!("{}", serde_json::to_string(&figures)?);
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let parts = runtime.block_on(take_turns(&arguments, &workloads, &contenders));
+    let parts = runtime.block_on(take_turns(&arguments, &workloads, &contenders))?;
     let report = Report { arguments: &arguments, contenders: &contenders, parts };
     if let Some(path) = &arguments.json {
         fs::write(path, format!("{:#}\n", report::json(&report)))?;
@@ -83,31 +85,37 @@ fn chosen(arguments: &Arguments) -> Result<Chosen, Problem> {
     Ok((workloads, contenders))
 }
 
-/// One contender after the other, round by round.
+/// One contender after the other, round by round, until all had their turns or the program is told to end.
 async fn take_turns(
     arguments: &Arguments,
     workloads: &[Arc<dyn Workload>],
     contenders: &[Arc<dyn Contender>],
-) -> Vec<Part> {
+) -> Result<Vec<Part>, Problem> {
     let mut parts = Vec::new();
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
     for workload in workloads {
-        let mut part = Part::new(Arc::clone(workload));
+        parts.push(Part::new(Arc::clone(workload)));
+        let Some(part) = parts.last_mut() else { continue };
         for round in 0..=arguments.rounds {
             for contender in contenders {
                 if !workload.suits(&**contender) || !contender.joins(workload.name()) {
                     continue;
                 }
-                eprintln!("{}, round {round}: {}", workload.name(), contender.name());
                 let seconds = if round == 0 { WARM_UP_SECONDS } else { arguments.seconds };
                 let seed = arguments.seed.wrapping_add(round as u64);
                 let settings = Settings { seconds, seed, workers: arguments.workers };
-                let figures = single::elsewhere(&**workload, contender, settings).await;
+                let figures = tokio::select! {
+                    figures = single::elsewhere(&**workload, contender, settings) => figures,
+                    _ = interrupted.recv() => return Ok(parts),
+                    _ = terminated.recv() => return Ok(parts),
+                };
+                eprintln!("{}, round {round}: {}: {figures:?}", workload.name(), contender.name());
                 if round > 0 {
                     part.add(contender.name(), figures);
                 }
             }
         }
-        parts.push(part);
     }
-    parts
+    Ok(parts)
 }

@@ -39,18 +39,26 @@ pub async fn elsewhere(
     // With whatever it starts it is a group, which ends as one.
     command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
     let child = command.spawn()?;
-    let group = child.id().map(|id| i32::try_from(id).map(Pid::from_raw)).transpose()?;
+    let _group = Group(Pid::from_raw(child.id().ok_or("it ended at once")?.try_into()?));
     let output = timeout(DEADLINE, child.wait_with_output()).await;
-    if let Some(group) = group {
-        // Nothing is left of it if all went well.
-        let _ = killpg(group, Signal::SIGKILL);
-    }
     let output = output.map_err(|_| format!("not done within {DEADLINE:?}"))??;
     if !output.status.success() {
         return Err(format!("it ended with {}", output.status).into());
     }
     let said = String::from_utf8(output.stdout)?;
-    Ok(serde_json::from_str(said.lines().last().ok_or("it said nothing")?)?)
+    let figures: Result<Figures, String> =
+        serde_json::from_str(said.lines().last().ok_or("it said nothing")?)?;
+    Ok(figures?)
+}
+
+/// The processes of a run. They end with it, however it ends.
+struct Group(Pid);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Nothing is left of it if all went well.
+        let _ = killpg(self.0, Signal::SIGKILL);
+    }
 }
 
 /// What all runs of a round have in common.

@@ -25,6 +25,9 @@ pub trait Workload: Send + Sync {
     /// What happens, for a reader of the table.
     fn title(&self) -> &'static str;
 
+    /// What a reader must know to read the table.
+    fn notes(&self) -> &'static str;
+
     /// What is told of it.
     fn columns(&self) -> &'static [Column];
 

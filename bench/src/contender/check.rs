@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Ability, Contender, Heard, Problem, Shape};
+use super::{Ability, Contender, Heard, LinkSettings, Problem, Shape};
 
 /// Until what was sent has arrived.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,22 +17,21 @@ const PAYLOADS: u64 = 10;
 /// Nodes that send to whom they are connected with: in a star, only node 0 hears the others.
 pub async fn direct(contender: &dyn Contender) -> Result<(), Problem> {
     run(contender, false, false).await?;
-    run(contender, true, true).await
+    run(contender, true, true).await?;
+    far(contender).await
 }
 
 /// Nodes that pass on what they get, so that everybody hears everybody in whatever shape.
 pub async fn overlay(contender: &dyn Contender) -> Result<(), Problem> {
     run(contender, false, true).await?;
-    run(contender, true, true).await
+    run(contender, true, true).await?;
+    far(contender).await
 }
 
 async fn run(contender: &dyn Contender, full: bool, everybody: bool) -> Result<(), Problem> {
-    let arrivals = Arc::new(Mutex::new(Vec::new()));
-    let heard: Heard = {
-        let arrivals = Arc::clone(&arrivals);
-        Arc::new(move |node, payload| lock(&arrivals).push((node, Bytes::copy_from_slice(payload))))
-    };
-    let mesh = contender.start(Shape { nodes: NODES, full, link: None }, heard).await?;
+    let arrivals = Arrivals::default();
+    let shape = Shape { nodes: NODES, full, link: None };
+    let mesh = contender.start(shape, hearing(&arrivals)).await?;
 
     for number in 0..PAYLOADS {
         mesh.broadcast(0, payload(0, number)).await?;
@@ -63,6 +62,33 @@ async fn run(contender: &dyn Contender, full: bool, everybody: bool) -> Result<(
         assert!(!std::fs::exists(format!("/proc/{process}"))?, "a helper outlives the mesh");
     }
     Ok(())
+}
+
+/// Two nodes with an emulated link between them: what is broadcast takes at least as long as the link.
+async fn far(contender: &dyn Contender) -> Result<(), Problem> {
+    if !contender.can(Ability::Link) {
+        return Ok(());
+    }
+    let arrivals = Arrivals::default();
+    let delay = Duration::from_millis(30);
+    let link = LinkSettings { delay_ms: 30, loss: 0.01, seed: 1 };
+    let mesh = contender.start(Shape { nodes: 2, full: false, link: Some(link) }, hearing(&arrivals)).await?;
+    let began = Instant::now();
+    mesh.broadcast(0, payload(0, 0)).await?;
+    expect(&arrivals, vec![(1, payload(0, 0))]).await?;
+    assert!(began.elapsed() >= delay, "it went past the link");
+    if contender.can(Ability::Transfer) {
+        timeout(PATIENCE, mesh.transfer(200_000)).await??;
+    }
+    timeout(PATIENCE, mesh.stop()).await?;
+    Ok(())
+}
+
+type Arrivals = Arc<Mutex<Vec<(usize, Bytes)>>>;
+
+fn hearing(arrivals: &Arrivals) -> Heard {
+    let arrivals = Arc::clone(arrivals);
+    Arc::new(move |node, payload| lock(&arrivals).push((node, Bytes::copy_from_slice(payload))))
 }
 
 /// As in a workload: 256 bytes that begin with a number and differ from one another.

@@ -39,8 +39,8 @@ impl Contender for Libp2p {
     fn settings(&self) -> &'static str {
         "QUIC with its defaults (streams only, cryptography by aws-lc-rs, which is fixed in libp2p-tls); gossipsub with \
          its defaults, so flood publish: the author sends to everybody it is connected with, six of them pass on what \
-         they get; messages carry author and number without a signature (Author, Permissive), as the connection is \
-         authenticated; in a full mesh all are connected, in a star what a node sends reaches all by way of node 0; \
+         they get; no IDONTWANT, which is for messages above 1,000 bytes; messages carry author \
+         and number without a signature (Author, Permissive), as the connection is authenticated; in a full mesh all are connected, in a star what a node sends reaches all by way of node 0; \
          connections never idle out; a transfer is one request on the same connection"
     }
 

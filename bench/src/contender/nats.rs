@@ -44,7 +44,7 @@ impl Contender for Nats {
     fn version(&self) -> &'static str {
         let said = std::process::Command::new(BROKER).arg("--version").output().map(|output| output.stdout);
         let broker = said.ok().and_then(|said| String::from_utf8(said).ok());
-        let broker = broker.as_deref().map_or("no nats-server", str::trim);
+        let broker = broker.map_or("no nats-server".to_owned(), |said| said.trim().replace(": v", " "));
         // Asked once per contender.
         format!("{}, {broker}", locked(&["async-nats", "rustls"])).leak()
     }
@@ -54,7 +54,8 @@ impl Contender for Nats {
          (at most once) with default buffers: 2,048 commands on their way out per client, 65,536 messages on \
          their way in per subscription, 64 MiB per client in the broker; no echo; requests by reply subjects; \
          transfers in pieces of 64 KiB; \
-         an emulated link stands between the broker and all nodes but node 0"
+         an emulated link stands between the broker and all nodes but node 0, and the broker's \
+         send buffer is as large as the kernel makes it, megabytes, as there is no setting for it"
     }
 
     fn encrypts(&self) -> bool {

@@ -62,7 +62,8 @@ impl Contender for Swarm {
     fn settings(&self) -> &'static str {
         match self {
             Self::Plain => {
-                "WebTransport with mutual TLS; defaults; `broadcast_observation`, then `paced`; `request`; the transfer in the bulk lane"
+                "WebTransport with mutual TLS; defaults; node 0 is the seed of all others and introduces them in a full \
+                  mesh; `broadcast_observation`, then `paced`; `request`; the transfer in the bulk lane"
             }
             Self::Sharing => "the same with `coalescing_window` of 50 ms",
             Self::Quiet => "the same with `idle_timeout` of 60 s, so that keep-alives are due every 15 s",
@@ -95,16 +96,22 @@ impl Contender for Swarm {
                 Self::Sharing => config.coalescing_window = SHARING_WINDOW,
                 Self::Quiet => config.web_transport.idle_timeout = QUIET_TIMEOUT,
             }
-            let mut nodes = Vec::new();
-            for index in 0..shape.nodes {
+            let node = |index| {
                 let listener = Listener { index, heard: Arc::clone(&heard) };
-                let builder = AgentNode::builder(listener).config(config.clone());
-                nodes.push(builder.bind("127.0.0.1:0".parse()?).await?);
+                AgentNode::builder(listener).config(config.clone())
+            };
+            let any_port = "127.0.0.1:0".parse()?;
+            let mut nodes = vec![node(0).bind(any_port).await?];
+            let first = nodes.iter().map(|node| address(&node.url())).collect::<Result<_, _>>()?;
+            let way = Way::over_udp(shape.link, first)?;
+            for index in 1..shape.nodes {
+                nodes.push(node(index).seed_peer(way.to(0)?).bind(any_port).await?);
             }
             let handles: Vec<_> = nodes.iter().map(AgentNode::handle).collect();
-            let addresses = handles.iter().map(|node| address(&node.url()));
-            let way = Way::over_udp(shape.link, addresses.collect::<Result<_, _>>()?)?;
-            join(&handles, &way, shape.full).await?;
+            for (index, node) in handles.iter().enumerate() {
+                let peers = if shape.full || index == 0 { shape.nodes - 1 } else { 1 };
+                node.ready(peers, PATIENCE).await?;
+            }
             Ok(Arc::new(Nodes { nodes: Mutex::new(nodes), handles, topic, _way: way }) as Arc<dyn Mesh>)
         }
         .boxed()
@@ -113,24 +120,6 @@ impl Contender for Swarm {
 
 fn address(url: &PeerUrl) -> Result<SocketAddr, Problem> {
     Ok(format!("{}:{}", url.host(), url.port()).parse()?)
-}
-
-/// All dial node 0, which introduces them to one another if the mesh is to be full.
-async fn join(nodes: &[NodeHandle], way: &Way, full: bool) -> Result<(), Problem> {
-    let first = PeerUrl::from(way.to(0)?);
-    let mut dialling = JoinSet::new();
-    for node in nodes.iter().skip(1) {
-        let (node, first) = (node.clone(), first.clone());
-        dialling.spawn(async move { node.connect(&first).await });
-    }
-    while let Some(dialled) = dialling.join_next().await {
-        dialled??;
-    }
-    for (index, node) in nodes.iter().enumerate() {
-        let peers = if full || index == 0 { nodes.len() - 1 } else { 1 };
-        node.ready(peers, PATIENCE).await?;
-    }
-    Ok(())
 }
 
 struct Nodes {

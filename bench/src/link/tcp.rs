@@ -20,7 +20,7 @@ use crate::contender::{LinkSettings, Problem};
 const RECEIVE_BUFFER: usize = 16 << 10;
 /// What a sender's kernel may hold, in bytes. It grows the buffer with what it takes the path for, and loopback makes it
 /// megabytes; for the dozen segments that fit the window of a path like this one it would be about as much.
-const SEND_BUFFER: usize = 64 << 10;
+pub const SEND_BUFFER: usize = 64 << 10;
 const PIECE: usize = 16 << 10;
 /// The congestion window bounds what is under way; this bounds in how many pieces.
 const PIECES: usize = 4096;

@@ -39,6 +39,7 @@ fn workload(part: &Part, contenders: &[&str]) -> Value {
     json!({
         "name": part.workload.name(),
         "title": part.workload.title(),
+        "notes": part.workload.notes(),
         "results": results.map(|name| result(part, name)).collect::<Value>(),
     })
 }

@@ -61,7 +61,7 @@ fn table(report: &Report<'_>, part: &Part) -> String {
             titles.push(format!("to {first}"));
         }
     }
-    let mut text = format!("\n**{}**\n\n", part.workload.title());
+    let mut text = format!("\n**{}**. {}\n\n", part.workload.title(), part.workload.notes());
     line(&mut text, &titles);
     line(&mut text, titles.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "---:" }));
     let mut failures = String::new();

@@ -31,6 +31,10 @@ impl Workload for Asking {
         "W3: request and reply, 256 B each, one after another and 64 at once"
     }
 
+    fn notes(&self) -> &'static str {
+        "Node 0 asks; the answer is the question."
+    }
+
     fn columns(&self) -> &'static [Column] {
         const {
             &[

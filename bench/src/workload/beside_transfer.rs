@@ -29,6 +29,14 @@ impl Workload for BesideTransfer {
         "W5: 200 observations per second beside 10 MB on the same connection, 10 ms and 1 % loss each way"
     }
 
+    fn notes(&self) -> &'static str {
+        "Of QUIC the link loses and delays packets. From a stream of TCP a proxy can take nothing, so it \
+         plays the sender: segments of 1,448 B leave within a window that grows and halves as NewReno's \
+         does, a lost one arrives a round trip later, and those behind it wait for it; kernel buffers are \
+         as small as such a path makes them. Alone, one lost segment in a hundred is what p99 shows of \
+         TCP; what QUIC loses of datagrams is lost."
+    }
+
     fn columns(&self) -> &'static [Column] {
         const {
             &[

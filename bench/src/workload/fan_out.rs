@@ -28,6 +28,11 @@ impl Workload for Paced {
         "W1: one to 31, 256 B, 500 per second"
     }
 
+    fn notes(&self) -> &'static str {
+        "The sender stamps each payload right before it is broadcast; a latency includes what the \
+         broadcast waits for."
+    }
+
     fn columns(&self) -> &'static [Column] {
         const {
             &[
@@ -81,6 +86,11 @@ impl Workload for FlatOut {
 
     fn title(&self) -> &'static str {
         "W1: one to 31, 256 B, as fast as possible"
+    }
+
+    fn notes(&self) -> &'static str {
+        "A contender that can say that there is no room makes the sender wait, see its settings; others \
+         lose what they cannot send. Deliveries per second are counted until the last one arrived."
     }
 
     fn columns(&self) -> &'static [Column] {

@@ -51,6 +51,11 @@ impl Workload for FullMesh {
         self.title
     }
 
+    fn notes(&self) -> &'static str {
+        "Memory is the resident set with the mesh less the one before, helpers included; a broker has no \
+         connections between pairs. Idle: after two seconds of rest."
+    }
+
     fn columns(&self) -> &'static [Column] {
         const {
             &[

@@ -21,6 +21,8 @@ pub(crate) mod subscriptions;
 pub(crate) mod waiting;
 
 #[cfg(test)]
+mod instructions;
+#[cfg(test)]
 mod tests;
 
 use swarm_proto::AgentId;

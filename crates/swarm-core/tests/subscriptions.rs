@@ -141,9 +141,8 @@ async fn many_changes_at_once_end_with_what_was_said_last() {
     stop([a, b]).await;
 }
 
-/// Whoever says hello with more than it holds hears nothing until the rest was said.
-async fn nothing_unwanted_comes(dials: bool) {
-    let subscriptions = long_patterns();
+/// From the first observation on.
+async fn nothing_unwanted_comes(subscriptions: &[String], dials: bool) {
     let (agent, mut ears) = listener(subscriptions.iter().map(String::as_str));
     let (a, b) = (node(IdleAgent).await, node(agent).await);
     let wanted = subscriptions.last().unwrap().as_str();
@@ -167,9 +166,17 @@ async fn nothing_unwanted_comes(dials: bool) {
 }
 
 #[tokio::test]
+async fn what_a_node_wants_is_known_with_its_hello() {
+    for dials in [true, false] {
+        nothing_unwanted_comes(&["wanted".to_owned()], dials).await;
+    }
+}
+
+#[tokio::test]
 async fn more_patterns_than_a_hello_holds_are_said_behind_it() {
-    nothing_unwanted_comes(true).await;
-    nothing_unwanted_comes(false).await;
+    for dials in [true, false] {
+        nothing_unwanted_comes(&long_patterns(), dials).await;
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,10 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) async fn to(node: &AgentNode) -> Self {
-        let server: SocketAddr = format!("{}:{}", node.url().host(), node.url().port()).parse().unwrap();
+        Self::to_address(format!("{}:{}", node.url().host(), node.url().port()).parse().unwrap()).await
+    }
+
+    pub(crate) async fn to_address(server: SocketAddr) -> Self {
         let near = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         let far = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         let address = near.local_addr().unwrap();
@@ -49,6 +52,10 @@ impl Wire {
             }
         });
         Self { address, cut, _tasks: tasks }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> PeerUrl {
