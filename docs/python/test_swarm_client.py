@@ -22,8 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 DOORMAN = ROOT / "target/debug/examples/doorman"
 VECTORS = [entry for file in sorted((ROOT / "crates/swarm-proto/vectors").glob("*.json"))
            for entry in json.loads(file.read_text())]
-# The node of this revision sends what was subscribed to, and the doorman counts reliably on `doorman.count`.
-NODE_HAS_FEEDS = False
 NOTHING_SERVED = bytes.fromhex("0000001e922181a76f7574636f6d65b26e6f5f737563685f6361706162696c697479")
 KINDS = {1: "hello", 2: "goodbye", 3: "introduce", 4: "load", 5: "subscribe", 16: "head", 17: "chunk", 18: "end",
          19: "resume", 20: "feed", 32: "chunk", 33: "end", 34: "progress", 35: "artefact", 36: "position",
@@ -405,7 +403,6 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
                 count -= 1
                 yield each
 
-    @unittest.skipUnless(NODE_HAS_FEEDS, "the node sends everything")
     async def test_only_what_is_subscribed_to_comes(self) -> None:
         async with connect(self.url, Identity(), said={"subscriptions": ["doorman.count"]}) as peer:
             counted = await self.payloads(peer, "doorman.count", 5)
@@ -417,7 +414,6 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
                 topics = [(await anext(peer.observations())).topic for _ in range(10)]
             self.assertEqual(topics[5:], ["doorman.tick"] * 5)
 
-    @unittest.skipUnless(NODE_HAS_FEEDS, "the node has no feeds")
     async def test_a_feed_survives_its_connection(self) -> None:
         life = Identity()
         async with connect(self.url, life) as peer:
@@ -429,7 +425,6 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(peer.gaps, [])
         self.assertEqual(counted, list(range(counted[0], counted[0] + len(counted))))
 
-    @unittest.skipUnless(NODE_HAS_FEEDS, "the node has no feeds")
     async def test_a_feed_ends_with_a_goodbye(self) -> None:
         life = Identity()
         async with connect(self.url, life) as peer:

@@ -1,15 +1,16 @@
-//! A node to try a client against: it prints its address, ticks, tells who comes and goes and what it observes, and
-//! repeats what it is asked to repeat, word by word.
+//! A node to try a client against: it prints its address, ticks, counts reliably, tells who comes and goes and what it
+//! observes, and repeats what it is asked to repeat, word by word.
 //!
 //! ```text
 //! cargo run -p swarm-core --example doorman
 //! ```
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, Observation, PeerEvent,
-    PublishError, Replies,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, Observation,
+    OutgoingObservation, PeerEvent, PublishError, Replies,
 };
 
 /// Enough for a few sentences.
@@ -25,15 +26,9 @@ impl Agent for Doorman {
     async fn on_start(&self, cx: &Context) {
         let node = cx.clone();
         cx.spawn(async move {
-            let mut ticks = tokio::time::interval(Duration::from_millis(100));
-            for number in 0_u64.. {
-                ticks.tick().await;
-                if let Err(PublishError::ShutDown) =
-                    node.broadcast_observation("doorman.tick", number.to_string())
-                {
-                    return;
-                }
-            }
+            // It ends when the node stops.
+            let Err(error) = tick(&node).await;
+            say(&format!("no more ticks: {error}"));
         });
     }
 
@@ -61,6 +56,19 @@ impl Agent for Doorman {
             replies.send("word", word.to_owned()).await?;
         }
         Ok(())
+    }
+}
+
+/// Says the same in two ways: one may be lost, the other comes once and in order.
+async fn tick(cx: &Context) -> Result<Infallible, PublishError> {
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    let mut number = 0_u64;
+    loop {
+        ticks.tick().await;
+        cx.broadcast_observation("doorman.tick", number.to_string())?;
+        let count = OutgoingObservation::new("doorman.count".parse()?, number.to_string());
+        cx.broadcast(count.reliable())?;
+        number += 1;
     }
 }
 

@@ -17,7 +17,7 @@ use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::observe::outbox::Outbox;
-use crate::observe::share::Share;
+use crate::observe::share::{self, Share};
 use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
 use crate::trace::{Direction, DropReason, PeerTally, Recorder};
@@ -70,6 +70,9 @@ pub(crate) struct PeerConnection {
     leaving: AtomicBool,
     pub(super) feed: Arc<Feed>,
 }
+
+/// More observations than this wait only where they come faster than they go.
+const FLOOD: usize = 64;
 
 /// How long a request beyond the limit waits for one that is about to end. `Busy` must come soon.
 const PLACE_GRACE: Duration = Duration::from_millis(5);
@@ -308,7 +311,7 @@ impl PeerConnection {
         let lost = |reason| self.dropped(reason, 1);
         while sending.outbox.is_due(now, self.known_max_datagram_bytes.load(Ordering::Relaxed)) {
             let max = self.max_datagram_bytes();
-            let room = self.room(&mut sending.share, now);
+            let room = self.room(&mut sending.share, sending.outbox.len(), now);
             let Some((datagram, inside)) =
                 sending.outbox.take(now, self.inner.datagram_prefix(), max, room, lost)
             else {
@@ -328,13 +331,18 @@ impl PeerConnection {
         }
     }
 
-    /// How many bytes of datagrams may go now. While requests move they leave half of the path to them.
-    fn room(&self, share: &mut Share, now: Instant) -> usize {
+    /// How many bytes of datagrams may go now. While something moves on streams they leave half of the path to it, and
+    /// while they come faster than they go a tenth: what is said on the control stream must get through.
+    fn room(&self, share: &mut Share, waiting: usize, now: Instant) -> usize {
         let room = self.inner.datagram_room();
-        match self.requests_in_flight() {
-            0 => room,
-            _ => room.min(share.room(now, self.inner.bytes_per_second())),
-        }
+        let part = if self.requests_in_flight() > 0 || self.feed.is_busy() {
+            share::BESIDE_STREAMS
+        } else if waiting > FLOOD {
+            share::OF_A_FLOOD
+        } else {
+            return room;
+        };
+        room.min(share.room(now, self.inner.bytes_per_second(), part))
     }
 
     fn sending(&self) -> MutexGuard<'_, Option<Sending>> {

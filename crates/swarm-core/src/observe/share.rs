@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What observations may take of the path, while streams move.
-const SHARE: f64 = 0.5;
+/// What observations may take of the path while something moves on streams.
+pub(crate) const BESIDE_STREAMS: f64 = 0.5;
+
+/// What they may take at the most, so that control frames get through.
+pub(crate) const OF_A_FLOOD: f64 = 0.9;
 
 /// So much of it may go at once, in seconds.
 const BURST: f64 = 0.01;
@@ -28,9 +31,9 @@ impl Share {
         Self { bytes: LEAST_BURST, counted_at: now }
     }
 
-    /// How many bytes of observations may go now over a path that carries so many a second.
-    pub(crate) fn room(&mut self, now: Instant, path_bytes_per_second: u64) -> usize {
-        let rate = path_bytes_per_second as f64 * SHARE;
+    /// How many bytes of observations may go now over a path that carries so many a second, of which they have this part.
+    pub(crate) fn room(&mut self, now: Instant, path_bytes_per_second: u64, part: f64) -> usize {
+        let rate = path_bytes_per_second as f64 * part;
         let passed = now.saturating_duration_since(self.counted_at).min(Duration::from_secs(1)).as_secs_f64();
         self.counted_at = now;
         self.bytes = (self.bytes + rate * passed).min((rate * BURST).max(LEAST_BURST));
@@ -54,7 +57,7 @@ mod tests {
         let (rate, mut went) = (1_000_000, 0);
         for ms in 0..1000 {
             let now = start + Duration::from_millis(ms);
-            while share.room(now, rate) >= 1400 {
+            while share.room(now, rate, BESIDE_STREAMS) >= 1400 {
                 share.spend(1400);
                 went += 1400;
             }
@@ -67,7 +70,7 @@ mod tests {
         let start = Instant::now();
         let mut share = Share::new(start);
         share.spend(3000);
-        assert_eq!(share.room(start, 1000), 0);
-        assert!(share.room(start + Duration::from_secs(1), 10_000) >= 1400);
+        assert_eq!(share.room(start, 1000, BESIDE_STREAMS), 0);
+        assert!(share.room(start + Duration::from_secs(1), 10_000, BESIDE_STREAMS) >= 1400);
     }
 }

@@ -135,7 +135,27 @@ impl Feed {
         self.wanted.read().unwrap_or_else(PoisonError::into_inner).subscriptions.wants(topic)
     }
 
-    pub(super) fn push(&self, encoded: Bytes, now: Instant) -> Pushed {
+    /// Takes an observation, if the peer is there, or away for a moment, and wants to hear of its topic.
+    pub(super) fn offer(&self, topic: &TopicName, encoded: &Bytes, now: Instant) -> Pushed {
+        match self.wants(topic) {
+            true => self.push(encoded.clone(), now),
+            false if self.is_audience() => Pushed::Unwanted,
+            false => Pushed::Away,
+        }
+    }
+
+    /// Whether the peer is there, or away for so short that something is kept for it.
+    fn is_audience(&self) -> bool {
+        let outgoing = self.outgoing();
+        outgoing.carrier.is_some() || outgoing.log.is_some()
+    }
+
+    /// Whether the peer is still to take something.
+    pub(in crate::node) fn is_busy(&self) -> bool {
+        self.outgoing().log.as_ref().is_some_and(|log| !log.is_empty())
+    }
+
+    fn push(&self, encoded: Bytes, now: Instant) -> Pushed {
         let mut outgoing = self.outgoing();
         let is_away = outgoing.carrier.is_none();
         let Some(log) = &mut outgoing.log else {

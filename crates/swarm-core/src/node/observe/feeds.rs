@@ -98,8 +98,7 @@ impl Feeds {
         let feeds = self.feeds();
         let (encoded, now) = (make(), Instant::now());
         for (peer, feed) in feeds.iter() {
-            let pushed = if feed.wants(topic) { feed.push(encoded.clone(), now) } else { Pushed::Unwanted };
-            let reason = match pushed {
+            let reason = match feed.offer(topic, &encoded, now) {
                 Pushed::Kept { lost } => {
                     receipt.handed += 1;
                     made_room.push((Arc::clone(&feed.tally), DropReason::OutboxFull, lost));
