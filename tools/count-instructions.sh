@@ -8,8 +8,8 @@ limits=crates/swarm-core/src/observe/instructions.limits
 # What a part takes is the difference between two runs, so that all around it cancels out. A multiple of 45.
 observations=4500
 
-# Prints where the program is. Our crates are optimised as in a release, and each as a whole: in parts, an unrelated change
-# would decide what is inlined where. The others are as the tests have built them.
+# Prints where the program is. Our crates are optimised as in a release, but each in one piece: among several, an
+# unrelated change would decide what is inlined where. The other crates are as `just test` has built them.
 build() {
     set --
     for crate in swarm-core swarm-proto; do
@@ -17,7 +17,8 @@ build() {
         set -- "$@" --config "$of.opt-level=3" --config "$of.codegen-units=1" \
             --config "$of.debug-assertions=false" --config "$of.overflow-checks=false"
     done
-    messages=$(CARGO_INCREMENTAL=0 cargo test --quiet -p swarm-core --lib --no-run --message-format=json "$@")
+    messages=$(CARGO_INCREMENTAL=0 cargo test --quiet -p swarm-core --lib --no-run \
+        --message-format=json-render-diagnostics "$@")
     printf '%s\n' "$messages" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
 }
 

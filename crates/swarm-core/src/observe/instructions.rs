@@ -25,7 +25,7 @@ use crate::trace::DropReason;
 const PAYLOAD: [u8; 160] = [7; 160];
 const IN_A_DATAGRAM: u64 = 5;
 const ORIGINS: u8 = 8;
-/// Of quinn's HTTP/3 datagrams.
+/// What a transport puts before each datagram.
 const PREFIX: &[u8] = &[0];
 
 /// How many observations a part handles: few as a test, many for whoever counts; a multiple of 45, to end with a datagram.
