@@ -35,8 +35,8 @@ impl Peer {
         Self { quic, _endpoint: endpoint, _session: session, _control: control }
     }
 
-    fn send(&self, session: &[u8], datagram: &[u8]) {
-        self.quic.send_datagram([session, datagram].concat().into()).unwrap();
+    fn send(&self, datagram: &[u8]) {
+        self.quic.send_datagram(datagram.to_vec().into()).unwrap();
     }
 }
 
@@ -49,11 +49,11 @@ async fn padding_that_comes_late_keeps_the_observations_behind_it() {
         let node = node(agent).await;
         let peer = Peer::of(&node).await;
 
-        peer.send(SESSION, &padding());
+        peer.send(&[SESSION, &padding()].concat());
         for sequence in 1..=6 {
             // One at a time: each finds both waiting that may take it.
             tokio::task::yield_now().await;
-            peer.send(SESSION, &datagram(&[by_hand(origin, sequence, "count")]));
+            peer.send(&datagram(&[by_hand(origin, sequence, "count")]));
         }
 
         let mut came = Vec::new();
@@ -73,10 +73,10 @@ async fn datagrams_of_no_session_are_counted_and_are_too_many_like_all_others() 
     config.max_datagrams_per_second = 8;
     let node = node_with(IdleAgent, config).await;
     let peer = Peer::of(&node).await;
-    peer.send(SESSION, &padding());
+    peer.send(&[SESSION, &padding()].concat());
 
     for _ in 0..50 {
-        peer.send(&[0x04], b"of another session");
+        peer.send(b"\x04of another session");
     }
 
     until("some are refused unread", || dropped(&node.counters(), DropReason::RateLimited) > 0).await;
