@@ -71,7 +71,9 @@ impl Member {
         if rng.random_bool(0.4) {
             observation = observation.latest(Key::try_from(*["", "a", "b"].choose(rng).unwrap()).unwrap());
         }
-        if rng.random_bool(0.2) {
+        if rng.random_bool(0.1) {
+            observation = observation.reliable();
+        } else if rng.random_bool(0.2) {
             observation = observation.expires_after(Duration::from_millis(rng.random_range(1..10)));
         }
         let receipt = self.node.broadcast(observation).unwrap();
