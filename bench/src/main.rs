@@ -43,6 +43,8 @@ fn main() -> Result<(), Problem> {
     let arguments = Arguments::parse();
     let (workloads, contenders) = chosen(&arguments)?;
     if arguments.single {
+        // For whoever leaves the choice to the process, in which another contender has brought a second one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let workload = workloads.into_iter().next().ok_or("no workload")?;
         let contender = contenders.into_iter().next().ok_or("no contender")?;
         let duration = Duration::from_secs_f64(arguments.seconds);
