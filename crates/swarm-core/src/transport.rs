@@ -93,6 +93,9 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// How many bytes a second the path is thought to carry now: the congestion window over the round trip.
     fn bytes_per_second(&self) -> u64;
 
+    /// How many pieces of streams have been sent. Tells whether streams move while datagrams go before them.
+    fn stream_frames_sent(&self) -> u64;
+
     /// What every datagram begins with. Whoever builds one leaves it in front, so that nothing need be copied.
     fn datagram_prefix(&self) -> &'static [u8];
 

@@ -17,7 +17,7 @@ use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::observe::outbox::Outbox;
-use crate::observe::share::{self, Share};
+use crate::observe::share::{Path, Share};
 use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
 use crate::trace::{Direction, DropReason, PeerTally, Recorder};
@@ -331,18 +331,19 @@ impl PeerConnection {
         }
     }
 
-    /// How many bytes of datagrams may go now. While something moves on streams they leave half of the path to it, and
-    /// while they come faster than they go a tenth: what is said on the control stream must get through.
+    /// How many bytes of datagrams may go now. A flood, and whatever goes beside requests and feeds, leaves streams their
+    /// share of the path.
     fn room(&self, share: &mut Share, waiting: usize, now: Instant) -> usize {
         let room = self.inner.datagram_room();
-        let part = if self.requests_in_flight() > 0 || self.feed.is_busy() {
-            share::BESIDE_STREAMS
-        } else if waiting > FLOOD {
-            share::OF_A_FLOOD
-        } else {
+        if waiting <= FLOOD && self.requests_in_flight() == 0 && !self.feed.is_busy() {
             return room;
+        }
+        let path = Path {
+            bytes_per_second: self.inner.bytes_per_second(),
+            round_trip: self.inner.round_trip(),
+            stream_frames: self.inner.stream_frames_sent(),
         };
-        room.min(share.room(now, self.inner.bytes_per_second(), part))
+        room.min(share.room(now, path))
     }
 
     fn sending(&self) -> MutexGuard<'_, Option<Sending>> {

@@ -1,4 +1,4 @@
-//! A slow path between a node and whoever dials it here: so many bytes a second each way, behind a short queue.
+//! A path between a node and whoever dials it here that carries so much and no more.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,9 +10,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// What one way holds before it loses packets.
-const QUEUE_PACKETS: usize = 64;
-const DELAY: Duration = Duration::from_millis(5);
+/// What a path is like, in either direction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path {
+    pub(crate) bytes_per_second: u32,
+    pub(crate) delay: Duration,
+    /// What it holds before it loses packets.
+    pub(crate) packets: usize,
+}
 
 pub(crate) struct Link {
     address: SocketAddr,
@@ -25,21 +30,21 @@ struct Packet {
 }
 
 impl Link {
-    pub(crate) async fn to(node: &AgentNode, bytes_per_second: u32) -> Self {
+    pub(crate) async fn to(node: &AgentNode, path: Path) -> Self {
         let near = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         let far = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         far.connect(super::stranger::address(node)).await.unwrap();
         let at = near.local_addr().unwrap();
         let (client, known) = watch::channel(None);
-        let (there, on_their_way_there) = mpsc::channel(QUEUE_PACKETS);
-        let (back, on_their_way_back) = mpsc::channel(QUEUE_PACKETS);
+        let (there, on_their_way_there) = mpsc::channel(path.packets);
+        let (back, on_their_way_back) = mpsc::channel(path.packets);
         let mut tasks = JoinSet::new();
         tasks.spawn(take_in(Arc::clone(&near), there, Some(client)));
         tasks.spawn(take_in(Arc::clone(&far), back, None));
-        tasks.spawn(carry(on_their_way_there, bytes_per_second, async move |bytes: Vec<u8>| {
+        tasks.spawn(carry(on_their_way_there, path, async move |bytes: Vec<u8>| {
             let _ = far.send(&bytes).await;
         }));
-        tasks.spawn(carry(on_their_way_back, bytes_per_second, async move |bytes: Vec<u8>| {
+        tasks.spawn(carry(on_their_way_back, path, async move |bytes: Vec<u8>| {
             let client = *known.borrow();
             if let Some(client) = client {
                 let _ = near.send_to(&bytes, client).await;
@@ -69,12 +74,12 @@ async fn take_in(
     }
 }
 
-async fn carry(mut queue: mpsc::Receiver<Packet>, bytes_per_second: u32, send: impl AsyncFn(Vec<u8>)) {
+async fn carry(mut queue: mpsc::Receiver<Packet>, path: Path, send: impl AsyncFn(Vec<u8>)) {
     let mut free_at = Instant::now();
     while let Some(Packet { came, bytes }) = queue.recv().await {
-        let takes = Duration::from_secs_f64(bytes.len() as f64 / f64::from(bytes_per_second));
+        let takes = Duration::from_secs_f64(bytes.len() as f64 / f64::from(path.bytes_per_second));
         free_at = free_at.max(came) + takes;
-        tokio::time::sleep_until(free_at + DELAY).await;
+        tokio::time::sleep_until(free_at + path.delay).await;
         send(bytes).await;
     }
 }

@@ -149,6 +149,10 @@ impl Connection for WebTransportConnection {
         (path.cwnd as f64 / round_trip.as_secs_f64()) as u64
     }
 
+    fn stream_frames_sent(&self) -> u64 {
+        self.quic.stats().frame_tx.stream
+    }
+
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
         self.quic.send_datagram(datagram).map_err(|error| match error {
             quinn::SendDatagramError::ConnectionLost(_) => DatagramError::ConnectionLost,
