@@ -98,7 +98,7 @@ async fn what_a_slow_path_does_not_carry_soon_waits_where_it_can_be_replaced() {
 
 /// How much of what a long path carries is observed, once there was time to find out how much that is.
 async fn part_of_a_long_path(a: &AgentNode, b: &AgentNode) -> f64 {
-    const PAYLOAD: usize = 1300;
+    const PAYLOAD: usize = 1000;
     let observed = || flow(b, a.id(), Direction::Incoming).passed as usize * PAYLOAD;
     let measured = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
