@@ -30,6 +30,9 @@ struct Sending {
     share: Share,
 }
 
+/// What is to be counted once the lock is free again: whoever watches may publish in turn.
+type Lost = Vec<(DropReason, u64)>;
+
 /// What a peer said in its hello of what it takes.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
@@ -239,25 +242,35 @@ impl PeerConnection {
         if !self.carries(encoded.len() + DATAGRAM_OVERHEAD_BYTES) {
             return Err(DropReason::TooLarge);
         }
+        let mut lost = Lost::default();
         let mut sending = self.sending();
-        let sending = sending.as_mut().ok_or(DropReason::PeerLost)?;
-        let was_empty = sending.outbox.is_empty();
-        if let Some(reason) = sending.outbox.push(now, encoded.clone(), waits.clone()) {
-            self.dropped(reason, 1);
-        }
-        self.send_due(sending, now);
-        if was_empty && !sending.outbox.is_empty() {
+        let Some(open) = sending.as_mut() else { return Err(DropReason::PeerLost) };
+        let was_empty = open.outbox.is_empty();
+        lost.extend(open.outbox.push(now, encoded.clone(), waits.clone()).map(|reason| (reason, 1)));
+        self.send_due(open, now, &mut lost);
+        if was_empty && !open.outbox.is_empty() {
             self.outbox_filled.notify_one();
         }
+        drop(sending);
+        self.count(lost);
         Ok(())
     }
 
     /// Sends what is due now; gives when to come back.
     pub(super) fn flush(&self, now: Instant) -> Option<Instant> {
-        let mut sending = self.sending();
-        let sending = sending.as_mut()?;
-        self.send_due(sending, now);
-        sending.outbox.next_due(now)
+        let mut lost = Lost::default();
+        let next = self.sending().as_mut().and_then(|sending| {
+            self.send_due(sending, now, &mut lost);
+            sending.outbox.next_due(now)
+        });
+        self.count(lost);
+        next
+    }
+
+    fn count(&self, lost: Lost) {
+        for (reason, count) in lost {
+            self.dropped(reason, count);
+        }
     }
 
     /// Whether the outbox has overflowed for longer than this, without having been empty.
@@ -307,21 +320,18 @@ impl PeerConnection {
         self.unused.notified().await;
     }
 
-    fn send_due(&self, sending: &mut Sending, now: Instant) {
-        let lost = |reason| self.dropped(reason, 1);
+    fn send_due(&self, sending: &mut Sending, now: Instant, lost: &mut Lost) {
         while sending.outbox.is_due(now, self.known_max_datagram_bytes.load(Ordering::Relaxed)) {
             let max = self.max_datagram_bytes();
             let room = self.room(&mut sending.share, sending.outbox.len(), now);
-            let Some((datagram, inside)) =
-                sending.outbox.take(now, self.inner.datagram_prefix(), max, room, lost)
-            else {
-                break;
-            };
+            let prefix = self.inner.datagram_prefix();
+            let taken = sending.outbox.take(now, prefix, max, room, |reason| lost.push((reason, 1)));
+            let Some((datagram, inside)) = taken else { break };
             sending.share.spend(datagram.len());
             match self.inner.send_datagram(datagram) {
                 Ok(()) => self.tally.passed(Direction::Outgoing, inside),
-                Err(DatagramError::TooLarge { .. }) => self.dropped(DropReason::TooLarge, inside),
-                Err(DatagramError::ConnectionLost) => self.dropped(DropReason::PeerLost, inside),
+                Err(DatagramError::TooLarge { .. }) => lost.push((DropReason::TooLarge, inside)),
+                Err(DatagramError::ConnectionLost) => lost.push((DropReason::PeerLost, inside)),
             }
         }
         let eased = sending.outbox.len() <= self.half_an_outbox;

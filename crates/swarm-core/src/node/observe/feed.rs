@@ -68,9 +68,6 @@ pub(super) enum Pushed {
     Away,
 }
 
-/// The number of a feed and what it lost, from a peer's answer.
-pub(super) type Resumed = Result<u64, BeyondEnd>;
-
 impl Feed {
     pub(super) fn new(epoch: Epoch, tally: Arc<PeerTally>, now: Instant) -> Self {
         let wanted = Wanted { subscriptions: Subscriptions::new(Vec::new()), said_on: ConnectionKey(0) };
@@ -203,7 +200,7 @@ impl Feed {
     }
 
     /// The peer says where a new stream goes on. Gives how many are lost for good.
-    pub(super) fn resume(&self, on: ConnectionKey, next: u64) -> Resumed {
+    pub(super) fn resume(&self, on: ConnectionKey, next: u64) -> Result<u64, BeyondEnd> {
         let resumed = self.log(on, |log| {
             let before = log.len() as u64;
             let lost = log.resume(next)?;
