@@ -12,7 +12,7 @@ use super::credentials::Credentials;
 use crate::identity::{agent_id_of_subject, verify_signature};
 
 /// The longest that a grant without a key may hold: whoever sees it can use it.
-const LONGEST_BEARER: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST_BEARER: Duration = Duration::from_secs(3600);
 
 /// Why a grant does not count.
 ///
