@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use swarm_proto::Epoch;
+use swarm_proto::{Epoch, Role};
 
 /// Ids sort by their number.
 fn agent(number: u8) -> AgentId {
@@ -18,6 +18,7 @@ fn address(port: u16) -> SocketAddr {
 fn peer(number: u8, epoch: u64) -> PeerInfo {
     PeerInfo {
         id: agent(number),
+        role: Role::Member,
         epoch: Epoch::new(epoch),
         capabilities: Vec::new(),
         load: 0,

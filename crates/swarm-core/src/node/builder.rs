@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
+use super::guests::GuestBook;
 use super::observe::{self, AgentInbox, Feeds, ReliableInbox};
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle};
@@ -30,7 +31,7 @@ use crate::mesh::Mesh;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceSink};
 use crate::transport::{Speaker, Transport};
-use crate::trust::{Access, Credentials, RootKey, dev};
+use crate::trust::{Access, Credentials, GuestConfig, Guests, RootKey, dev};
 
 /// Commands of handles that may wait for the driver.
 const COMMANDS: usize = 64;
@@ -52,6 +53,7 @@ const COMMANDS: usize = 64;
 pub struct Builder {
     agent: BoxedAgent,
     trust: Trust,
+    guests: Option<GuestConfig>,
     swarm: Option<SwarmName>,
     identity: Option<IdentityKey>,
     config: NodeConfig,
@@ -82,6 +84,7 @@ impl Builder {
         Self {
             agent,
             trust: Trust::Nobody,
+            guests: None,
             swarm: None,
             identity: None,
             config: NodeConfig::default(),
@@ -124,6 +127,26 @@ impl Builder {
     #[must_use]
     pub fn dev_root(mut self, root: RootKey) -> Self {
         self.trust = Trust::Dev(root);
+        self
+    }
+
+    /// Takes guests: clients without a certificate, such as browsers and scripts, that show a grant as a token. A root has
+    /// signed it, or the node itself ([`NodeHandle::invite`]). Default: everybody has to show a certificate.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use swarm_core::trust::GuestConfig;
+    /// use swarm_core::{AgentNode, IdleAgent};
+    ///
+    /// let mut guests = GuestConfig::default();
+    /// guests.origins = vec!["https://map.example".to_owned()];
+    /// let node = AgentNode::dev(IdleAgent).guests(guests).bind("127.0.0.1:4433".parse()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn guests(mut self, guests: GuestConfig) -> Self {
+        self.guests = Some(guests);
         self
     }
 
@@ -245,7 +268,8 @@ impl Builder {
         if let Some(list) = credentials.revocations() {
             access.revoke(list.clone())?;
         }
-        access.admit(credentials.grant(), UnixSeconds::from_system_time(self.wall_clock.now()))?;
+        let now = UnixSeconds::from_system_time(self.wall_clock.now());
+        access.admit(credentials.grant(), now)?;
         let permissions = &credentials.grant().statement().permissions;
         let capabilities = self.agent.capabilities();
         if let Some(offer) = capabilities.iter().find(|offer| !permissions.may_serve(&offer.capability)) {
@@ -265,7 +289,7 @@ impl Builder {
         let speaker = Speaker {
             identity: Arc::clone(credentials.identity()),
             access: Arc::clone(&access),
-            guests: false,
+            guests: self.guests.is_some(),
             wall_clock: Arc::clone(&self.wall_clock),
         };
         let transport: Arc<dyn Transport> = Arc::new(open(&speaker)?);
@@ -278,8 +302,10 @@ impl Builder {
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,
+            identity: Arc::clone(credentials.identity()),
             access,
             access_changed: watch::Sender::new(()),
+            guests: self.guests.map(|config| GuestBook::new(Guests::new(config, now))),
             local_only,
             feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
             recorder,
