@@ -261,6 +261,24 @@ impl Context {
         self.cancelled.cancelled().await;
     }
 
+    /// Runs a future until this context [comes to an end](Self::cancelled): `None` if that came first. Cancel safe if the
+    /// future is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use swarm_core::Context;
+    ///
+    /// async fn beat(cx: Context) {
+    ///     let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ///     while cx.run_until_cancelled(ticks.tick()).await.is_some() {
+    ///         let _ = cx.broadcast_observation("heart.beat", "thump");
+    ///     }
+    /// }
+    /// ```
+    pub async fn run_until_cancelled<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        self.cancelled.run_until_cancelled(future).await
+    }
+
     /// Whether this context has come to an end.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.is_cancelled()
