@@ -17,7 +17,7 @@ use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::observe::outbox::Outbox;
-use crate::observe::share::{Path, Share};
+use crate::observe::share::Share;
 use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
 use crate::trace::{Direction, DropReason, PeerTally, Recorder};
@@ -365,12 +365,7 @@ impl PeerConnection {
         if waiting <= FLOOD && self.requests_in_flight() == 0 && !self.feed.is_busy() {
             return room;
         }
-        let path = Path {
-            bytes_per_second: self.inner.bytes_per_second(),
-            round_trip: self.inner.round_trip(),
-            stream_frames: self.inner.stream_frames_sent(),
-        };
-        room.min(share.room(now, path))
+        room.min(share.room(now, self.inner.path()))
     }
 
     fn sending(&self) -> MutexGuard<'_, Option<Sending>> {
