@@ -1,0 +1,49 @@
+//! Bytes and texts that nobody would write, for everything that reads what comes from outside.
+//!
+//! A [`Target`] gives its input to one reader and panics when a property does not hold: the reader does not panic, it
+//! allocates in proportion to its input ([`STRANGERS`], [`OWN_FILES`]), and what it has read is read again from what it
+//! is written as. The tests replay `corpora/`, one directory for each target; the program looks for
+//! further inputs, guided by what they reach (`just fuzz`). An input that broke something stays in the corpus.
+
+mod certificate;
+mod measure;
+mod messages;
+mod preamble;
+mod scenario;
+mod text;
+
+pub use measure::{Bound, OWN_FILES, STRANGERS, greatest_share};
+
+use swarm_proto::{ControlFrame, FeedPosition, ReplyFrame, RequestFrame};
+
+/// A reader and the properties that it must have.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// What it is called, as is the directory of its corpus.
+    pub name: &'static str,
+    /// Gives the reader an input. It panics when a property does not hold.
+    pub run: fn(&[u8]),
+}
+
+/// All targets, by name.
+pub const TARGETS: &[Target] = &[
+    Target { name: "certificate", run: certificate::certificate },
+    Target { name: "control", run: messages::frame::<ControlFrame> },
+    Target { name: "datagram", run: messages::datagram },
+    Target { name: "feed", run: messages::feed },
+    Target { name: "feed-position", run: messages::frame::<FeedPosition> },
+    Target { name: "guard", run: messages::guard },
+    Target { name: "hello", run: messages::hello },
+    Target { name: "observation", run: messages::observation },
+    Target { name: "preamble", run: preamble::preamble },
+    Target { name: "reply", run: messages::frame::<ReplyFrame> },
+    Target { name: "request", run: messages::frame::<RequestFrame> },
+    Target { name: "scenario", run: scenario::scenario },
+    Target { name: "text", run: text::text },
+];
+
+/// The target of that name.
+#[must_use]
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
