@@ -14,7 +14,7 @@ mod text;
 
 pub use measure::{Bound, OWN_FILES, STRANGERS, greatest_share};
 
-use swarm_proto::{ControlFrame, FeedPosition, ReplyFrame, RequestFrame};
+use swarm_proto::{ControlFrame, FeedPosition, Grant, ReplyFrame, RequestFrame, Revocations};
 
 /// A reader and the properties that it must have.
 #[derive(Debug, Clone, Copy)]
@@ -32,13 +32,17 @@ pub const TARGETS: &[Target] = &[
     Target { name: "datagram", run: messages::datagram },
     Target { name: "feed", run: messages::feed },
     Target { name: "feed-position", run: messages::frame::<FeedPosition> },
+    Target { name: "grant", run: messages::statement::<Grant> },
     Target { name: "guard", run: messages::guard },
     Target { name: "hello", run: messages::hello },
     Target { name: "observation", run: messages::observation },
     Target { name: "preamble", run: preamble::preamble },
     Target { name: "reply", run: messages::frame::<ReplyFrame> },
     Target { name: "request", run: messages::frame::<RequestFrame> },
+    Target { name: "revocations", run: messages::statement::<Revocations> },
     Target { name: "scenario", run: scenario::scenario },
+    Target { name: "signed-grant", run: messages::signed::<Grant> },
+    Target { name: "signed-revocations", run: messages::signed::<Revocations> },
     Target { name: "text", run: text::text },
 ];
 

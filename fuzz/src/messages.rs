@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use swarm_proto::{
-    Datagram, DatagramBuilder, DecodeError, EncodeError, FeedFrame, Frame, GuardLimits, Hello, check,
-    decode_datagram, decode_observation, encode_observation, from_slice, padding, scan_one,
+    Datagram, DatagramBuilder, DecodeError, EncodeError, FeedFrame, Frame, GuardError, GuardLimits, Hello,
+    Signed, Statement, check, decode_datagram, decode_observation, encode_observation, from_slice, padding,
+    scan_one,
 };
 
 use crate::measure::{bounded, measured};
@@ -22,7 +23,7 @@ pub(crate) fn guard(input: &[u8]) {
 }
 
 #[expect(clippy::panic, reason = "that is how a property fails")]
-fn guard_error(error: DecodeError) -> swarm_proto::GuardError {
+fn guard_error(error: DecodeError) -> GuardError {
     match error {
         DecodeError::Guard(error) => error,
         other => panic!("passed and not read: {other}"),
@@ -51,6 +52,23 @@ pub(crate) fn hello(input: &[u8]) {
     }
 }
 
+/// What is signed.
+pub(crate) fn statement<T: Statement + Debug + PartialEq>(input: &[u8]) {
+    if let Ok(statement) = bounded(input, || T::decode(input)) {
+        same_again(&statement, T::encode, T::decode);
+    }
+}
+
+/// A statement with its signature, whose message is in the bytes as they came.
+pub(crate) fn signed<T: Statement + Debug + PartialEq>(input: &[u8]) {
+    if let Ok(signed) = bounded(input, || Signed::<T>::decode(input)) {
+        same_again(&signed, |signed| Ok(signed.encode()), Signed::decode);
+        let message = signed.message();
+        let stated = message.strip_prefix(T::DOMAIN).unwrap_or_default();
+        assert!(input.windows(stated.len().max(1)).any(|window| window == stated));
+    }
+}
+
 pub(crate) fn observation(input: &[u8]) {
     let bytes = Bytes::copy_from_slice(input);
     if let Ok(observation) = bounded(input, || decode_observation(&bytes)) {
@@ -65,7 +83,9 @@ pub(crate) fn datagram(input: &[u8]) {
         Datagram::Padding => padding(),
         Datagram::Observations(observations) => {
             let mut builder = DatagramBuilder::new(usize::MAX);
-            assert!(observations.iter().all(|observation| builder.try_push(&encode_observation(observation))));
+            assert!(
+                observations.iter().all(|observation| builder.try_push(&encode_observation(observation)))
+            );
             builder.finish()
         }
     };

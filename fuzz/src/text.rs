@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use swarm_core::PeerUrl;
 use swarm_proto::{
-    Advertisement, AgentId, Capability, CapabilityPattern, Key, RequestId, SwarmName, TopicName,
-    TopicPattern, TraceContext,
+    Advertisement, AgentId, Capability, CapabilityPattern, Grant, Key, PublicKey, RequestId, Signed,
+    SwarmName, TopicName, TopicPattern, TraceContext,
 };
 
 use crate::measure::bounded;
@@ -21,6 +21,8 @@ pub(crate) fn text(input: &[u8]) {
     same_again::<TopicPattern>(text);
     same_again::<Capability>(text);
     same_again::<CapabilityPattern>(text);
+    same_again::<PublicKey>(text);
+    same_again::<Signed<Grant>>(text);
     same_again::<PeerUrl>(text);
     let _ = bounded(input, || text.parse::<Advertisement>());
     if let Ok(key) = bounded(input, || Key::try_from(text)) {
