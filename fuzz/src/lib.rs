@@ -1,7 +1,7 @@
 //! Bytes and texts that nobody would write, for everything that reads what comes from outside.
 //!
 //! A [`Target`] gives its input to one reader and panics when a property does not hold: the reader does not panic, it
-//! allocates in proportion to its input ([`STRANGERS`], [`OWN_FILES`]), and what it has read is read again from what it
+//! allocates in proportion to its input ([`FROM_PEERS`], [`FROM_PEOPLE`]), and what it has read is read again from what it
 //! is written as. The tests replay `corpora/`, one directory for each target; the program looks for
 //! further inputs, guided by what they reach (`just fuzz`). An input that broke something stays in the corpus.
 
@@ -12,7 +12,7 @@ mod preamble;
 mod scenario;
 mod text;
 
-pub use measure::{Bound, OWN_FILES, STRANGERS, greatest_share};
+pub use measure::{Bound, FROM_PEOPLE, FROM_PEERS, greatest_share};
 
 use swarm_proto::{ControlFrame, FeedPosition, Grant, ReplyFrame, RequestFrame, Revocations};
 

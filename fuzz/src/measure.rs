@@ -11,11 +11,11 @@ pub struct Bound {
     pub small_change: u64,
 }
 
-/// What strangers may send.
-pub const STRANGERS: Bound = Bound { factor: 64, small_change: 1024 };
+/// What a peer may send, be it a stranger.
+pub const FROM_PEERS: Bound = Bound { factor: 64, small_change: 1024 };
 
-/// What people write for themselves: all that is wrong is told at once, each with the names that were possible.
-pub const OWN_FILES: Bound = Bound { factor: 1024, small_change: 16 * 1024 };
+/// What people write for themselves: where every byte is wrong, each is complained about in several sentences.
+pub const FROM_PEOPLE: Bound = Bound { factor: 2048, small_change: 16 * 1024 };
 
 impl Bound {
     /// Reads `input`, and panics when that allocates more than it may.
@@ -30,7 +30,7 @@ impl Bound {
 
 /// Reads what a stranger sent, and panics when that allocates more than it may.
 pub(crate) fn bounded<T>(input: &[u8], read: impl FnOnce() -> T) -> T {
-    STRANGERS.holds(input, read)
+    FROM_PEERS.holds(input, read)
 }
 
 /// The greatest part so far of what was allowed, in thousandths.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use swarm_core::Agent;
 use swarm_sim::{Question, Registry, Scenario, Setup};
 
-use crate::measure::OWN_FILES;
+use crate::measure::FROM_PEOPLE;
 
 /// Params of every kind.
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -34,7 +34,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 pub(crate) fn scenario(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let registry = &*REGISTRY;
-    match OWN_FILES.holds(input, || Scenario::parse("fuzz.toml", text, registry)) {
+    match FROM_PEOPLE.holds(input, || Scenario::parse("fuzz.toml", text, registry)) {
         Ok(scenario) => {
             assert!(scenario.agents() <= swarm_sim::MOST_AGENTS);
             assert!(scenario.warnings.iter().all(|warning| text.get(warning.place.clone()).is_some()));
