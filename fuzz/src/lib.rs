@@ -6,13 +6,14 @@
 //! further inputs, guided by what they reach (`just fuzz`). An input that broke something stays in the corpus.
 
 mod certificate;
+mod framing;
 mod measure;
 mod messages;
 mod preamble;
 mod scenario;
 mod text;
 
-pub use measure::{Bound, FROM_PEOPLE, FROM_PEERS, greatest_share};
+pub use measure::{Bound, FROM_PEERS, FROM_PEOPLE, greatest_share};
 
 use swarm_proto::{ControlFrame, FeedPosition, Grant, ReplyFrame, RequestFrame, Revocations};
 
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "datagram", run: messages::datagram },
     Target { name: "feed", run: messages::feed },
     Target { name: "feed-position", run: messages::frame::<FeedPosition> },
+    Target { name: "framing", run: framing::framing },
     Target { name: "grant", run: messages::statement::<Grant> },
     Target { name: "guard", run: messages::guard },
     Target { name: "hello", run: messages::hello },
