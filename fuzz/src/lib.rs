@@ -1,9 +1,14 @@
 //! Bytes and texts that nobody would write, for everything that reads what comes from outside.
 //!
-//! A [`Target`] gives its input to one reader and panics when a property does not hold: the reader does not panic, it
-//! allocates in proportion to its input ([`FROM_PEERS`], [`FROM_PEOPLE`]), and what it has read is read again from what it
-//! is written as. The tests replay `corpora/`, one directory for each target; the program looks for
-//! further inputs, guided by what they reach (`just fuzz`). An input that broke something stays in the corpus.
+//! A [`Target`] gives its input to one reader and panics when a property does not hold:
+//!
+//! - The reader does not panic.
+//! - For what peers send it allocates at most 64 times the size of its input and 1 KiB, all allocations of a call added
+//!   up; for what people write for themselves 2,048 times and 16 KiB.
+//! - What it has read is read again from what it is written as.
+//!
+//! The tests replay `corpora/`, one directory for each target; the program looks for further inputs, guided by what they
+//! reach (`just fuzz`). An input that broke something stays in the corpus.
 
 mod certificate;
 mod framing;
@@ -13,11 +18,16 @@ mod preamble;
 mod scenario;
 mod text;
 
-pub use measure::{Bound, FROM_PEERS, FROM_PEOPLE, greatest_share};
+pub use measure::greatest_share;
 
 use swarm_proto::{ControlFrame, FeedPosition, Grant, ReplyFrame, RequestFrame, Revocations};
 
 /// A reader and the properties that it must have.
+///
+/// ```
+/// let guard = swarm_fuzz::target("guard").unwrap();
+/// (guard.run)(&[0x92, 0x01, 0xc1]);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     /// What it is called, as is the directory of its corpus.

@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many bytes a reader may allocate, all allocations of a call added up, freed or not.
 #[derive(Debug, Clone, Copy)]
-pub struct Bound {
+pub(crate) struct Bound {
     /// For each byte of its input.
-    pub factor: u64,
+    factor: u64,
     /// For an input however short: an error says what is wrong in a sentence.
-    pub small_change: u64,
+    small_change: u64,
 }
 
-/// What a peer may send, be it a stranger.
-pub const FROM_PEERS: Bound = Bound { factor: 64, small_change: 1024 };
+/// For what a peer sends, be it a stranger.
+const FROM_PEERS: Bound = Bound { factor: 64, small_change: 1024 };
 
-/// What people write for themselves: where every byte is wrong, each is complained about in several sentences.
-pub const FROM_PEOPLE: Bound = Bound { factor: 2048, small_change: 16 * 1024 };
+/// For what people write for themselves: where every byte is wrong, each is complained about in several sentences.
+pub(crate) const FROM_PEOPLE: Bound = Bound { factor: 2048, small_change: 16 * 1024 };
 
 impl Bound {
     /// Reads `input`, and panics when that allocates more than it may.
@@ -28,7 +28,7 @@ impl Bound {
     }
 }
 
-/// Reads what a stranger sent, and panics when that allocates more than it may.
+/// Reads what a peer sent, and panics when that allocates more than it may.
 pub(crate) fn bounded<T>(input: &[u8], read: impl FnOnce() -> T) -> T {
     FROM_PEERS.holds(input, read)
 }
