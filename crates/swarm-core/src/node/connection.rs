@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{CloseCode, ControlFrame, Goodbye, Introduction, TopicPattern};
+use swarm_proto::{CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Signed, TopicPattern};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -23,6 +23,7 @@ use crate::mesh::ConnectionKey;
 use crate::peer::GoneReason;
 use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{ConnectionLost, Stream, StreamError};
+use crate::trust::RevocationError;
 
 /// What a connection tells the driver.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ enum Happened {
     LoadChanged,
     LoadDue,
     SubscriptionsChanged,
+    AccessChanged,
+    GrantEnds,
     Stream(Result<Stream, ConnectionLost>),
     DatagramsEnded(Result<observe::Ended, JoinError>),
 }
@@ -100,6 +103,10 @@ struct Task {
     load_report: LoadReport,
     /// When to tell the peer how busy this node is.
     load_due: Option<Instant>,
+    /// When to look whether the peer's grant still counts.
+    grant_ends: Option<Instant>,
+    told_grant: Arc<Signed<Grant>>,
+    told_revocations: Option<Arc<Signed<Revocations>>>,
 }
 
 /// Runs until the connection is over, and says why it is.
@@ -117,6 +124,10 @@ pub(super) async fn run(
     if subscriptions.borrow_and_update().patterns() != told_subscriptions {
         subscriptions.mark_changed();
     }
+    let mut access = shared.access_changed.subscribe();
+    // What was taken back before has yet to be told.
+    access.mark_changed();
+    let told_grant = shared.access.grant();
     let mut datagrams = spawn_datagrams(&shared, &connection);
     let mut datagrams_ended = false;
     let mut task = Task {
@@ -131,6 +142,9 @@ pub(super) async fn run(
         deaf_from: None,
         load_report: LoadReport::default(),
         load_due: None,
+        grant_ends: None,
+        told_grant,
+        told_revocations: None,
     };
     task.load_changed();
     let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
@@ -140,7 +154,7 @@ pub(super) async fn run(
     let mut stream = inner.accept_stream();
     let reason = loop {
         let (phase, linger_until) = (task.phase, task.linger_until);
-        let load_due = task.load_due;
+        let (load_due, grant_ends) = (task.load_due, task.grant_ends);
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
@@ -154,6 +168,8 @@ pub(super) async fn run(
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
             Ok(()) = load.changed(), if phase == Phase::Open => Happened::LoadChanged,
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
+            Ok(()) = access.changed() => Happened::AccessChanged,
+            () = at(grant_ends), if grant_ends.is_some() => Happened::GrantEnds,
             Ok(()) = subscriptions.changed(), if phase == Phase::Open => Happened::SubscriptionsChanged,
             ended = &mut datagrams, if !datagrams_ended => {
                 datagrams_ended = true;
@@ -201,6 +217,11 @@ impl Task {
             Happened::LoadDue => self.tell_load().await,
             Happened::Stream(Ok(stream)) => self.serve(stream),
             Happened::SubscriptionsChanged => self.tell_subscriptions().await,
+            Happened::AccessChanged => match self.check_grant().await {
+                None => self.tell_access().await,
+                gone => gone,
+            },
+            Happened::GrantEnds => self.check_grant().await,
             Happened::DatagramsEnded(ended) => self.datagrams_ended(ended).await,
         }
     }
@@ -301,7 +322,12 @@ impl Task {
                 None
             }
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
+            Some(Ok(ControlFrame::Grants(grants))) => self.granted(grants).await,
+            Some(Ok(ControlFrame::Revocations(list))) => self.revoked(list),
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
+            Some(Ok(ControlFrame::Challenge(_) | ControlFrame::Proof(_))) => {
+                Some(self.misbehaved("a challenge after the hello"))
+            }
             // Whoever has said goodbye has nothing more to say.
             None if self.phase > Phase::Open => {
                 self.control_ended = true;
@@ -359,6 +385,65 @@ impl Task {
         let (shared, connection) = (Arc::clone(&self.shared), Arc::clone(&self.connection));
         self.responders.spawn(assist::serve(shared, connection, stream));
         None
+    }
+
+    /// The peer has got another grant.
+    async fn granted(&mut self, grants: Vec<Signed<Grant>>) -> Option<GoneReason> {
+        let now = self.shared.unix_seconds();
+        for grant in grants {
+            match self.shared.access.admit(&grant, now) {
+                Ok(agent) if agent == self.connection.peer.id => self.connection.set_grant(grant),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(peer = %self.connection.peer.id, %error, "a grant does not count")
+                }
+            }
+        }
+        self.check_grant().await
+    }
+
+    fn revoked(&self, list: Signed<Revocations>) -> Option<GoneReason> {
+        match self.shared.revoke(list) {
+            Ok(_) | Err(RevocationError::Older { .. }) => None,
+            Err(error) => Some(self.misbehaved(&error.to_string())),
+        }
+    }
+
+    /// Ends the connection if the peer's grant does not count any more, or sees when that will be.
+    async fn check_grant(&mut self) -> Option<GoneReason> {
+        let (grant, now) = (self.connection.grant(), self.shared.unix_seconds());
+        let Err(error) = self.shared.access.holds(grant.statement(), now) else {
+            let left = grant.statement().valid.until.get().saturating_sub(now.get()).saturating_add(1);
+            self.grant_ends = Some(after(Instant::now(), Duration::from_secs(left)));
+            return None;
+        };
+        tracing::warn!(peer = %self.connection.peer.id, %error, "a peer is sent away");
+        self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::NotPermitted });
+        let goodbye = Goodbye { code: CloseCode::NotPermitted, reason: error.to_string() };
+        let last_words = async {
+            // A close right behind the words would overtake them.
+            if self.send_control(ControlFrame::Goodbye(goodbye)).await.is_ok() {
+                tokio::time::sleep(LAST_WORDS).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE_GRACE, last_words).await;
+        self.connection.inner.close(CloseCode::NotPermitted, &error.to_string());
+        Some(GoneReason::NotPermitted)
+    }
+
+    /// Tells the peer what it does not know yet of this node's own grant and of what was taken back.
+    async fn tell_access(&mut self) -> Option<GoneReason> {
+        let (grant, revocations) = (self.shared.access.grant(), self.shared.access.revocations());
+        let mut sent = Ok(());
+        if !Arc::ptr_eq(&grant, &self.told_grant) {
+            sent = self.send_control(ControlFrame::Grants(vec![Signed::clone(&grant)])).await;
+            self.told_grant = grant;
+        }
+        if let Some(list) = revocations.filter(|list| self.told_revocations.as_ref() != Some(list)) {
+            sent = sent.and(self.send_control(ControlFrame::Revocations(Signed::clone(&list))).await);
+            self.told_revocations = Some(list);
+        }
+        sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
     }
 
     async fn tell_subscriptions(&mut self) -> Option<GoneReason> {

@@ -22,11 +22,15 @@ pub(crate) enum Message {
 }
 
 /// Everything that [`Message::variant`] may answer, sorted.
-pub(crate) const VARIANTS: [&str; 33] = [
+pub(crate) const VARIANTS: [&str; 38] = [
+    "control challenge",
     "control goodbye",
+    "control grants",
     "control hello",
     "control introduce",
     "control load",
+    "control proof",
+    "control revocations",
     "control subscribe",
     "datagram observations",
     "datagram padding",
@@ -47,6 +51,7 @@ pub(crate) const VARIANTS: [&str; 33] = [
     "reply end idle",
     "reply end malformed",
     "reply end no_such_capability",
+    "reply end not_permitted",
     "reply end shut_down",
     "reply end unknown_request",
     "reply position",

@@ -140,6 +140,9 @@ async fn dial(
     address: SocketAddr,
     expected: Option<AgentId>,
 ) -> Attempt {
+    if shared.local_only && !address.ip().to_canonical().is_loopback() {
+        return Err(AttemptError::Dial(ConnectError::NotLoopback { address }));
+    }
     let deadline = after(Instant::now(), shared.config.handshake_deadline);
     let late = ConnectError::DeadlineExceeded { address, within: shared.config.handshake_deadline };
     let dialled = timeout_at(deadline, transport.dial(address, expected)).await;
