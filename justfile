@@ -45,6 +45,10 @@ bench name="field" *arguments:
 instructions:
     tools/count-instructions.sh
 
+# Look for inputs that break a reader: `just fuzz` lists the targets, `just fuzz hello 60` takes 60 seconds, `just fuzz hello 0 -runs=10000000` so many inputs.
+fuzz *arguments:
+    tools/fuzz.sh {{ arguments }}
+
 # Every scenario in the box, so many times in a row.
 soak times="10":
     tools/soak.sh {{ times }}
