@@ -141,9 +141,6 @@ pub enum HelloError {
     /// The other end is this node.
     #[error("the address leads to this node itself")]
     Itself,
-    /// It has no grant that counts here.
-    #[error("the peer may not join: {0}")]
-    NoGrant(#[from] GrantError),
     /// It shows no certificate, and may not come in as a guest.
     #[error("the guest may not come in: {0}")]
     Guest(#[from] GuestError),

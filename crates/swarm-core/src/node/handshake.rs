@@ -36,8 +36,6 @@ pub(super) struct Established {
     pub(super) control: ControlStream,
     pub(super) peer: PeerInfo,
     pub(super) terms: Terms,
-    /// What the peer may do.
-    pub(super) grant: Arc<Signed<Grant>>,
     /// Its place, if it is a guest.
     pub(super) place: Option<GuestPlace>,
     /// What the peer was told that this node wants to hear of.
@@ -65,10 +63,10 @@ pub(super) async fn exchange_hellos(
     let agreed = tokio::time::timeout_at(deadline, greeting).await;
     let late = Err(HelloError::DeadlineExceeded(shared.config.handshake_deadline));
     match (agreed.unwrap_or(late), control) {
-        (Ok(Agreed { peer, terms, grant, place }), Some(control)) => {
+        (Ok(Agreed { peer, terms, place }), Some(control)) => {
             let told_subscriptions = ours.subscriptions;
             let control = control.greeted();
-            Ok(Established { connection, control, peer, terms, grant, place, told_subscriptions })
+            Ok(Established { connection, control, peer, terms, place, told_subscriptions })
         }
         (Ok(_), None) => Err(HelloError::OutOfTurn),
         (Err(error), control) => {
@@ -87,7 +85,7 @@ async fn greet(
 ) -> Result<Agreed, HelloError> {
     match side {
         Side::Dialler => {
-            let proven = proven(shared, connection)?;
+            let proven = proven(shared, connection, side)?;
             // The acceptor cannot know before it has heard us; there is no need to let it.
             check_agent(ours.agent, proven.agent, proven.agent)?;
             let control = control.insert(ControlStream::new(connection.open_stream().await.map_err(lost)?));
@@ -96,7 +94,7 @@ async fn greet(
         }
         Side::Acceptor => {
             let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
-            let proven = proven(shared, connection)?;
+            let proven = proven(shared, connection, side)?;
             let must_prove = proven.must_prove;
             let agreed = agree(ours, connection, proven, hear_hello(control, connection).await?)?;
             if let Some(key) = must_prove {
@@ -170,11 +168,10 @@ struct Proven {
 struct Agreed {
     peer: PeerInfo,
     terms: Terms,
-    grant: Arc<Signed<Grant>>,
     place: Option<GuestPlace>,
 }
 
-fn proven(shared: &NodeShared, connection: &dyn Connection) -> Result<Proven, GuestError> {
+fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Result<Proven, GuestError> {
     match connection.credential() {
         Credential::Certificate { agent, grant } => Ok(Proven {
             agent: *agent,
@@ -183,6 +180,8 @@ fn proven(shared: &NodeShared, connection: &dyn Connection) -> Result<Proven, Gu
             must_prove: None,
             place: None,
         }),
+        // A guest dials, and is not dialled.
+        Credential::Token { .. } if side == Side::Dialler => Err(GuestError::NotTaken),
         Credential::Token { token, origin } => {
             let (guest, place) = guests::admit(shared, token.as_deref(), origin.as_deref())?;
             Ok(Proven {
@@ -221,8 +220,8 @@ fn agree(
         load: 0,
         address: connection.remote_addr(),
     };
-    let terms = Terms { limits: theirs.limits, subscriptions: theirs.subscriptions };
-    Ok(Agreed { peer, terms, grant: proven.grant, place: proven.place })
+    let terms = Terms { limits: theirs.limits, subscriptions: theirs.subscriptions, grant: proven.grant };
+    Ok(Agreed { peer, terms, place: proven.place })
 }
 
 fn check_agent(ours: AgentId, claimed: AgentId, proven: AgentId) -> Result<(), HelloError> {
@@ -241,9 +240,7 @@ fn close_code(error: &HelloError) -> CloseCode {
         HelloError::DeadlineExceeded(_) => CloseCode::HelloDeadline,
         HelloError::Itself => CloseCode::Duplicate,
         HelloError::Guest(GuestError::TooMany { .. }) => CloseCode::Overloaded,
-        HelloError::NoGrant(_) | HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => {
-            CloseCode::NotPermitted
-        }
+        HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => CloseCode::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => CloseCode::Normal,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => CloseCode::ProtocolViolation,
     }
@@ -258,9 +255,7 @@ pub(super) fn refused_reason(error: &HelloError) -> RefusedReason {
         HelloError::DeadlineExceeded(_) => RefusedReason::Deadline,
         HelloError::Itself => RefusedReason::Itself,
         HelloError::Guest(GuestError::TooMany { .. }) => RefusedReason::Overloaded,
-        HelloError::NoGrant(_) | HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => {
-            RefusedReason::NotPermitted
-        }
+        HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => RefusedReason::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => RefusedReason::Lost,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => RefusedReason::Nonsense,
     }
