@@ -256,6 +256,13 @@ impl NodeHandle {
         self.shared.invite(invitation)
     }
 
+    /// SHA-256 of the certificates that the node shows now or is about to show: what a web page gives to
+    /// `serverCertificateHashes`, as no browser trusts their issuer. The next one is among them a day before it is shown. They
+    /// change when the node gets another grant. None once it has stopped.
+    pub fn certificate_hashes(&self) -> Vec<[u8; 32]> {
+        self.shared.transport.upgrade().map(|transport| transport.certificate_hashes()).unwrap_or_default()
+    }
+
     /// Heeds a list of revocations from now on: connections to whoever is on it end, and peers are told, who tell theirs.
     /// False if the list is known already.
     ///

@@ -325,6 +325,7 @@ impl Builder {
         let shared = Arc::new(NodeShared {
             id,
             local_addr: transport.local_addr(),
+            transport: Arc::downgrade(&transport),
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,

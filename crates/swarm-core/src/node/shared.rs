@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -34,6 +34,7 @@ use crate::identity::IdentityKey;
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceEvent};
+use crate::transport::Transport;
 use crate::trust::{Access, GrantError, Invitation, InviteError, RevocationError};
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
@@ -49,6 +50,8 @@ pub(crate) struct NodeShared {
     pub(crate) intake: Mutex<Intake>,
     pub(crate) wall_clock: Arc<dyn WallClock>,
     pub(crate) identity: Arc<IdentityKey>,
+    /// As long as the driver keeps it.
+    pub(crate) transport: Weak<dyn Transport>,
     /// Whose grants count, and this node's own.
     pub(crate) access: Arc<Access>,
     /// Something else counts now.
