@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+pub(crate) mod guest;
 pub(crate) mod link;
 pub(crate) mod observing;
 pub(crate) mod raw;
