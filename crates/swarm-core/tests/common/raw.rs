@@ -8,7 +8,7 @@ use swarm_core::proto::{
     decode_datagram,
 };
 use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
-use swarm_core::transport::{Connection, Stream, StreamError, Transport};
+use swarm_core::transport::{Connection, SendStream, Stream, StreamError, Transport};
 use swarm_core::{AgentId, AgentNode, IdentityKey, Observation, SwarmName, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -55,6 +55,11 @@ impl Raw {
     /// Says something on the control stream.
     pub(crate) async fn tell(&mut self, frame: &ControlFrame) {
         self.control.send.write_all(&framed(frame)).await.unwrap();
+    }
+
+    /// What is said on the control stream, byte by byte.
+    pub(crate) fn control(&mut self) -> &mut dyn SendStream {
+        &mut *self.control.send
     }
 
     /// The observations of the next datagram.
