@@ -144,6 +144,9 @@ pub enum HelloError {
     /// It shows no certificate, and may not come in as a guest.
     #[error("the guest may not come in: {0}")]
     Guest(#[from] GuestError),
+    /// It broke the rules here, not long ago.
+    #[error("the peer was sent away, and is back too soon")]
+    SentAway,
     /// It offers something that its grant does not cover.
     #[error("the peer offers {capability}, which its grant does not cover")]
     OfferNotGranted {

@@ -95,6 +95,9 @@ async fn greet(
         Side::Acceptor => {
             let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
             let proven = proven(shared, connection, side)?;
+            if shared.door().is_sent_away(Instant::now().into_std(), proven.agent) {
+                return Err(HelloError::SentAway);
+            }
             let must_prove = proven.must_prove;
             let agreed = agree(ours, connection, proven, hear_hello(control, connection).await?)?;
             if let Some(key) = must_prove {
@@ -239,7 +242,7 @@ fn close_code(error: &HelloError) -> CloseCode {
         HelloError::OtherAgent { .. } => CloseCode::IdentityMismatch,
         HelloError::DeadlineExceeded(_) => CloseCode::HelloDeadline,
         HelloError::Itself => CloseCode::Duplicate,
-        HelloError::Guest(GuestError::TooMany { .. }) => CloseCode::Overloaded,
+        HelloError::Guest(GuestError::TooMany { .. }) | HelloError::SentAway => CloseCode::Overloaded,
         HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => CloseCode::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => CloseCode::Normal,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => CloseCode::ProtocolViolation,
@@ -255,6 +258,7 @@ pub(super) fn refused_reason(error: &HelloError) -> RefusedReason {
         HelloError::DeadlineExceeded(_) => RefusedReason::Deadline,
         HelloError::Itself => RefusedReason::Itself,
         HelloError::Guest(GuestError::TooMany { .. }) => RefusedReason::Overloaded,
+        HelloError::SentAway => RefusedReason::SentAway,
         HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => RefusedReason::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => RefusedReason::Lost,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => RefusedReason::Nonsense,
