@@ -19,8 +19,8 @@ use swarm_core::proto::{
 };
 use swarm_core::trust::{GuestConfig, Invitation, InviteError, proof_message};
 use swarm_core::{
-    Agent, AgentId, AgentNode, DropReason, GoneReason, IdentityKey, IdleAgent, OutgoingObservation,
-    PeerEvent, RefusedReason, SwarmName, SystemClock, WallClock, agent_id_of_subject,
+    Agent, AgentId, AgentNode, DropReason, GoneReason, IdentityKey, IdleAgent, NodeConfig,
+    OutgoingObservation, PeerEvent, RefusedReason, SwarmName, SystemClock, WallClock, agent_id_of_subject,
 };
 
 const PAGE: &str = "https://map.example";
@@ -287,6 +287,23 @@ async fn whoever_says_to_hold_a_key_signs_a_challenge_and_may_come_again() {
         assert_eq!(guest.goodbye().await.code, CloseCode::ProtocolViolation);
     })
     .await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_answer_a_challenge_is_late_and_leaves_its_place() {
+    let mut guests = GuestConfig::default();
+    guests.max_guests = 1;
+    let mut config = NodeConfig::default();
+    config.handshake_deadline = Duration::from_millis(500);
+    let host = dev(IdleAgent).guests(guests).config(config);
+    let host = host.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+
+    let (mut silent, _) = challenged(&host, &for_key(&host, &IdentityKey::from_seed([5; 32]))).await;
+    assert_eq!(silent.goodbye().await.code, CloseCode::HelloDeadline);
+    until("it is counted", || refusals(&host, RefusedReason::Deadline) == 1).await;
+
+    enter(&host, &invited(&host)).await;
+    stop([host]).await;
 }
 
 #[tokio::test]
