@@ -77,9 +77,8 @@ pub trait Transport: Debug + Send + Sync + 'static {
 
     /// Waits for the next stranger at the door; `None` once the transport is closed. Cancel safe.
     ///
-    /// What comes back has cost nothing but a packet yet. The handshake happens when [`Accepting::connection`] is
-    /// polled, under whatever deadline the caller sets, and giving it up turns the stranger away.
-    fn accept(&self) -> BoxFuture<'_, Option<Accepting>>;
+    /// What comes back has cost nothing but a packet yet.
+    fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>>;
 
     /// How many connections hold resources here, those included whose handshake was given up but that the other side
     /// keeps alive.
@@ -90,18 +89,32 @@ pub trait Transport: Debug + Send + Sync + 'static {
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()>;
 }
 
-/// A connection that somebody else began, before its handshake.
-pub struct Accepting {
-    /// Where it comes from; not proven yet.
-    pub from: SocketAddr,
-    /// The handshake, to be polled under a deadline.
-    pub connection: BoxFuture<'static, Result<Box<dyn Connection>, AcceptError>>,
-}
+/// A connection that somebody else wants to begin: a packet, and no handshake yet. Dropping it turns the stranger away.
+///
+/// ```
+/// use swarm_core::transport::Incoming;
+///
+/// /// Wants to know of everybody where they are before anything is done for them.
+/// fn distrust(incoming: Box<dyn Incoming>) -> Option<Box<dyn Incoming>> {
+///     if incoming.is_address_validated() {
+///         return Some(incoming);
+///     }
+///     incoming.retry();
+///     None
+/// }
+/// ```
+pub trait Incoming: Debug + Send {
+    /// Where it says that it comes from.
+    fn remote_addr(&self) -> SocketAddr;
 
-impl Debug for Accepting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accepting").field("from", &self.from).finish_non_exhaustive()
-    }
+    /// Whether it has shown that packets sent there reach it.
+    fn is_address_validated(&self) -> bool;
+
+    /// Asks it to show just that and to begin anew; nothing is kept of it meanwhile. Turns it away if it has already.
+    fn retry(self: Box<Self>);
+
+    /// The handshake, to be polled under a deadline: it has none of its own. Giving it up turns the stranger away.
+    fn accept(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Connection>, AcceptError>>;
 }
 
 /// What the other end of a connection has shown of itself.
@@ -150,11 +163,8 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// The current estimate of the round trip.
     fn round_trip(&self) -> Duration;
 
-    /// How many bytes a second the path is thought to carry now: the congestion window over the round trip.
-    fn bytes_per_second(&self) -> u64;
-
-    /// How many pieces of streams have been sent. Tells whether streams move while datagrams go before them.
-    fn stream_frames_sent(&self) -> u64;
+    /// What is known of the path now, all at the same moment. [`Self::round_trip`] alone is cheaper.
+    fn path(&self) -> Path;
 
     /// What every datagram begins with. Whoever builds one leaves it in front, so that nothing need be copied.
     fn datagram_prefix(&self) -> &'static [u8];
@@ -188,6 +198,27 @@ pub trait Connection: Debug + Send + Sync + 'static {
 
     /// Waits until the connection is over, for whatever reason. Cancel safe.
     fn closed(&self) -> BoxFuture<'_, ConnectionLost>;
+}
+
+/// What is known of the path of a connection.
+///
+/// ```
+/// use swarm_core::transport::{Connection, Path};
+///
+/// /// How many bytes may be under way before the first of them can have been acknowledged.
+/// fn window(connection: &dyn Connection) -> f64 {
+///     let Path { bytes_per_second, round_trip, .. } = connection.path();
+///     bytes_per_second as f64 * round_trip.as_secs_f64()
+/// }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Path {
+    /// What it is thought to carry: the congestion window over the round trip.
+    pub bytes_per_second: u64,
+    /// The current estimate of the round trip.
+    pub round_trip: Duration,
+    /// How many pieces of streams have been sent over it. Tells whether streams move while datagrams go before them.
+    pub stream_frames: u64,
 }
 
 /// The two halves of a bidirectional stream.

@@ -16,8 +16,9 @@ use crate::assist::courtesy::Courtesy;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
+use crate::misconduct::{Misconduct, Offence};
 use crate::observe::outbox::Outbox;
-use crate::observe::share::{Path, Share};
+use crate::observe::share::Share;
 use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
 use crate::trace::{Direction, DropReason, PeerTally, Recorder};
@@ -33,11 +34,12 @@ struct Sending {
 /// What is to be counted once the lock is free again: whoever watches may publish in turn.
 type Lost = Vec<(DropReason, u64)>;
 
-/// What a peer said in its hello of what it takes.
+/// What a peer takes, as it said in its hello, and what it may do.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     pub(super) limits: PeerLimits,
     pub(super) subscriptions: Vec<TopicPattern>,
+    pub(super) grant: Arc<Signed<Grant>>,
 }
 
 /// A connection with its outbox. Handles publish and open requests on it directly; its connection task does the rest.
@@ -53,6 +55,9 @@ pub(crate) struct PeerConnection {
     known_max_datagram_bytes: AtomicUsize,
     /// Another connection to this peer replaces it: it ends after its last request.
     pub(super) retired: CancellationToken,
+    misconduct: Mutex<Misconduct>,
+    /// The peer is to be sent away.
+    pub(super) expelled: CancellationToken,
     recorder: Arc<Recorder>,
     pub(super) tally: Arc<PeerTally>,
     /// `None` once the connection is over.
@@ -102,13 +107,12 @@ impl PeerConnection {
         id: ConnectionKey,
         peer: PeerInfo,
         terms: Terms,
-        grant: Arc<Signed<Grant>>,
         inner: Arc<dyn Connection>,
         config: &NodeConfig,
         recorder: Arc<Recorder>,
         feed: Arc<Feed>,
     ) -> Self {
-        let Terms { limits, subscriptions } = terms;
+        let Terms { limits, subscriptions, grant } = terms;
         feed.set_subscriptions(id, subscriptions);
         feed.set_permissions(&grant.statement().permissions);
         let outbox = Outbox::new(config.coalescing_window, config.outbox_capacity);
@@ -129,6 +133,8 @@ impl PeerConnection {
                 config.max_requests_per_peer.min(Semaphore::MAX_PERMITS),
             )),
             retired: CancellationToken::new(),
+            misconduct: Mutex::new(Misconduct::new(&config.misconduct, Instant::now().into_std())),
+            expelled: CancellationToken::new(),
             tally: Arc::clone(&feed.tally),
             recorder,
             sending: Mutex::new(Some(sending)),
@@ -218,6 +224,23 @@ impl PeerConnection {
         let (peer, round_trip) = (self.peer.id, self.inner.round_trip());
         let offers = self.peer.capabilities.iter().filter(move |offer| open && wanted.is_met_by(offer));
         offers.map(move |offer| Candidate { peer, capability: offer.capability.clone(), load, round_trip })
+    }
+
+    /// The peer got something wrong. When it has been too much, its connection ends.
+    pub(super) fn offended(&self, offence: Offence) {
+        if self.misconduct().offended(Instant::now().into_std(), offence) {
+            self.expelled.cancel();
+        }
+    }
+
+    /// What was too much; `None` if it was on another connection.
+    pub(super) fn last_straw(&self) -> Option<Offence> {
+        self.misconduct().last_straw()
+    }
+
+    fn misconduct(&self) -> MutexGuard<'_, Misconduct> {
+        // It is whole after each of its methods, so a poisoned lock is as good as any.
+        self.misconduct.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The peer wants to hear of these from now on, and of nothing else.
@@ -365,12 +388,7 @@ impl PeerConnection {
         if waiting <= FLOOD && self.requests_in_flight() == 0 && !self.feed.is_busy() {
             return room;
         }
-        let path = Path {
-            bytes_per_second: self.inner.bytes_per_second(),
-            round_trip: self.inner.round_trip(),
-            stream_frames: self.inner.stream_frames_sent(),
-        };
-        room.min(share.room(now, path))
+        room.min(share.room(now, self.inner.path()))
     }
 
     fn sending(&self) -> MutexGuard<'_, Option<Sending>> {
