@@ -74,7 +74,8 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn merge(&mut self, other: Self) {
+    /// Counts what became of another one too.
+    pub fn merge(&mut self, other: Self) {
         self.attempts += other.attempts;
         self.admitted += other.admitted;
         self.refused += other.refused;
