@@ -138,15 +138,15 @@ pub enum HelloError {
         /// Who it is.
         proven: AgentId,
     },
+    /// It broke the rules a moment ago.
+    #[error("the peer was sent away, and is back too soon")]
+    SentAway,
     /// The other end is this node.
     #[error("the address leads to this node itself")]
     Itself,
     /// It shows no certificate, and may not come in as a guest.
     #[error("the guest may not come in: {0}")]
     Guest(#[from] GuestError),
-    /// It broke the rules here, not long ago.
-    #[error("the peer was sent away, and is back too soon")]
-    SentAway,
     /// It offers something that its grant does not cover.
     #[error("the peer offers {capability}, which its grant does not cover")]
     OfferNotGranted {

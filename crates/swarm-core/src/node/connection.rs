@@ -336,7 +336,7 @@ impl Task {
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
         match frame {
             Some(Ok(ControlFrame::Introduce(_))) if self.is_observer() => {
-                self.connection.offended(Offence::NotPermitted);
+                self.overstepped("it introduces others");
                 None
             }
             Some(Ok(ControlFrame::Introduce(peers))) => {
@@ -378,6 +378,12 @@ impl Task {
     fn is_observer(&self) -> bool {
         self.connection.peer.role == Role::Observer
             || self.connection.grant().statement().role == Role::Observer
+    }
+
+    /// The peer did what its grant does not cover, which is passed over.
+    fn overstepped(&self, what: &str) {
+        tracing::debug!(peer = %self.connection.peer.id, what, "a peer goes beyond its grant");
+        self.connection.offended(Offence::NotPermitted);
     }
 
     fn misbehaved(&self, what: &str) -> GoneReason {

@@ -95,9 +95,6 @@ async fn greet(
         Side::Acceptor => {
             let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
             let proven = proven(shared, connection, side)?;
-            if shared.door().is_sent_away(Instant::now().into_std(), proven.agent) {
-                return Err(HelloError::SentAway);
-            }
             let must_prove = proven.must_prove;
             let agreed = agree(ours, connection, proven, hear_hello(control, connection).await?)?;
             if let Some(key) = must_prove {
@@ -174,7 +171,7 @@ struct Agreed {
     place: Option<GuestPlace>,
 }
 
-fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Result<Proven, GuestError> {
+fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Result<Proven, HelloError> {
     match connection.credential() {
         Credential::Certificate { agent, grant } => Ok(Proven {
             agent: *agent,
@@ -184,9 +181,12 @@ fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Resul
             place: None,
         }),
         // A guest dials, and is not dialled.
-        Credential::Token { .. } if side == Side::Dialler => Err(GuestError::NotTaken),
+        Credential::Token { .. } if side == Side::Dialler => Err(GuestError::NotTaken.into()),
         Credential::Token { token, origin } => {
             let (guest, place) = guests::admit(shared, token.as_deref(), origin.as_deref())?;
+            if shared.door().is_sent_away(Instant::now().into_std(), guest.agent) {
+                return Err(HelloError::SentAway);
+            }
             Ok(Proven {
                 agent: guest.agent,
                 role: guest.role(),
@@ -257,8 +257,8 @@ pub(super) fn refused_reason(error: &HelloError) -> RefusedReason {
         HelloError::OtherAgent { .. } => RefusedReason::OtherAgent,
         HelloError::DeadlineExceeded(_) => RefusedReason::Deadline,
         HelloError::Itself => RefusedReason::Itself,
-        HelloError::Guest(GuestError::TooMany { .. }) => RefusedReason::Overloaded,
         HelloError::SentAway => RefusedReason::SentAway,
+        HelloError::Guest(GuestError::TooMany { .. }) => RefusedReason::Overloaded,
         HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => RefusedReason::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => RefusedReason::Lost,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => RefusedReason::Nonsense,
