@@ -11,7 +11,7 @@ mod anchor;
 mod credentials;
 pub mod dev;
 pub mod files;
-mod pem;
+pub mod pem;
 mod root;
 
 pub use self::access::{Access, GrantError, RevocationError};
