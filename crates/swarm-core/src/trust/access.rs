@@ -24,9 +24,6 @@ pub(super) const LONGEST_BEARER: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
-    /// There is none.
-    #[error("no grant is shown: a root of the swarm must sign one")]
-    Missing,
     /// It cannot be read.
     #[error("the grant cannot be read: {0}")]
     Unreadable(#[from] swarm_proto::DecodeError),
