@@ -330,4 +330,29 @@ mod tests {
     fn the_command_line_is_well_formed() {
         Arguments::command().debug_assert();
     }
+
+    /// Commands as they stand in a text, one a line, without the shell's quotes and remarks.
+    fn commands_in(text: &str) -> Vec<Vec<String>> {
+        let text = text.replace("\\\n", " ");
+        let lines = text.lines().map(str::trim).filter(|line| line.starts_with("swarm "));
+        let words = |line: &str| {
+            let words = line.split_whitespace().take_while(|word| !["#", ">"].contains(word));
+            words.map(|word| word.trim_matches('\'').to_owned()).collect()
+        };
+        lines.map(words).collect()
+    }
+
+    #[test]
+    fn examples_are_commands() {
+        let mut program = Arguments::command();
+        let help = program.get_subcommands_mut().map(|command| command.render_long_help().to_string());
+        let help = help.collect::<Vec<_>>().concat();
+        let (ours, of_guide) = (commands_in(&help), commands_in(include_str!("../../../docs/security.md")));
+        assert!(ours.len() >= 10 && of_guide.len() >= 4, "{ours:?} {of_guide:?}");
+
+        for command in [ours, of_guide].concat() {
+            let parsed = Arguments::try_parse_from(&command);
+            assert!(parsed.is_ok(), "{command:?}: {}", parsed.unwrap_err());
+        }
+    }
 }
