@@ -14,6 +14,11 @@ sim *arguments:
 check +files:
     cargo run --release --quiet -p swarm-cast --bin swarm-sim -- check {{ files }}
 
+# Make, show and take back keys and grants: `just swarm` lists the commands.
+[positional-arguments]
+swarm *arguments:
+    @cargo run --release --quiet -p swarm-cli --bin swarm -- "$@"
+
 # Install what the tests need, and pass them.
 test: python
     cargo test --workspace --quiet
