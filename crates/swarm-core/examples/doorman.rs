@@ -2,12 +2,16 @@
 //! observes, and repeats what it is asked to repeat, word by word.
 //!
 //! ```text
-//! cargo run -p swarm-core --example doorman
+//! cargo run -p swarm-core --example doorman -- --dev
+//! cargo run -p swarm-core --example doorman -- --credentials DIRECTORY
 //! ```
 
 use std::convert::Infallible;
+use std::env;
+use std::path::Path;
 use std::time::Duration;
 
+use swarm_core::trust::Credentials;
 use swarm_core::{
     Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, Observation,
     OutgoingObservation, PeerEvent, PublishError, Replies,
@@ -79,7 +83,19 @@ fn say(line: &str) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let node = AgentNode::dev(Doorman).bind("127.0.0.1:0".parse()?).await?;
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let builder = match arguments.as_slice() {
+        ["--dev"] => AgentNode::dev(Doorman),
+        ["--credentials", directory] => {
+            AgentNode::builder(Doorman).credentials(Credentials::load(Path::new(directory))?)
+        }
+        _ => return Err("say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into()),
+    };
+    let node = builder.bind("127.0.0.1:0".parse()?).await?;
+    for root in node.trust_anchor().roots() {
+        say(&format!("trusts the root {}", root.fingerprint()));
+    }
     say(&format!("listening at {}", node.url()));
     tokio::signal::ctrl_c().await?;
     node.shutdown(Duration::from_secs(2)).await?;
