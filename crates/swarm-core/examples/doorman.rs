@@ -90,7 +90,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["--credentials", directory] => {
             AgentNode::builder(Doorman).credentials(Credentials::load(Path::new(directory))?)
         }
-        _ => return Err("say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into()),
+        _ => {
+            return Err("say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into());
+        }
     };
     let node = builder.bind("127.0.0.1:0".parse()?).await?;
     for root in node.trust_anchor().roots() {
