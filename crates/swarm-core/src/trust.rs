@@ -11,6 +11,8 @@ mod anchor;
 mod credentials;
 pub mod dev;
 pub mod files;
+mod guests;
+mod invitation;
 mod pem;
 mod root;
 
@@ -18,5 +20,7 @@ pub use self::access::{Access, GrantError, RevocationError};
 pub use self::anchor::{AnchorError, TrustAnchor};
 pub use self::credentials::{Credentials, CredentialsError};
 pub use self::files::FileError;
+pub use self::guests::{Admitted, GuestConfig, GuestError, Guests, is_proof, proof_message};
+pub use self::invitation::{Invitation, InviteError};
 pub use self::pem::KeyFileError;
 pub use self::root::RootKey;

@@ -12,7 +12,7 @@ use super::credentials::Credentials;
 use crate::identity::{agent_id_of_subject, verify_signature};
 
 /// The longest that a grant without a key may hold: whoever sees it can use it.
-const LONGEST_BEARER: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST_BEARER: Duration = Duration::from_secs(3600);
 
 /// Why a grant does not count.
 ///
@@ -26,9 +26,6 @@ const LONGEST_BEARER: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
-    /// There is none.
-    #[error("no grant is shown: a root of the swarm must sign one")]
-    Missing,
     /// It cannot be read.
     #[error("the grant cannot be read: {0}")]
     Unreadable(#[from] swarm_proto::DecodeError),
