@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 # Kinds of frames, section 5, and classes of observations, section 7.
-HELLO, GOODBYE, SUBSCRIBE, GRANTS, REVOCATIONS = 1, 2, 5, 6, 7
+HELLO, GOODBYE, SUBSCRIBE, GRANTS, REVOCATIONS, CHALLENGE, PROOF = 1, 2, 5, 6, 7, 8, 9
 HEAD, BODY, END, OUTCOME, FEED, FED, POSITION = 16, 17, 18, 33, 20, 21, 37
 CLASSES = "lossy", "latest", "reliable"
 PAYLOAD_AT = {32: 2, 35: 4}  # in chunks and artefacts of a reply
 STREAM_HEADER, CODE_0 = b"\x40\x41\x00", 0x52E4A40FA8DB  # the latter is code 0 as it travels, section 9
-PROOF, GRANT = x509.ObjectIdentifier("2.25.6180339887498948482"), x509.ObjectIdentifier("2.25.2718281828459045235")
-GRANTING, REVOKING = b"swarm grant v1\0", b"swarm revocations v1\0"  # what goes before a statement that is signed
+BINDING, GRANT = x509.ObjectIdentifier("2.25.6180339887498948482"), x509.ObjectIdentifier("2.25.2718281828459045235")
+GRANTING, REVOKING, PROVING = b"swarm grant v1\0", b"swarm revocations v1\0", b"swarm proof v1\0"  # before what is signed
 Observation = collections.namedtuple(
     "Observation", "origin epoch sequence topic sent_at hops payload delivery key expires_ms", defaults=("", 0))
 class Ended(Exception):
@@ -37,6 +37,11 @@ def swarm_id(data: bytes) -> UUID:
     return UUID(bytes=bytes(b))
 def agent_id(public: bytes) -> UUID:
     return swarm_id(hashlib.sha256(b"swarm agent id v1\0" + public).digest())
+def holder(grant: dict[str, Any]) -> UUID:
+    """Whom a grant is for: an agent with a key, or a guest without."""
+    if key := grant.get("key"):
+        return agent_id(key)
+    return swarm_id(hashlib.sha256(b"swarm guest id v1\0" + grant["bearer"]).digest())
 def binding(swarm: str, agent: UUID, end: datetime, tls_key: Any) -> tuple[str, bytes]:
     """The URI of a certificate, and the bytes that the identity key signs."""
     uri = f"spiffe://{swarm}/agent/{agent}"
@@ -59,15 +64,18 @@ def secret_key(path: Path) -> ed25519.Ed25519PrivateKey:
     return serialization.load_pem_private_key(path.read_bytes(), None)
 def from_text(text: str) -> bytes:
     return base64.urlsafe_b64decode((text := text.strip()) + "=" * (-len(text) % 4))
+def to_text(envelope: bytes) -> str:
+    return base64.urlsafe_b64encode(envelope).decode().rstrip("=")
 class Identity:
     """Who we are, in one life, what we may do, and whom we trust. What is counted goes on over all connections with it,
     one after the other."""
-    def __init__(self, key: ed25519.Ed25519PrivateKey, roots: list[bytes], grant: bytes) -> None:
+    def __init__(self, key: ed25519.Ed25519PrivateKey, roots: list[bytes], grant: bytes, guest: bool = False) -> None:
         self.epoch, self.sequence = time.time_ns() // 1_000_000, 0
         self.feeds: dict[UUID, tuple[Any, int]] = {}  # of each publisher: which feed, and the number to come
-        self.key, self.public, self.roots, self.grant = key, key.public_key().public_bytes_raw(), roots, grant
+        self.key, self.public, self.roots = key, key.public_key().public_bytes_raw(), roots
+        self.grant, self.guest = grant, guest
         self.may = msgpack.unpackb(msgpack.unpackb(grant)[0])  # whether it counts is for others to say
-        self.agent, self.swarm = agent_id(self.public), self.may["swarm"]
+        self.agent, self.swarm = holder(self.may), self.may["swarm"]
         self.revocations: dict[str, Any] = {"version": 0, "revoked": []}
     @classmethod
     def load(cls, directory: Path) -> "Identity":
@@ -88,6 +96,9 @@ class Identity:
         may = {"swarm": swarm, "key": key.public_key().public_bytes_raw(), "role": "member", "publish": ["**"],
                "subscribe": ["**"], "serve": ["**@*"], "call": ["**@*"], "from": now - 3_600, "until": now + 86_400}
         return cls(key, [root.public_key().public_bytes_raw()], sealed(GRANTING, may | limits, root))
+    def as_guest(self, token: str) -> "Identity":
+        """Trusts the same roots, and comes with this token instead of a certificate: one for our key, or for its bearer."""
+        return Identity(self.key, self.roots, from_text(token), guest=True)
     def certificate(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         tls, nobody = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
         start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -95,12 +106,12 @@ class Identity:
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
         builder = x509.CertificateBuilder(nobody, nobody, tls.public_key(), x509.random_serial_number())
         builder = builder.add_extension(names, critical=True).not_valid_before(start).not_valid_after(end)
-        for oid, value in (PROOF, self.public + self.key.sign(signed)), (GRANT, self.grant):
+        for oid, value in (BINDING, self.public + self.key.sign(signed)), (GRANT, self.grant):
             builder = builder.add_extension(x509.UnrecognizedExtension(oid, asn1.encode_der(value)), critical=False)
         return builder.sign(tls, hashes.SHA256()), tls
     def check(self, grant: dict[str, Any]) -> None:
         """Raises unless a grant that a root has signed counts here and now."""
-        agent = agent_id(grant["key"])
+        agent = holder(grant)
         if grant["swarm"] != self.swarm or not grant["from"] <= int(time.time()) <= grant["until"]:
             raise PermissionError(f"{agent} was granted {grant['swarm']} from {grant['from']} until {grant['until']}")
         if any(each["agent"] == agent.bytes and grant["from"] <= each["until"] for each in self.revocations["revoked"]):
@@ -115,7 +126,7 @@ def proven(certificate: x509.Certificate, identity: Identity) -> tuple[UUID, dic
     """Whom a node's certificate proves and what that was granted, section 2; raises if it is nobody of our swarm now."""
     value = lambda oid: asn1.decode_der(bytes, certificate.extensions.get_extension_for_oid(oid).value.value)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    proof, start, end = value(PROOF), certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    proof, start, end = value(BINDING), certificate.not_valid_before_utc, certificate.not_valid_after_utc
     uri, signed = binding(identity.swarm, agent := agent_id(proof[:32]), end, certificate.public_key())
     if not start <= datetime.now(UTC) <= end or [each.value for each in names] != [uri]:
         raise ValueError(f"the node's certificate is for {names} until {end}, not for {uri} now")
@@ -159,9 +170,10 @@ class Peer(QuicConnectionProtocol):
             raise self.ended from None
         # Trick: the node's certificate is to be had from a private attribute alone.
         self.proven, self.grant = proven(self._quic.tls._peer_certificate, self.identity)
+        token = [(b"authorization", b"Bearer " + to_text(self.identity.grant).encode())] if self.identity.guest else []
         self._http.send_headers(self._quic.get_next_available_stream_id(), [
             (b":method", b"CONNECT"), (b":scheme", b"https"), (b":authority", authority.encode()),
-            (b":path", path.encode()), (b":protocol", b"webtransport")])
+            (b":path", path.encode()), (b":protocol", b"webtransport"), *token])
         self.transmit()
         if (status := await self._status) != b"200":
             raise self.ended or Ended(0, f"the node answered with status {status.decode()}")
@@ -169,6 +181,9 @@ class Peer(QuicConnectionProtocol):
         reader, self._control = await self.create_stream()
         self._control.write(STREAM_HEADER + frame(HELLO, self.hello))
         kind, self.theirs, *reason = await self._read(reader)
+        if kind == CHALLENGE and self.identity.guest:
+            self._control.write(frame(PROOF, self.identity.key.sign(PROVING + self.theirs + self.proven.bytes)))
+            kind, self.theirs, *reason = await self._read(reader)
         if kind == GOODBYE:
             raise Ended(self.theirs, *reason[:1])
         fits = {2: self.theirs["versions"]["min"] <= 1 <= self.theirs["versions"]["max"],
@@ -249,7 +264,7 @@ class Peer(QuicConnectionProtocol):
         for envelope in said if kind == GRANTS else []:
             with contextlib.suppress(ValueError, InvalidSignature, PermissionError):  # it does not count
                 self.identity.check(grant := opened(GRANTING, envelope, self.identity.roots))
-                if agent_id(grant["key"]) == self.proven:
+                if holder(grant) == self.proven:
                     self.grant = grant
         try:
             if kind == REVOCATIONS:
@@ -268,7 +283,7 @@ class Peer(QuicConnectionProtocol):
     def _leave(self, code: int, why: str) -> None:
         self._control.write(frame(GOODBYE, code, why))
         self._end(Ended(code, why))
-        self._loop.call_later(0.05, self.close, CODE_0 + code)  # right behind the goodbye it could overtake it, section 11
+        self._loop.call_later(0.05, self.close, CODE_0 + code)  # earlier it could overtake the goodbye, section 11
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(Ended, asyncio.IncompleteReadError):
             await reader.readexactly(len(STREAM_HEADER))
@@ -306,7 +321,8 @@ async def connect(url: str, identity: Identity, said: Any = {}) -> AsyncIterator
     hello |= {"epoch": identity.epoch} | said
     # Trick: without a max_datagram_frame_size aioquic takes no datagrams. `greet` checks the certificate.
     quic = QuicConfiguration(alpn_protocols=["h3"], max_datagram_frame_size=65_536, verify_mode=ssl.CERT_NONE)
-    quic.certificate, quic.private_key = identity.certificate()
+    if not identity.guest:
+        quic.certificate, quic.private_key = identity.certificate()
     async with dial(where.hostname, where.port, configuration=quic, wait_connected=False,
                     create_protocol=lambda quic, **_: Peer(quic, identity, hello)) as peer:
         await asyncio.wait_for(peer.greet(where.netloc, where.path), 3)
@@ -320,7 +336,7 @@ async def connect(url: str, identity: Identity, said: Any = {}) -> AsyncIterator
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description="Observe, and ask for assistance, at a node of Swarm.")
-    parser.add_argument("url", help="as a node prints it: https://HOST:PORT/swarm/v1")
+    parser.add_argument("url", help="as a node prints it: https://HOST:PORT/swarm/v1, for a guest with ?t=TOKEN")
     parser.add_argument("--capability", required=True)
     parser.add_argument("--text", default="", help="what is observed and sent")
     parser.add_argument("--observations", type=int, default=0, help="how many to print first")
@@ -330,8 +346,10 @@ async def main() -> None:
     trusted.add_argument("--credentials", type=Path, help="a directory with identity.pem, roots.pem and grant")
     options = parser.parse_args()
     identity = Identity.dev() if options.dev else Identity.load(options.credentials)
+    url, _, token = options.url.partition("?t=")
+    identity = identity.as_guest(token) if token else identity
     show = lambda label, payload: print(f"{label}: {payload.decode(errors='replace')}", flush=True)
-    async with connect(options.url, identity, said={"subscriptions": options.subscribe}) as peer:
+    async with connect(url, identity, said={"subscriptions": options.subscribe}) as peer:
         observations = peer.observations()
         for _ in range(options.observations):
             each = await anext(observations)

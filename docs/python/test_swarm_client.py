@@ -4,7 +4,6 @@ The node is `cargo build -p swarm-core --example doorman`.
 """
 
 import asyncio
-import base64
 import datetime
 import json
 import os
@@ -21,7 +20,7 @@ from aioquic.quic import events
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from swarm_client import GRANTING, REVOKING, Ended, Identity, connect, decode_datagram, frame, sealed
+from swarm_client import GRANTING, REVOKING, Ended, Identity, connect, decode_datagram, frame, from_text, sealed, to_text
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORMAN = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples/doorman"
@@ -78,7 +77,7 @@ def keep(identity: Identity, directory: Path) -> None:
     secret(directory / "identity.pem", identity.key)
     (directory / "roots.pem").write_bytes(ROOT_KEY.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
-    (directory / "grant").write_text(base64.urlsafe_b64encode(identity.grant).decode().rstrip("=") + "\n")
+    (directory / "grant").write_text(to_text(identity.grant) + "\n")
 
 
 def signed(data: bytes) -> dict[str, Any]:
@@ -341,8 +340,8 @@ class Identities(unittest.TestCase):
         grant = {"swarm": "local", "key": agent.public, "role": "member", "publish": ["rover.**"], "subscribe": ["**"],
                  "call": ["vision.**@*"], "from": 1_800_000_000, "until": 1_802_592_000}
         envelope = sealed(GRANTING, grant, ROOT_KEY)
-        self.assertEqual(base64.urlsafe_b64encode(envelope).decode(), GRANT_TEXT)
-        self.assertEqual(swarm_client.from_text(GRANT_TEXT + "\n"), envelope)
+        self.assertEqual(to_text(envelope), GRANT_TEXT)
+        self.assertEqual(from_text(GRANT_TEXT + "\n"), envelope)
         self.assertEqual(swarm_client.opened(GRANTING, envelope, agent.roots), grant)
         listed = revocation(agent.agent, 1, 1_800_000_000)
         self.assertEqual(msgpack.unpackb(listed)[2].hex(),
@@ -356,6 +355,20 @@ class Identities(unittest.TestCase):
             swarm_client.opened(GRANTING, resealed(identity.grant, NOBODY), identity.roots)
         with self.assertRaises(InvalidSignature):  # a signature for one purpose is worth nothing for another
             swarm_client.opened(REVOKING, identity.grant, identity.roots)
+
+    def test_the_proof_to_test_with(self) -> None:
+        agent, node = Identity.dev(bytes([7]) * 32), swarm_client.UUID("e2b94a06-29e5-8a71-bca6-64a81fcfddde")
+        proof = agent.key.sign(swarm_client.PROVING + bytes([5]) * 32 + node.bytes)
+        self.assertEqual(frame(8, bytes([5]) * 32)[:8].hex(), "000000249208c420")
+        self.assertEqual(frame(9, proof).hex(), "000000449209c440"
+                         "c6a741453b298750f54a1ae747fdd6791388ce206f78d574514edb4b736aa6cd"
+                         "3d08cfde7a2e62ab6e283f4d1eebd17eac84bab0037b40756496f2fc4c06fa0c")
+
+    def test_a_guest_without_a_key_is_its_bearer(self) -> None:
+        token = sealed(GRANTING, {"swarm": "local", "bearer": bytes([7]) * 16, "role": "observer", "from": 0, "until": 0},
+                       NOBODY)
+        guest = Identity.dev().as_guest(to_text(token))
+        self.assertEqual(str(guest.agent), "6dcba136-1f2d-869b-b360-e0a44d9e8130")
 
     def proven(self, identity: Identity, by: Identity | None = None) -> Any:
         certificate, _ = identity.certificate()
@@ -409,8 +422,7 @@ class Identities(unittest.TestCase):
             keep(agent, Path(directory))
             read = Identity.load(Path(directory))
             self.assertEqual((read.agent, read.grant, read.roots), (agent.agent, agent.grant, agent.roots))
-            text = base64.urlsafe_b64encode(revocation(agent.agent, 1, int(time.time()))).decode().rstrip("=")
-            (Path(directory) / "revocations").write_text(text + "\n")
+            (Path(directory) / "revocations").write_text(to_text(revocation(agent.agent, 1, int(time.time()))) + "\n")
             with self.assertRaisesRegex(PermissionError, "revoked"):
                 self.proven(agent, by=Identity.load(Path(directory)))
             (Path(directory) / "identity.pem").chmod(0o640)
@@ -506,8 +518,8 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
                 await peer.ask("doorman.repeat", b"", lambda *_: None)
 
     async def test_requests_of_the_node_are_answered(self) -> None:
-        async with connect(self.url, Identity.dev()) as peer:
-            # The doorman asks for nothing: what a node would send is put in here.
+        async with connect(self.url, Identity.dev(), said={"subscriptions": []}) as peer:
+            # The doorman asks for nothing, and without subscriptions it opens no feed: what a node would send is put in here.
             head = swarm_client.STREAM_HEADER + framed(vector("head"))
             with mock.patch.object(peer._quic, "send_stream_data") as sent:
                 peer.quic_event_received(events.StreamDataReceived(head, False, 1))
@@ -581,9 +593,10 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
         self.assertRegex(reason, "version")
 
     async def test_a_hello_of_another_agent_is_turned_away(self) -> None:
-        code, reason = await self.refusal(agent=Identity.dev().agent)
+        other = Identity.dev()
+        code, reason = await self.refusal(agent=other.agent)
         self.assertEqual(code, 6)
-        self.assertRegex(reason, "certificate|identity|agent")
+        self.assertRegex(reason, f"names {other.agent}")
 
     async def test_a_certificate_of_the_wrong_swarm_is_turned_away(self) -> None:
         stranger = Identity.dev(swarm="elsewhere")
@@ -705,6 +718,57 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((peer.proven, peer.grant), (identity.agent, identity.may))
             chunks, _ = await self.repeat(peer, "one")
         self.assertEqual(chunks, [("word", b"one")])
+
+    async def invited(self) -> str:
+        """A token for whoever has it."""
+        await self.asyncTearDown()
+        await self.start("--dev", "--guests")
+        return (await self.said("inviting to ")).split("?t=")[1]
+
+    async def test_a_guest_with_a_token_hears_and_asks_and_no_more(self) -> None:
+        guest = Identity.dev().as_guest(await self.invited())
+        async with connect(self.url, guest) as peer:
+            await self.said(f"came {guest.agent} from 127.0.0.1:")
+            await self.payloads(peer, "doorman.tick", 2)
+            chunks, _ = await self.repeat(peer, "one two")
+            self.assertEqual(chunks, [("word", b"one"), ("word", b"two")])
+            with self.assertRaisesRegex(PermissionError, "visitor.note"):
+                peer.observe("visitor.note", b"")
+
+    async def test_a_token_lets_its_bearer_in_once(self) -> None:
+        guest = Identity.dev().as_guest(await self.invited())
+        async with connect(self.url, guest) as peer:
+            await self.payloads(peer, "doorman.tick", 1)
+        code, reason = await self.refusal(identity=guest)
+        self.assertEqual(code, 10)
+        self.assertRegex(reason, "used")
+
+    async def test_a_guest_with_a_key_proves_it_each_time(self) -> None:
+        await self.invited()
+        member = Identity.dev(role="observer")
+        guest = member.as_guest(to_text(member.grant))
+        for _ in range(2):
+            async with connect(self.url, guest) as peer:
+                await self.said(f"came {member.agent} from 127.0.0.1:")
+                await self.payloads(peer, "doorman.tick", 1)
+        guest.key = NOBODY
+        code, reason = await self.refusal(identity=guest)
+        self.assertEqual(code, 10)
+        self.assertRegex(reason, "key")
+
+    async def test_a_token_that_nobody_of_authority_has_signed_is_worth_nothing(self) -> None:
+        token = from_text(await self.invited())
+        for bad, why in [(resealed(token, NOBODY), "no root"), (token[:-1] + bytes([token[-1] ^ 1]), "signature"),
+                         (resealed(token, ROOT_KEY, until=int(time.time()) + 7_200), "60 minutes")]:
+            with self.subTest(why):
+                code, reason = await self.refusal(identity=Identity.dev().as_guest(to_text(bad)))
+                self.assertEqual(code, 10)
+                self.assertRegex(reason, why)
+
+    async def test_a_node_that_takes_no_guests_lets_none_in(self) -> None:
+        member = Identity.dev()
+        code, _ = await self.refusal(identity=member.as_guest(to_text(member.grant)))
+        self.assertEqual(code, 0x174)
 
     async def test_a_node_needs_somebody_to_trust(self) -> None:
         node = await asyncio.create_subprocess_exec(DOORMAN, stderr=asyncio.subprocess.PIPE)
