@@ -94,7 +94,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let credentials = Credentials::load(Path::new(directory))?;
             (AgentNode::builder(Doorman).credentials(credentials), further)
         }
-        _ => return Err("say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into()),
+        _ => {
+            return Err("say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into());
+        }
     };
     let takes_guests = further == ["--guests"];
     let builder = if takes_guests { builder.guests(GuestConfig::default()) } else { builder };
