@@ -138,6 +138,9 @@ pub enum HelloError {
         /// Who it is.
         proven: AgentId,
     },
+    /// It broke the rules a moment ago.
+    #[error("the peer was sent away, and is back too soon")]
+    SentAway,
     /// The other end is this node.
     #[error("the address leads to this node itself")]
     Itself,

@@ -13,7 +13,7 @@ pub mod dev;
 pub mod files;
 mod guests;
 mod invitation;
-mod pem;
+pub mod pem;
 mod root;
 
 pub use self::access::{Access, GrantError, RevocationError};

@@ -171,7 +171,7 @@ struct Agreed {
     place: Option<GuestPlace>,
 }
 
-fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Result<Proven, GuestError> {
+fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Result<Proven, HelloError> {
     match connection.credential() {
         Credential::Certificate { agent, grant } => Ok(Proven {
             agent: *agent,
@@ -181,9 +181,12 @@ fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Resul
             place: None,
         }),
         // A guest dials, and is not dialled.
-        Credential::Token { .. } if side == Side::Dialler => Err(GuestError::NotTaken),
+        Credential::Token { .. } if side == Side::Dialler => Err(GuestError::NotTaken.into()),
         Credential::Token { token, origin } => {
             let (guest, place) = guests::admit(shared, token.as_deref(), origin.as_deref())?;
+            if shared.door().is_sent_away(Instant::now().into_std(), guest.agent) {
+                return Err(HelloError::SentAway);
+            }
             Ok(Proven {
                 agent: guest.agent,
                 role: guest.role(),
@@ -239,7 +242,7 @@ fn close_code(error: &HelloError) -> CloseCode {
         HelloError::OtherAgent { .. } => CloseCode::IdentityMismatch,
         HelloError::DeadlineExceeded(_) => CloseCode::HelloDeadline,
         HelloError::Itself => CloseCode::Duplicate,
-        HelloError::Guest(GuestError::TooMany { .. }) => CloseCode::Overloaded,
+        HelloError::Guest(GuestError::TooMany { .. }) | HelloError::SentAway => CloseCode::Overloaded,
         HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => CloseCode::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => CloseCode::Normal,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => CloseCode::ProtocolViolation,
@@ -254,6 +257,7 @@ pub(super) fn refused_reason(error: &HelloError) -> RefusedReason {
         HelloError::OtherAgent { .. } => RefusedReason::OtherAgent,
         HelloError::DeadlineExceeded(_) => RefusedReason::Deadline,
         HelloError::Itself => RefusedReason::Itself,
+        HelloError::SentAway => RefusedReason::SentAway,
         HelloError::Guest(GuestError::TooMany { .. }) => RefusedReason::Overloaded,
         HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => RefusedReason::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => RefusedReason::Lost,
