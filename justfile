@@ -28,6 +28,10 @@ lint:
     # The decisions of a node build without a runtime.
     RUSTFLAGS="-D warnings" cargo check --quiet -p swarm-core --no-default-features --target-dir target/pure
 
+# Licences, versions, bans and sources of all dependencies; with SWARM_ADVISORY_DB, a path, known vulnerabilities too.
+audit:
+    tools/audit.sh
+
 # Put right what can be put right by a machine.
 fix:
     cargo fmt --all

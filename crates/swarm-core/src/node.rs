@@ -149,7 +149,7 @@ impl Drop for AgentNode {
 /// ```
 #[derive(Clone)]
 pub struct NodeHandle {
-    shared: Arc<NodeShared>,
+    pub(crate) shared: Arc<NodeShared>,
 }
 
 impl NodeHandle {

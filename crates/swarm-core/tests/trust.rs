@@ -1,6 +1,6 @@
 //! Who may join, and what they may do there: what no grant covers goes nowhere, over real connections.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;

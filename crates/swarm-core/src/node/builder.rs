@@ -68,7 +68,7 @@ pub struct Builder {
 enum Trust {
     /// Nobody was named.
     Nobody,
-    Given(Credentials),
+    Given(Box<Credentials>),
     Dev(RootKey),
     /// The root of local work, in its file.
     DevFile,
@@ -112,7 +112,7 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.trust = Trust::Given(credentials);
+        self.trust = Trust::Given(Box::new(credentials));
         self
     }
 
@@ -133,7 +133,7 @@ impl Builder {
     /// If a file is missing or cannot be used, or they do not go together.
     pub fn credentials_in(mut self, directory: impl Into<PathBuf>) -> Result<Self, CredentialsError> {
         let directory = directory.into();
-        self.trust = Trust::Given(Credentials::load(&directory)?);
+        self.trust = Trust::Given(Box::new(Credentials::load(&directory)?));
         self.directory = Some(directory);
         Ok(self)
     }
@@ -249,7 +249,7 @@ impl Builder {
             Trust::Given(_) if self.identity.is_some() => {
                 return Err(StartError::Contradiction { what: "identity" });
             }
-            Trust::Given(credentials) => return Ok(credentials),
+            Trust::Given(credentials) => return Ok(*credentials),
             Trust::Dev(root) => root,
             // It outlives the node: a seed must not decide it.
             Trust::DevFile => dev::root(&dev::path()?, rand::rng().random())?,
