@@ -96,6 +96,13 @@ pub enum Input {
         /// Why.
         reason: GoneReason,
     },
+    /// This agent broke the rules: it is not dialled before then, whoever introduces it. The end of its connection follows.
+    SentAway {
+        /// Who.
+        peer: AgentId,
+        /// When it may be dialled again.
+        until: Instant,
+    },
     /// The peer prefers another connection to this node: nothing new should begin on this one.
     Replaced(ConnectionKey),
     /// A peer told of others.
@@ -188,6 +195,7 @@ impl Mesh {
             Input::DialFailed(address) => self.candidates.failed(address, now, &mut self.rng),
             Input::Up { connection, peer } => self.up(now, connection, peer),
             Input::Down { connection, reason } => self.down(now, connection, reason),
+            Input::SentAway { peer, until } => self.candidates.send_away(peer, until, now),
             Input::Replaced(connection) => {
                 let change = self.members.replaced(connection);
                 self.apply(now, Vec::from_iter(change));

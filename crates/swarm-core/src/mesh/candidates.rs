@@ -45,13 +45,15 @@ struct Candidate {
 pub(super) struct Candidates {
     config: MeshConfig,
     by_address: BTreeMap<SocketAddr, Candidate>,
+    /// Who is not to be dialled before then. At most as many as there may be addresses.
+    sent_away: BTreeMap<AgentId, Instant>,
     /// When the first of them is due; asked for far more often than it changes.
     next_due: Option<Instant>,
 }
 
 impl Candidates {
     pub(super) fn new(config: MeshConfig) -> Self {
-        Self { config, by_address: BTreeMap::new(), next_due: None }
+        Self { config, by_address: BTreeMap::new(), sent_away: BTreeMap::new(), next_due: None }
     }
 
     pub(super) fn add_seed(&mut self, address: SocketAddr, now: Instant) {
@@ -61,7 +63,8 @@ impl Candidates {
 
     pub(super) fn add_introduced(&mut self, agent: AgentId, address: SocketAddr, now: Instant) {
         let known = self.by_address.values().any(|candidate| candidate.agent == Some(agent));
-        if !known && self.by_address.len() < self.config.max_candidates {
+        let sent_away = self.sent_away.get(&agent).is_some_and(|until| *until > now);
+        if !known && !sent_away && self.by_address.len() < self.config.max_candidates {
             self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
             self.find_next_due();
         }
@@ -101,8 +104,28 @@ impl Candidates {
             candidate.wait(now, &self.config, rng);
             returning = true;
         }
-        self.find_next_due();
+        self.postpone(now);
         returning
+    }
+
+    /// Nobody who introduces it, and no seed at which it was last, is a reason to dial it before then.
+    pub(super) fn send_away(&mut self, agent: AgentId, until: Instant, now: Instant) {
+        self.sent_away.retain(|_, until| *until > now);
+        if self.sent_away.len() < self.config.max_candidates || self.sent_away.contains_key(&agent) {
+            self.sent_away.insert(agent, until);
+        }
+        self.postpone(now);
+    }
+
+    /// Addresses of those who were sent away wait until that is over.
+    fn postpone(&mut self, now: Instant) {
+        for candidate in self.by_address.values_mut() {
+            let until = candidate.agent.and_then(|agent| self.sent_away.get(&agent)).filter(|at| **at > now);
+            if let (Some(until), State::Waiting(at)) = (until, candidate.state) {
+                candidate.state = State::Waiting(at.max(*until));
+            }
+        }
+        self.find_next_due();
     }
 
     pub(super) fn failed(&mut self, address: SocketAddr, now: Instant, rng: &mut impl Rng) {
@@ -110,7 +133,7 @@ impl Candidates {
             && candidate.state == State::Dialling
         {
             candidate.wait(now, &self.config, rng);
-            self.find_next_due();
+            self.postpone(now);
         }
     }
 

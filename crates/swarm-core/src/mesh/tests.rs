@@ -144,6 +144,35 @@ fn a_peer_that_said_goodbye_is_not_dialled_again_unless_it_is_a_seed() {
 }
 
 #[test]
+fn a_peer_that_was_sent_away_is_not_dialled_before_its_time_whoever_introduces_it() {
+    let mut bench = Bench::new(1);
+    bench.up(1, 2, 1);
+    let until = bench.now + Duration::from_secs(60);
+    assert_eq!(bench.tell(Input::SentAway { peer: agent(2), until }), []);
+    bench.down(1, GoneReason::Misbehaved);
+
+    assert_eq!(bench.tell(Input::Introduced(vec![introduction(2)])), []);
+    assert_eq!(bench.mesh.next_timeout(), None);
+
+    bench.now = until;
+    assert_eq!(dials(&bench.tell(Input::Introduced(vec![introduction(2)]))), 1);
+}
+
+#[test]
+fn a_seed_that_was_sent_away_is_dialled_when_its_time_has_come() {
+    let mut bench = Bench::new(1);
+    bench.tell(Input::Seed(address(2)));
+    bench.up(1, 2, 1);
+    let until = bench.now + Duration::from_secs(60);
+    bench.tell(Input::SentAway { peer: agent(2), until });
+
+    bench.down(1, GoneReason::Misbehaved);
+
+    assert_eq!(bench.mesh.next_timeout(), Some(until));
+    assert_eq!(dials(&bench.advance()), 1);
+}
+
+#[test]
 fn a_lost_peer_is_forgotten_after_a_while() {
     let mut bench = Bench::new(1);
     bench.up(1, 2, 1);

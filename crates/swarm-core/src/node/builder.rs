@@ -25,6 +25,7 @@ use super::{AgentNode, NodeHandle, renewal};
 use crate::agent::{Agent, BoxedAgent, Capacity};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::NodeConfig;
+use crate::door::Door;
 use crate::error::StartError;
 use crate::identity::IdentityKey;
 use crate::mesh::Mesh;
@@ -298,9 +299,11 @@ impl Builder {
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
         let (reliable_inbox, reliable_queue) = ReliableInbox::new();
         let recorder = Arc::new(Recorder::new(id, self.sink));
+        let local_addr = transport.local_addr();
         let shared = Arc::new(NodeShared {
             id,
-            local_addr: transport.local_addr(),
+            local_addr,
+            door: Mutex::new(Door::new(&self.config.door, self.config.places(), local_addr)),
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,

@@ -20,6 +20,7 @@ use super::shared::NodeShared;
 use crate::assist::load::LoadReport;
 use crate::deadline::{after, at};
 use crate::mesh::ConnectionKey;
+use crate::misconduct::Offence;
 use crate::peer::GoneReason;
 use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{ConnectionLost, Stream, StreamError};
@@ -46,6 +47,7 @@ pub(super) enum ToConnection {
 /// One thing that happened on a connection, for [`Task::handle`].
 enum Happened {
     Killed,
+    Expelled,
     Stopping,
     Lost(ConnectionLost),
     Control(Option<Result<ControlFrame, FrameError>>),
@@ -59,6 +61,7 @@ enum Happened {
     SubscriptionsChanged,
     AccessChanged,
     GrantEnds,
+    SubscriptionsPaused,
     Stream(Result<Stream, ConnectionLost>),
     DatagramsEnded(Result<observe::Ended, JoinError>),
 }
@@ -74,6 +77,9 @@ pub(super) struct Begin {
 
 /// The least that a connection stays open after the last words on it, so that they get through.
 const LAST_WORDS: Duration = Duration::from_millis(20);
+
+/// Peers are told of subscriptions at most this often: they bear so many control frames and no more.
+const SUBSCRIPTIONS_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where a connection is in its life. It moves down this list only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +113,8 @@ struct Task {
     grant_ends: Option<Instant>,
     told_grant: Arc<Signed<Grant>>,
     told_revocations: Option<Arc<Signed<Revocations>>>,
+    /// Until when the peer is not told of subscriptions again.
+    subscriptions_paused: Option<Instant>,
 }
 
 /// Runs until the connection is over, and says why it is.
@@ -118,7 +126,7 @@ pub(super) async fn run(
     let Begin { control, to_driver, mut from_driver, told_subscriptions } = begin;
     let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
-    let retired = connection.retired.clone();
+    let (retired, expelled) = (connection.retired.clone(), connection.expelled.clone());
     let mut load = shared.admission.load();
     let mut subscriptions = shared.subscriptions.subscribe();
     if subscriptions.borrow_and_update().patterns() != told_subscriptions {
@@ -145,6 +153,7 @@ pub(super) async fn run(
         grant_ends: None,
         told_grant,
         told_revocations: None,
+        subscriptions_paused: None,
     };
     task.load_changed();
     let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
@@ -155,9 +164,11 @@ pub(super) async fn run(
     let reason = loop {
         let (phase, linger_until) = (task.phase, task.linger_until);
         let (load_due, grant_ends) = (task.load_due, task.grant_ends);
+        let paused = task.subscriptions_paused;
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
+            () = expelled.cancelled() => Happened::Expelled,
             () = stopping.cancelled(), if phase < Phase::WeLeave => Happened::Stopping,
             error = &mut lost => Happened::Lost(error),
             frame = task.control.reader.next(), if !task.control_ended => Happened::Control(frame),
@@ -170,7 +181,10 @@ pub(super) async fn run(
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
             Ok(()) = access.changed() => Happened::AccessChanged,
             () = at(grant_ends), if grant_ends.is_some() => Happened::GrantEnds,
-            Ok(()) = subscriptions.changed(), if phase == Phase::Open => Happened::SubscriptionsChanged,
+            () = at(paused), if paused.is_some() => Happened::SubscriptionsPaused,
+            Ok(()) = subscriptions.changed(), if phase == Phase::Open && paused.is_none() => {
+                Happened::SubscriptionsChanged
+            }
             ended = &mut datagrams, if !datagrams_ended => {
                 datagrams_ended = true;
                 Happened::DatagramsEnded(ended)
@@ -205,6 +219,7 @@ impl Task {
     async fn handle(&mut self, happened: Happened) -> Option<GoneReason> {
         match happened {
             Happened::Killed => Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown)),
+            Happened::Expelled => Some(self.expelled()),
             Happened::Stopping => self.say_goodbye().await,
             Happened::Lost(error) | Happened::Stream(Err(error)) => Some(gone_reason(&error)),
             Happened::Control(frame) => self.control_frame(frame).await,
@@ -222,6 +237,10 @@ impl Task {
                 gone => gone,
             },
             Happened::GrantEnds => self.check_grant().await,
+            Happened::SubscriptionsPaused => {
+                self.subscriptions_paused = None;
+                None
+            }
             Happened::DatagramsEnded(ended) => self.datagrams_ended(ended).await,
         }
     }
@@ -309,15 +328,18 @@ impl Task {
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
         match frame {
             Some(Ok(ControlFrame::Introduce(peers))) => {
+                self.connection.offended(Offence::ControlFrame);
                 // The driver never waits for us, so waiting for it ends.
                 let _ = self.to_driver.send(FromConnection::Introduced(peers)).await;
                 None
             }
             Some(Ok(ControlFrame::Load(percent))) => {
+                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_load(percent);
                 None
             }
             Some(Ok(ControlFrame::Subscribe(patterns))) => {
+                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_subscriptions(patterns);
                 None
             }
@@ -342,8 +364,22 @@ impl Task {
     }
 
     fn misbehaved(&self, what: &str) -> GoneReason {
-        tracing::warn!(peer = %self.connection.peer.id, what, "a peer broke the protocol and is sent away");
-        self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::Nonsense });
+        self.send_away(RefusedReason::Nonsense, what)
+    }
+
+    /// The peer got too much wrong, here or on another connection.
+    fn expelled(&self) -> GoneReason {
+        match self.connection.last_straw() {
+            Some(offence) => self.send_away(RefusedReason::Misconduct, offence.reproach()),
+            None => self.close(CloseCode::ProtocolViolation, GoneReason::Misbehaved),
+        }
+    }
+
+    fn send_away(&self, reason: RefusedReason, what: &str) -> GoneReason {
+        let peer = self.connection.peer.id;
+        tracing::warn!(%peer, %reason, what, "a peer broke the rules and is sent away");
+        self.shared.recorder.record(TraceEvent::Refused { reason });
+        self.shared.door().send_away(Instant::now().into_std(), peer);
         self.connection.inner.close(CloseCode::ProtocolViolation, what);
         GoneReason::Misbehaved
     }
@@ -447,6 +483,7 @@ impl Task {
     }
 
     async fn tell_subscriptions(&mut self) -> Option<GoneReason> {
+        self.subscriptions_paused = Some(Instant::now() + SUBSCRIPTIONS_PAUSE);
         let patterns = self.shared.subscriptions.borrow().patterns().to_vec();
         let sent = self.send_control(ControlFrame::Subscribe(patterns)).await;
         sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
@@ -455,6 +492,7 @@ impl Task {
     async fn datagrams_ended(&mut self, ended: Result<observe::Ended, JoinError>) -> Option<GoneReason> {
         match ended {
             Ok(observe::Ended::Lost) => Some(gone_reason(&self.connection.inner.closed().await)),
+            Ok(observe::Ended::Expelled) => Some(self.expelled()),
             Ok(observe::Ended::Greedy) => {
                 let gone = self.misbehaved("it sends too many datagrams");
                 observe::refuse_what_has_come(&self.shared, &self.connection);

@@ -16,6 +16,7 @@ use crate::assist::courtesy::Courtesy;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
+use crate::misconduct::{Misconduct, Offence};
 use crate::observe::outbox::Outbox;
 use crate::observe::share::Share;
 use crate::observe::waiting::Waits;
@@ -54,6 +55,9 @@ pub(crate) struct PeerConnection {
     known_max_datagram_bytes: AtomicUsize,
     /// Another connection to this peer replaces it: it ends after its last request.
     pub(super) retired: CancellationToken,
+    misconduct: Mutex<Misconduct>,
+    /// The peer is to be sent away.
+    pub(super) expelled: CancellationToken,
     recorder: Arc<Recorder>,
     pub(super) tally: Arc<PeerTally>,
     /// `None` once the connection is over.
@@ -129,6 +133,8 @@ impl PeerConnection {
                 config.max_requests_per_peer.min(Semaphore::MAX_PERMITS),
             )),
             retired: CancellationToken::new(),
+            misconduct: Mutex::new(Misconduct::new(&config.misconduct, Instant::now().into_std())),
+            expelled: CancellationToken::new(),
             tally: Arc::clone(&feed.tally),
             recorder,
             sending: Mutex::new(Some(sending)),
@@ -218,6 +224,23 @@ impl PeerConnection {
         let (peer, round_trip) = (self.peer.id, self.inner.round_trip());
         let offers = self.peer.capabilities.iter().filter(move |offer| open && wanted.is_met_by(offer));
         offers.map(move |offer| Candidate { peer, capability: offer.capability.clone(), load, round_trip })
+    }
+
+    /// The peer got something wrong. When it has been too much, its connection ends.
+    pub(super) fn offended(&self, offence: Offence) {
+        if self.misconduct().offended(Instant::now().into_std(), offence) {
+            self.expelled.cancel();
+        }
+    }
+
+    /// What was too much; `None` if it was on another connection.
+    pub(super) fn last_straw(&self) -> Option<Offence> {
+        self.misconduct().last_straw()
+    }
+
+    fn misconduct(&self) -> MutexGuard<'_, Misconduct> {
+        // It is whole after each of its methods, so a poisoned lock is as good as any.
+        self.misconduct.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The peer wants to hear of these from now on, and of nothing else.

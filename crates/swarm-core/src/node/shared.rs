@@ -28,6 +28,7 @@ use crate::assist::latency::Latencies;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::clock::WallClock;
 use crate::config::NodeConfig;
+use crate::door::Door;
 use crate::error::{AssistError, SubscribeError};
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
@@ -45,6 +46,7 @@ pub(crate) struct NodeShared {
     /// What the agent wants to hear of.
     pub(crate) subscriptions: watch::Sender<Subscriptions>,
     pub(crate) intake: Mutex<Intake>,
+    pub(crate) door: Mutex<Door>,
     pub(crate) wall_clock: Arc<dyn WallClock>,
     /// Whose grants count, and this node's own.
     pub(crate) access: Arc<Access>,
@@ -175,6 +177,11 @@ impl NodeShared {
     pub(crate) fn intake(&self) -> MutexGuard<'_, Intake> {
         // The intake is whole after each of its methods, so a poisoned lock is as good as any.
         self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn door(&self) -> MutexGuard<'_, Door> {
+        // The door is whole after each of its methods, so a poisoned lock is as good as any.
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many connected peers want to hear of a topic.

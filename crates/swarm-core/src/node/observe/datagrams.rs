@@ -9,6 +9,7 @@ use swarm_proto::{Datagram, Observation, decode_datagram};
 use tokio::time::Instant;
 
 use crate::deadline::at;
+use crate::misconduct::Offence;
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::observe::pace::{Pace, Verdict};
@@ -19,6 +20,8 @@ use crate::trace::{Direction, DropReason};
 pub(in crate::node) enum Ended {
     /// The connection is over.
     Lost,
+    /// The peer has got too much wrong.
+    Expelled,
     /// The peer has sent more than this node takes, for longer than it bears.
     Greedy,
     /// The peer has taken less than it subscribed to, for longer than this node bears.
@@ -51,6 +54,9 @@ pub(in crate::node) async fn move_datagrams(
                         refuse(&shared, &connection, DropReason::RateLimited, 1);
                         return Ended::Greedy;
                     }
+                }
+                if connection.expelled.is_cancelled() {
+                    return Ended::Expelled;
                 }
                 continue;
             }
@@ -93,6 +99,7 @@ fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datag
         Err(error) => {
             tracing::debug!(peer = %connection.peer.id, %error, "a datagram cannot be read");
             refuse(shared, connection, DropReason::Malformed, 1);
+            connection.offended(Offence::UnreadableDatagram);
         }
     }
 }
@@ -106,6 +113,9 @@ fn observed(
     // Whoever watches is told after the locks are free again.
     for reason in retain_admitted(shared, connection, &mut observations) {
         refuse(shared, connection, reason, 1);
+        if reason == DropReason::Forged {
+            connection.offended(Offence::Forged);
+        }
     }
     for (origin, reason) in shared.inbox.observed(now, observations) {
         shared.recorder.dropped_of(origin, Direction::Incoming, reason, 1);

@@ -7,6 +7,7 @@ use swarm_proto::{FeedFrame, FeedPosition, ResetCode};
 use tokio_util::sync::CancellationToken;
 
 use super::reliable_inbox::{ReliableItem, Room, Stopped};
+use crate::misconduct::Offence;
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
@@ -107,6 +108,7 @@ impl Reading<'_> {
         if (observation.origin, observation.epoch) != (peer.id, peer.epoch) {
             tracing::debug!(peer = %peer.id, "a reliable observation of another origin");
             self.refuse(DropReason::Forged);
+            self.connection.offended(Offence::Forged);
             return Err(ResetCode::Malformed);
         }
         let shared = Arc::clone(&self.shared);
@@ -160,6 +162,7 @@ impl Reading<'_> {
     fn malformed(&self, error: &dyn std::error::Error) -> ResetCode {
         tracing::debug!(peer = %self.connection.peer.id, %error, "a feed cannot be read");
         self.refuse(DropReason::Malformed);
+        self.connection.offended(Offence::UnreadableStream);
         ResetCode::Malformed
     }
 
