@@ -22,7 +22,7 @@ pub const TOPIC: &str = "beacon.tick";
 /// use agent_beacon::{Beacon, Params};
 /// use swarm_core::AgentNode;
 ///
-/// let node = AgentNode::builder(Beacon::new(Params::default(), 42)).bind("127.0.0.1:0".parse()?).await?;
+/// let node = AgentNode::dev(Beacon::new(Params::default(), 42)).bind("127.0.0.1:0".parse()?).await?;
 /// # Ok(())
 /// # }
 /// ```

@@ -33,7 +33,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     if question.is_empty() {
         return Err("say whom to ask, and what: ask_chat https://127.0.0.1:4433 Hello".into());
     }
-    let node = AgentNode::builder(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
+    let node = AgentNode::dev(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
     let peer = node.connect(&url.parse()?).await?;
     // Leaving in order tells the agent at once that nobody listens any more.
     let asked = tokio::select! {

@@ -33,7 +33,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .parse()
         .map_err(|_| format!("{address:?} is no address: say where to listen, such as 0.0.0.0:4433"))?;
     let agent = ChatAgent::new(ChatParams::from_env()?)?;
-    let node = AgentNode::builder(agent).bind(address).await?;
+    let node = AgentNode::dev(agent).bind(address).await?;
     println!("serving at {}", node.url());
     tokio::signal::ctrl_c().await?;
     node.shutdown(Duration::from_secs(2)).await?;

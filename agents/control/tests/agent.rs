@@ -42,7 +42,7 @@ impl Control {
         let params = ControlParams { command_every: Duration::from_millis(5), ..params };
         let (measures, measured) = mpsc::unbounded_channel();
         let agent = ControlAgent::new(params, 1);
-        let node = AgentNode::builder(agent).trace(Measures(measures));
+        let node = AgentNode::dev(agent).trace(Measures(measures));
         Self { node: node.bind("127.0.0.1:0".parse().unwrap()).await.unwrap(), measured }
     }
 
@@ -66,7 +66,7 @@ impl Control {
 }
 
 async fn node(agent: impl Agent) -> AgentNode {
-    AgentNode::builder(agent).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+    AgentNode::dev(agent).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
 async fn stop(nodes: impl IntoIterator<Item = AgentNode>) {
@@ -200,7 +200,7 @@ async fn a_refused_command_is_not_repeated() {
 async fn a_rover_that_comes_back_is_commanded_again_under_new_ids() {
     let (agent, mut asked) = ScriptedRover::new(|_| Manner::Confirm);
     let start = async || {
-        let rover = AgentNode::builder(agent.clone()).identity(IdentityKey::from_seed([2; 32]));
+        let rover = AgentNode::dev(agent.clone()).identity(IdentityKey::from_seed([2; 32]));
         rover.bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
     };
     let rover = start().await;

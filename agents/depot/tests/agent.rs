@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn pair(params: DepotParams, requester: impl Agent) -> (AgentNode, AgentNode) {
     let here = "127.0.0.1:0".parse().unwrap();
-    let depot = AgentNode::builder(DepotAgent::new(params)).bind(here).await.unwrap();
-    let requester = AgentNode::builder(requester).bind(here).await.unwrap();
+    let depot = AgentNode::dev(DepotAgent::new(params)).bind(here).await.unwrap();
+    let requester = AgentNode::dev(requester).bind(here).await.unwrap();
     requester.connect(&depot.url()).await.unwrap();
     (depot, requester)
 }

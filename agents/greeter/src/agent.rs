@@ -21,7 +21,7 @@ const LONGEST_NAME_BYTES: usize = 256;
 /// use agent_greeter::{Greeter, Params};
 /// use swarm_core::AgentNode;
 ///
-/// let node = AgentNode::builder(Greeter::new(Params::default())).bind("127.0.0.1:0".parse()?).await?;
+/// let node = AgentNode::dev(Greeter::new(Params::default())).bind("127.0.0.1:0".parse()?).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -99,8 +99,8 @@ mod tests {
     async fn pair() -> (AgentNode, AgentNode) {
         let params = Params { greeting: "Good  morning".to_owned(), ..Params::default() };
         let here = "127.0.0.1:0".parse().unwrap();
-        let greeter = AgentNode::builder(Greeter::new(params)).bind(here).await.unwrap();
-        let guest = AgentNode::builder(IdleAgent).bind(here).await.unwrap();
+        let greeter = AgentNode::dev(Greeter::new(params)).bind(here).await.unwrap();
+        let guest = AgentNode::dev(IdleAgent).bind(here).await.unwrap();
         guest.connect(&greeter.url()).await.unwrap();
         (greeter, guest)
     }

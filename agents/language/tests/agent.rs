@@ -21,8 +21,8 @@ impl Pair {
     async fn start() -> Self {
         let loopback = "127.0.0.1:0".parse().unwrap();
         let agent = LanguageAgent::new(LanguageParams::default(), 1).unwrap();
-        let language = AgentNode::builder(agent).bind(loopback).await.unwrap();
-        let requester = AgentNode::builder(IdleAgent).bind(loopback).await.unwrap();
+        let language = AgentNode::dev(agent).bind(loopback).await.unwrap();
+        let requester = AgentNode::dev(IdleAgent).bind(loopback).await.unwrap();
         let peer = requester.connect(&language.url()).await.unwrap();
         Self { requester, language, peer }
     }

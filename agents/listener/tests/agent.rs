@@ -32,9 +32,9 @@ impl Pair {
         let (sender, events) = mpsc::unbounded_channel();
         let mut config = NodeConfig::default();
         config.agent_queue = 4;
-        let listener = AgentNode::builder(Listener::new(params)).config(config).trace(Events(sender));
+        let listener = AgentNode::dev(Listener::new(params)).config(config).trace(Events(sender));
         let listener = listener.bind(here).await.unwrap();
-        let talker = AgentNode::builder(IdleAgent).bind(here).await.unwrap();
+        let talker = AgentNode::dev(IdleAgent).bind(here).await.unwrap();
         talker.connect(&listener.url()).await.unwrap();
         Self { listener, talker, events }
     }

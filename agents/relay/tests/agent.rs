@@ -23,13 +23,13 @@ impl Line {
         let mut stages: Vec<AgentNode> = Vec::new();
         for index in 0..3 {
             let params = RelayParams { stages: 3, circle, ..RelayParams::default() };
-            let node = AgentNode::builder(RelayAgent::new(params, index).unwrap()).bind(here).await.unwrap();
+            let node = AgentNode::dev(RelayAgent::new(params, index).unwrap()).bind(here).await.unwrap();
             for other in &stages {
                 node.connect(&other.url()).await.unwrap();
             }
             stages.push(node);
         }
-        let guest = AgentNode::builder(IdleAgent).bind(here).await.unwrap();
+        let guest = AgentNode::dev(IdleAgent).bind(here).await.unwrap();
         for stage in &stages {
             guest.connect(&stage.url()).await.unwrap();
         }

@@ -44,9 +44,9 @@ impl Pair {
         let vibration_hz = Some(20.0.try_into().unwrap());
         let params = RoverParams { vibration_hz, ..RoverParams::default() };
         let agent = RoverAgent::new(params, 3);
-        let rover = AgentNode::builder(agent).bind(loopback).await.unwrap();
+        let rover = AgentNode::dev(agent).bind(loopback).await.unwrap();
         let (listener, heard) = mpsc::channel(64);
-        let requester = AgentNode::builder(Listener(listener)).identity(IdentityKey::from_seed([1; 32]));
+        let requester = AgentNode::dev(Listener(listener)).identity(IdentityKey::from_seed([1; 32]));
         let requester = requester.bind(loopback).await.unwrap();
         let peer = requester.connect(&rover.url()).await.unwrap();
         let topics = RoverTopics::new();
@@ -152,7 +152,7 @@ async fn a_restarted_requester_numbers_its_commands_anew() {
 
     pair.requester.shutdown(PATIENCE).await.unwrap();
     let (listener, heard) = mpsc::channel(64);
-    let again = AgentNode::builder(Listener(listener)).identity(IdentityKey::from_seed([1; 32]));
+    let again = AgentNode::dev(Listener(listener)).identity(IdentityKey::from_seed([1; 32]));
     pair.requester = again.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     pair.heard = heard;
     pair.requester.connect(&pair.rover.url()).await.unwrap();

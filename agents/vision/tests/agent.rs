@@ -21,8 +21,8 @@ struct Pair {
 impl Pair {
     async fn start(params: VisionParams) -> Self {
         let loopback = "127.0.0.1:0".parse().unwrap();
-        let vision = AgentNode::builder(VisionAgent::new(params, 1).unwrap()).bind(loopback).await.unwrap();
-        let requester = AgentNode::builder(IdleAgent).bind(loopback).await.unwrap();
+        let vision = AgentNode::dev(VisionAgent::new(params, 1).unwrap()).bind(loopback).await.unwrap();
+        let requester = AgentNode::dev(IdleAgent).bind(loopback).await.unwrap();
         let peer = requester.connect(&vision.url()).await.unwrap();
         Self { requester, vision, peer }
     }

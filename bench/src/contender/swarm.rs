@@ -98,7 +98,7 @@ impl Contender for Swarm {
             }
             let node = |index| {
                 let listener = Listener { index, heard: Arc::clone(&heard) };
-                AgentNode::builder(listener).config(config.clone())
+                AgentNode::dev(listener).config(config.clone())
             };
             let any_port = "127.0.0.1:0".parse()?;
             let mut nodes = vec![node(0).bind(any_port).await?];

@@ -20,10 +20,9 @@ use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
+use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, IdentityKey, Replies, SwarmName,
-    SystemClock,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, IdentityKey, Replies,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -137,19 +136,15 @@ impl Agent for Echo {
 
 /// A node whose packets are late, or lost, on their way out.
 async fn node(loss: f64, seed: u8, paths: &mut JoinSet<()>) -> Result<AgentNode, Problem> {
-    let identity = Arc::new(IdentityKey::from_seed([seed + 1; 32]));
-    let credentials = Credentials {
-        identity: Arc::clone(&identity),
-        swarm: SwarmName::default(),
-        wall_clock: Arc::new(SystemClock),
-    };
     let inner = TokioRuntime.wrap_udp_socket(std::net::UdpSocket::bind("127.0.0.1:0")?)?;
     let rng = Mutex::new(StdRng::seed_from_u64(seed.into()));
     let (path, packets) = mpsc::unbounded_channel();
     paths.spawn(carry(Arc::clone(&inner), packets));
     let socket = Arc::new(LossySocket { inner, loss, rng, path });
-    let transport = WebTransport::with_socket(socket, &credentials, WebTransportConfig::default())?;
-    Ok(AgentNode::builder(Echo).start(&identity, Arc::new(transport)).await?)
+    let node = AgentNode::dev(Echo).identity(IdentityKey::from_seed([seed + 1; 32]));
+    Ok(node
+        .start(|speaker| WebTransport::with_socket(socket, speaker, WebTransportConfig::default()))
+        .await?)
 }
 
 /// A packet on its way, and when it arrives.

@@ -79,7 +79,7 @@ fn say(line: &str) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let node = AgentNode::builder(Doorman).bind("127.0.0.1:0".parse()?).await?;
+    let node = AgentNode::dev(Doorman).bind("127.0.0.1:0".parse()?).await?;
     say(&format!("listening at {}", node.url()));
     tokio::signal::ctrl_c().await?;
     node.shutdown(Duration::from_secs(2)).await?;

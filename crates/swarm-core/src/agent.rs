@@ -147,7 +147,7 @@ impl Capacity {
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use swarm_core::{AgentNode, IdleAgent};
 ///
-/// let node = AgentNode::builder(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
+/// let node = AgentNode::dev(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
 /// # Ok(())
 /// # }
 /// ```

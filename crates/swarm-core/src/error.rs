@@ -6,9 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{AgentId, CloseCode, DecodeError, NameError, SwarmName, VersionRange};
+use swarm_proto::{
+    AgentId, Capability, CloseCode, DecodeError, NameError, SwarmName, TopicName, VersionRange,
+};
 
 use crate::identity::CertificateError;
+use crate::trust::dev::DevRootError;
+use crate::trust::{GrantError, RevocationError};
 
 /// The innermost cause of an error, shared so that errors stay cloneable.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -137,6 +141,18 @@ pub enum HelloError {
     /// The other end is this node.
     #[error("the address leads to this node itself")]
     Itself,
+    /// It broke the rules a short while ago, and was sent away.
+    #[error("the peer was sent away, and is back too soon")]
+    SentAway,
+    /// It has no grant that counts here.
+    #[error("the peer may not join: {0}")]
+    NoGrant(#[from] GrantError),
+    /// It offers something that its grant does not cover.
+    #[error("the peer offers {capability}, which its grant does not cover")]
+    OfferNotGranted {
+        /// What it offers.
+        capability: Capability,
+    },
     /// The other side turned us away.
     #[error("the peer said goodbye: {code} ({reason})")]
     TurnedAway {
@@ -165,6 +181,12 @@ pub enum ConnectError {
     NoAddress {
         /// The name that was looked up.
         host: String,
+    },
+    /// The node was started for local work, and the address is elsewhere.
+    #[error("{address} is not a loopback address, and a node started for local work stays on this machine")]
+    NotLoopback {
+        /// What was to be dialled.
+        address: SocketAddr,
     },
     /// Nobody could be reached there, or nobody whom we trust.
     #[error("no connection to {address}")]
@@ -212,6 +234,39 @@ pub enum StartError {
     /// The agent offers more, or with longer names, than a hello can carry.
     #[error("the agent's capabilities do not fit into a hello")]
     TooManyCapabilities(#[source] swarm_proto::EncodeError),
+    /// Nothing says who belongs to the swarm.
+    #[error(
+        "a node needs a trust anchor: give the builder `credentials`, or, for local work alone, use `AgentNode::dev` \
+         (programs call it `--dev`)"
+    )]
+    NoTrustAnchor,
+    /// Credentials were given, and what they name was given once more.
+    #[error("the builder was given credentials, which name the {what} themselves: leave `{what}` out")]
+    Contradiction {
+        /// What.
+        what: &'static str,
+    },
+    /// The root of local work cannot be used.
+    #[error(transparent)]
+    DevRoot(#[from] DevRootError),
+    /// A node for local work is to be reached from elsewhere.
+    #[error("{address} is not a loopback address, and a node started for local work stays on this machine")]
+    NotLoopback {
+        /// What it was to be bound to.
+        address: SocketAddr,
+    },
+    /// The node's own grant does not count.
+    #[error("the node's own grant does not count")]
+    Grant(#[from] GrantError),
+    /// The list of revocations that the node was given does not count.
+    #[error("the list of revocations does not count")]
+    Revocations(#[from] RevocationError),
+    /// The agent offers something that the node's grant does not cover.
+    #[error("the agent offers {capability}, which the node's grant does not cover")]
+    OfferNotGranted {
+        /// What it offers.
+        capability: Capability,
+    },
     /// The agent subscribes to more than a node may.
     #[error("the agent subscribes to more than {max} patterns: use wider ones")]
     TooManySubscriptions {
@@ -242,6 +297,12 @@ pub enum PublishError {
         size: usize,
         /// What fits.
         max: usize,
+    },
+    /// This node's grant does not cover the topic.
+    #[error("this node may not publish on {topic}: its grant does not cover it")]
+    NotPermitted {
+        /// The topic.
+        topic: TopicName,
     },
     /// The value or its key cannot be sent.
     #[error("the observation cannot be encoded")]
@@ -295,6 +356,9 @@ pub enum AssistError {
     /// Whoever was asked does not offer the capability, or nobody does: see [`PeerInfo::offers`](crate::PeerInfo::offers).
     #[error("the capability is not offered")]
     NoSuchCapability,
+    /// The grant of whoever asks does not cover the capability.
+    #[error("the grant does not cover the capability")]
+    NotPermitted,
     /// The responder's agent does not want to.
     #[error("declined: {reason}")]
     Declined {

@@ -1,6 +1,6 @@
 //! Nodes of a swarm: agents that share what they see and ask one another for help, peer to peer, over WebTransport.
 //!
-//! Write an [`Agent`], give it to [`AgentNode::builder`], and connect it to others:
+//! Write an [`Agent`], give it to a node, and connect it to others:
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,8 +27,8 @@
 //! }
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let echo = AgentNode::builder(Echo).bind("127.0.0.1:0".parse()?).await?;
-//! let other = AgentNode::builder(swarm_core::IdleAgent).bind("127.0.0.1:0".parse()?).await?;
+//! let echo = AgentNode::dev(Echo).bind("127.0.0.1:0".parse()?).await?;
+//! let other = AgentNode::dev(swarm_core::IdleAgent).bind("127.0.0.1:0".parse()?).await?;
 //!
 //! let peer = other.connect(&echo.url()).await?;
 //! let mut replies = other.request_assistance(peer, "echo.say", "hello").await?;
@@ -50,6 +50,7 @@
 pub mod identity;
 pub mod mesh;
 mod peer;
+pub mod trust;
 
 #[cfg(feature = "node")]
 mod agent;
@@ -109,7 +110,7 @@ pub use self::{
         Counters, Direction, DropReason, Ending, Flow, PeerCounters, RefusedReason, TraceEvent, TraceSink,
     },
 };
-pub use identity::{IdentityKey, agent_id_of};
+pub use identity::{IdentityKey, agent_id_of, agent_id_of_subject};
 pub use peer::{GoneReason, PeerEvent, PeerInfo};
 #[doc(inline)]
 pub use swarm_proto::{

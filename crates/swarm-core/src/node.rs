@@ -35,7 +35,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName, TopicPattern};
+use swarm_proto::{
+    AgentId, Capability, CapabilityPattern, Chunk, Grant, Revocations, Signed, TopicName, TopicPattern,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -53,6 +55,7 @@ use crate::error::{AssistError, ConnectError, PublishError, ReadyError, Shutdown
 use crate::peer::PeerInfo;
 use crate::topic::Topic;
 use crate::trace::Counters;
+use crate::trust::{GrantError, RevocationError, TrustAnchor};
 
 /// How long `shutdown` waits for tasks of the agent that were told to end.
 const TASK_GRACE: Duration = Duration::from_secs(1);
@@ -67,7 +70,7 @@ const TASK_GRACE: Duration = Duration::from_secs(1);
 /// use std::time::Duration;
 /// use swarm_core::{AgentNode, IdleAgent};
 ///
-/// let node = AgentNode::builder(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
+/// let node = AgentNode::dev(IdleAgent).bind("127.0.0.1:0".parse()?).await?;
 /// println!("listening at {}", node.url());
 /// node.shutdown(Duration::from_secs(2)).await?;
 /// # Ok(())
@@ -80,7 +83,13 @@ pub struct AgentNode {
 }
 
 impl AgentNode {
-    /// Begins to build a node around an agent.
+    /// Begins to build a node for local work: it trusts a root that all programs of this user on this machine share, and is
+    /// reached from this machine alone. Everything is checked as elsewhere.
+    pub fn dev(agent: impl Agent) -> Builder {
+        Self::builder(agent).dev()
+    }
+
+    /// Begins to build a node around an agent. It needs [`credentials`](Builder::credentials).
     pub fn builder(agent: impl Agent) -> Builder {
         Builder::new(BoxedAgent::new(agent))
     }
@@ -191,6 +200,53 @@ impl NodeHandle {
         let enough = self.shared.connections.at_least(min_peers);
         let waited = tokio::time::timeout(within, enough).await;
         waited.map_err(|_| ReadyError { wanted: min_peers, have: self.shared.connections.len() })
+    }
+
+    /// Whom this node trusts about its swarm.
+    pub fn trust_anchor(&self) -> &TrustAnchor {
+        self.shared.access.anchor()
+    }
+
+    /// What this node may do.
+    pub fn grant(&self) -> Arc<Signed<Grant>> {
+        self.shared.access.grant()
+    }
+
+    /// Shows another grant from now on, one that holds for longer for example. Peers are told, and no connection is lost.
+    ///
+    /// ```
+    /// use swarm_core::NodeHandle;
+    /// use swarm_core::proto::{Grant, Signed};
+    /// use swarm_core::trust::GrantError;
+    ///
+    /// fn renew(node: &NodeHandle, grant: Signed<Grant>) -> Result<(), GrantError> {
+    ///     node.renew_grant(grant)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// If it does not count now, or is for another agent. The old one stays then.
+    pub fn renew_grant(&self, grant: Signed<Grant>) -> Result<(), GrantError> {
+        self.shared.renew(grant)
+    }
+
+    /// Heeds a list of revocations from now on: connections to whoever is on it end, and peers are told, who tell theirs.
+    /// False if the list is known already.
+    ///
+    /// ```
+    /// use swarm_core::NodeHandle;
+    /// use swarm_core::proto::{Revocations, Signed};
+    /// use swarm_core::trust::RevocationError;
+    ///
+    /// fn revoke(node: &NodeHandle, list: Signed<Revocations>) -> Result<bool, RevocationError> {
+    ///     node.revoke(list)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// If it is older than the one that is known, or no root of the swarm signed it. Nothing changes then.
+    pub fn revoke(&self, list: Signed<Revocations>) -> Result<bool, RevocationError> {
+        self.shared.revoke(list)
     }
 
     /// Sends a small message to every connected peer that subscribed to its topic. See [`Context::broadcast_observation`].

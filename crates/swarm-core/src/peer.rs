@@ -84,6 +84,8 @@ pub enum GoneReason {
     Restarted,
     /// It broke the rules of the protocol.
     Misbehaved,
+    /// Its grant ended or was revoked.
+    NotPermitted,
     /// It took what it subscribed to too slowly, for too long.
     TooSlow,
     /// This node stops.
@@ -92,8 +94,15 @@ pub enum GoneReason {
 
 impl GoneReason {
     /// All that there are, in the order of their declaration.
-    pub const ALL: &'static [Self] =
-        &[Self::Goodbye, Self::Lost, Self::Restarted, Self::Misbehaved, Self::TooSlow, Self::ShutDown];
+    pub const ALL: &'static [Self] = &[
+        Self::Goodbye,
+        Self::Lost,
+        Self::Restarted,
+        Self::Misbehaved,
+        Self::NotPermitted,
+        Self::TooSlow,
+        Self::ShutDown,
+    ];
 }
 
 impl fmt::Display for GoneReason {
@@ -103,6 +112,7 @@ impl fmt::Display for GoneReason {
             Self::Lost => "lost",
             Self::Restarted => "restarted",
             Self::Misbehaved => "misbehaved",
+            Self::NotPermitted => "not_permitted",
             Self::TooSlow => "too_slow",
             Self::ShutDown => "shut_down",
         })

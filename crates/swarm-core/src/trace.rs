@@ -240,6 +240,8 @@ reasons! {
         Duplicate = "duplicate",
         /// Its sender was not its origin.
         Forged = "forged",
+        /// The grant of whoever made it does not cover its topic.
+        NotPermitted = "not_permitted",
         /// The datagram, or the stream of reliable ones, could not be read.
         Malformed = "malformed",
     }
@@ -266,6 +268,8 @@ reasons! {
         WrongSwarm = "wrong_swarm",
         /// It is not who it says it is.
         OtherAgent = "other_agent",
+        /// Its grant does not count, or it went beyond it.
+        NotPermitted = "not_permitted",
         /// It is this node itself.
         Itself = "itself",
         /// Too many strangers or peers at once.
@@ -296,6 +300,8 @@ reasons! {
         Failed = "failed",
         /// Nobody there offers it.
         NoSuchCapability = "no_such_capability",
+        /// The requester's grant does not cover it.
+        NotPermitted = "not_permitted",
         /// Too many at once.
         Busy = "busy",
         /// The deadline passed.

@@ -10,15 +10,48 @@ pub mod webtransport;
 use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use swarm_proto::{AgentId, CloseCode, ResetCode};
+use swarm_proto::{AgentId, CloseCode, Grant, ResetCode, Signed};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::clock::WallClock;
 use crate::error::{AcceptError, DialError};
+use crate::identity::IdentityKey;
+use crate::trust::Access;
+
+/// Who a transport speaks as: what goes into its certificate and what it asks of others.
+///
+/// ```
+/// use std::sync::Arc;
+/// use swarm_core::SystemClock;
+/// use swarm_core::transport::Speaker;
+/// use swarm_core::trust::{Access, Credentials};
+///
+/// fn speaker(speaker: &Speaker) -> Speaker {
+///     Speaker {
+///         identity: Arc::clone(credentials.identity()),
+///         access: Arc::new(Access::new(credentials)),
+///         guests: false,
+///         wall_clock: Arc::new(SystemClock),
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Speaker {
+    /// The node's key.
+    pub identity: Arc<IdentityKey>,
+    /// Its grant, and whose grants count.
+    pub access: Arc<Access>,
+    /// Whether clients without a certificate may open a session. What they show instead is looked at by the node.
+    pub guests: bool,
+    /// Tells when certificates are issued and due for renewal.
+    pub wall_clock: Arc<dyn WallClock>,
+}
 
 /// One endpoint of the network: it accepts and dials on the same address.
 ///
@@ -84,18 +117,45 @@ pub trait Incoming: Debug + Send {
     fn accept(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Connection>, AcceptError>>;
 }
 
-/// A connection to a peer that has proven who it is.
+/// What the other end of a connection has shown of itself.
+///
+/// ```
+/// use swarm_core::transport::Credential;
+///
+/// fn is_guest(credential: &Credential) -> bool {
+///     matches!(credential, Credential::Token { .. })
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A certificate, which the handshake has verified.
+    Certificate {
+        /// Who it is.
+        agent: AgentId,
+        /// Its grant.
+        grant: Arc<Signed<Grant>>,
+    },
+    /// No certificate: a browser or a script that dialled. Nothing is verified yet.
+    Token {
+        /// The grant that it carries, as text; from the header `authorization` or the query `t`.
+        token: Option<String>,
+        /// The web page that it belongs to, by the header `origin`, which browsers send and scripts need not.
+        origin: Option<String>,
+    },
+}
+
+/// A connection to somebody who has shown a credential.
 ///
 /// ```
 /// use swarm_core::transport::Connection;
 ///
 /// fn describe(connection: &dyn Connection) -> String {
-///     format!("{} at {}", connection.peer(), connection.remote_addr())
+///     format!("{:?} at {}", connection.credential(), connection.remote_addr())
 /// }
 /// ```
 pub trait Connection: Debug + Send + Sync + 'static {
-    /// Who is at the other end, as the handshake proved.
-    fn peer(&self) -> AgentId;
+    /// What the other end has shown.
+    fn credential(&self) -> &Credential;
 
     /// Where the other end is.
     fn remote_addr(&self) -> SocketAddr;

@@ -61,7 +61,7 @@ impl Member {
         let subscriptions = PATTERNS.iter().filter(|_| rng.random_bool(0.4));
         let subscriptions = subscriptions.map(|pattern| pattern.parse().unwrap()).collect();
         let events = Events::default();
-        let builder = AgentNode::builder(Paced { takes, subscriptions }).config(config).trace(events.clone());
+        let builder = common::dev(Paced { takes, subscriptions }).config(config).trace(events.clone());
         let node = builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         Self { node, events, broadcasts: 0, handed: 0, not_handed: BTreeMap::new() }
     }

@@ -232,7 +232,7 @@ async fn through_the_middle(
     let last_id: AgentId = last.id();
     let middle = node(serving(move |cx, _, _| ask_on(cx, last_id, onward()).boxed())).await;
     let events = Events::default();
-    let builder = AgentNode::builder(IdleAgent).trace(events.clone());
+    let builder = common::dev(IdleAgent).trace(events.clone());
     let first = builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     middle.connect(&last.url()).await.unwrap();
     first.connect(&middle.url()).await.unwrap();

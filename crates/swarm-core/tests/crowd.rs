@@ -29,7 +29,7 @@ fn config() -> NodeConfig {
 
 async fn watched(config: NodeConfig) -> (AgentNode, Events) {
     let events = Events::default();
-    let builder = AgentNode::builder(IdleAgent).config(config).trace(events.clone());
+    let builder = common::dev(IdleAgent).config(config).trace(events.clone());
     (builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap(), events)
 }
 

@@ -283,14 +283,14 @@ impl Agent for Braggart {
 
 #[tokio::test]
 async fn an_agent_that_offers_too_much_does_not_start() {
-    let refused = AgentNode::builder(Braggart).bind("127.0.0.1:0".parse().unwrap()).await;
+    let refused = common::dev(Braggart).bind("127.0.0.1:0".parse().unwrap()).await;
 
     assert!(matches!(refused, Err(StartError::TooManyCapabilities(_))), "{refused:?}");
 }
 
 #[tokio::test]
 async fn nodes_on_ipv4_meet_through_one_on_both_versions() {
-    let hub = AgentNode::builder(IdleAgent).bind("[::]:0".parse().unwrap()).await.unwrap();
+    let hub = common::dev(IdleAgent).bind("[::]:0".parse().unwrap()).await.unwrap();
     let hub_url = format!("https://127.0.0.1:{}", hub.url().port()).parse().unwrap();
     let (a, b) = (node(IdleAgent).await, node(IdleAgent).await);
 
@@ -312,7 +312,7 @@ async fn a_new_agent_at_an_old_address_ends_the_wait_for_the_old_one() {
 
     let again = async {
         loop {
-            let builder = AgentNode::builder(IdleAgent).identity(IdentityKey::from_seed([77; 32]));
+            let builder = common::dev(IdleAgent).identity(IdentityKey::from_seed([77; 32]));
             if let Ok(node) = builder.bind(address).await {
                 return node;
             }

@@ -72,7 +72,7 @@ impl TraceSink for Scribe {
 async fn responder(number: u8, address: SocketAddr, requesters: &[SocketAddr], scribe: &Scribe) -> AgentNode {
     loop {
         let mut builder =
-            AgentNode::builder(Teller).identity(IdentityKey::from_seed([number; 32])).trace(scribe.clone());
+            common::dev(Teller).identity(IdentityKey::from_seed([number; 32])).trace(scribe.clone());
         for requester in requesters {
             builder = builder.seed_peer(*requester);
         }
@@ -169,7 +169,7 @@ async fn every_request_has_one_end_whatever_happens_to_its_peer() {
     let any = "127.0.0.1:0".parse().unwrap();
     let mut requesters = Vec::new();
     for _ in 0..2 {
-        requesters.push(AgentNode::builder(IdleAgent).trace(scribe.clone()).bind(any).await.unwrap());
+        requesters.push(common::dev(IdleAgent).trace(scribe.clone()).bind(any).await.unwrap());
     }
     let addresses: Vec<_> = requesters.iter().map(address_of).collect();
     let mut responders = Vec::new();

@@ -101,7 +101,7 @@ impl Agent for Worker {
 }
 
 async fn worker(requester: SocketAddr) -> AgentNode {
-    AgentNode::builder(Worker).seed_peer(requester).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+    common::dev(Worker).seed_peer(requester).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
 const REQUESTS: usize = 10_000;

@@ -19,7 +19,7 @@ fn impatient() -> NodeConfig {
 }
 
 async fn with_key(seed: u8, address: SocketAddr) -> Result<AgentNode, swarm_core::StartError> {
-    let builder = AgentNode::builder(IdleAgent).identity(IdentityKey::from_seed([seed; 32]));
+    let builder = common::dev(IdleAgent).identity(IdentityKey::from_seed([seed; 32]));
     builder.config(impatient()).bind(address).await
 }
 
@@ -152,7 +152,7 @@ async fn a_peer_that_restarts_is_met_again_by_itself() {
 #[tokio::test]
 async fn a_seed_that_is_not_there_yet_is_found_once_it_starts() {
     let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let early = AgentNode::builder(IdleAgent).config(impatient()).seed_peer(free);
+    let early = common::dev(IdleAgent).config(impatient()).seed_peer(free);
     let early = early.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
 
     let late = restarted(3, free).await;
@@ -166,7 +166,7 @@ async fn a_seed_that_is_not_there_yet_is_found_once_it_starts() {
 async fn a_port_in_use_is_told_before_anything_starts() {
     let a = node(IdleAgent).await;
 
-    let refused = AgentNode::builder(IdleAgent).bind(address_of(&a)).await.unwrap_err();
+    let refused = common::dev(IdleAgent).bind(address_of(&a)).await.unwrap_err();
 
     assert!(refused.to_string().contains(&a.url().port().to_string()), "{refused}");
     stop([a]).await;

@@ -282,7 +282,7 @@ async fn what_does_not_finish_before_the_deadline_is_given_up_and_counted() {
 
 #[tokio::test]
 async fn nodes_of_different_swarms_do_not_meet() {
-    let a = swarm_core::AgentNode::builder(IdleAgent).swarm("other".parse().unwrap());
+    let a = common::dev(IdleAgent).swarm("other".parse().unwrap());
     let a = a.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let b = node(IdleAgent).await;
 

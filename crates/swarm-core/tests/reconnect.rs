@@ -131,7 +131,7 @@ async fn a_responder_that_was_restarted_has_nothing_to_go_on_with() {
     let identity = || IdentityKey::from_seed([77; 32]);
     let start = async |address: SocketAddr| {
         let (agent, ..) = counting(&gate, 2, 10);
-        AgentNode::builder(agent).identity(identity()).bind(address).await
+        common::dev(agent).identity(identity()).bind(address).await
     };
     let a = node_with(IdleAgent, config()).await;
     let b = start("127.0.0.1:0".parse().unwrap()).await.unwrap();

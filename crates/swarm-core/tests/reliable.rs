@@ -112,7 +112,7 @@ async fn start(agent: impl Agent, seed: u8, address: SocketAddr) -> AgentNode {
     let agent = BoxedAgent::new(agent);
     let starting = async {
         loop {
-            let builder = AgentNode::builder(agent.clone()).identity(IdentityKey::from_seed([seed; 32]));
+            let builder = common::dev(agent.clone()).identity(IdentityKey::from_seed([seed; 32]));
             match builder.config(config()).bind(address).await {
                 Ok(node) => return node,
                 // The life before may still have the port.

@@ -11,8 +11,8 @@ use common::{PATIENCE, node, stop, until};
 use futures_util::{FutureExt, StreamExt};
 use swarm_core::proto::EncodeError;
 use swarm_core::{
-    AgentError, AgentId, AgentNode, Artefact, AssistError, Chunk, Context, IdleAgent, Progress, Replies,
-    Reply, ReplyError, RequestId, TraceEvent,
+    AgentError, AgentId, Artefact, AssistError, Chunk, Context, IdleAgent, Progress, Replies, Reply,
+    ReplyError, RequestId, TraceEvent,
 };
 use tokio::sync::mpsc;
 
@@ -207,8 +207,8 @@ async fn each_request_is_traced_as_sent_once_as_ended_once_and_as_served_once() 
         .boxed()
     });
     let any_port = || "127.0.0.1:0".parse().unwrap();
-    let a = AgentNode::builder(IdleAgent).trace(here.clone()).bind(any_port()).await.unwrap();
-    let b = AgentNode::builder(moody).trace(there.clone()).bind(any_port()).await.unwrap();
+    let a = common::dev(IdleAgent).trace(here.clone()).bind(any_port()).await.unwrap();
+    let b = common::dev(moody).trace(there.clone()).bind(any_port()).await.unwrap();
     let peer = a.connect(&b.url()).await.unwrap();
 
     let short = Duration::from_millis(100);

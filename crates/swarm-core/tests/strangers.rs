@@ -11,18 +11,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::stranger::{STRANGER, address, client_config, framed, hello, raw};
+use common::stranger::{STRANGER, address, client_config, framed, hello, raw, speaker};
 use common::{PATIENCE, node_with, stop, witness};
 use futures_util::FutureExt;
 use swarm_core::proto::{
     self, CloseCode, ControlFrame, Frame, Outcome, ProtocolVersion, ReplyFrame, RequestFrame, RequestHead,
     RequestId, VersionRange,
 };
-use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
+use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
 use swarm_core::transport::{Connection, ConnectionLost, Stream, Transport};
-use swarm_core::{
-    AgentNode, DropReason, Epoch, IdentityKey, IdleAgent, NodeConfig, RefusedReason, SwarmName, SystemClock,
-};
+use swarm_core::{AgentNode, DropReason, Epoch, IdentityKey, IdleAgent, NodeConfig, RefusedReason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Like the default, but the tests need not wait three seconds for each stranger.
@@ -36,14 +34,8 @@ fn config() -> NodeConfig {
 
 /// A connection with a WebTransport session and a valid certificate, and nothing said yet.
 async fn session(to: SocketAddr) -> (WebTransport, Box<dyn Connection>) {
-    let credentials = Credentials {
-        identity: Arc::new(IdentityKey::from_seed(STRANGER)),
-        swarm: SwarmName::default(),
-        wall_clock: Arc::new(SystemClock),
-    };
-    let transport =
-        WebTransport::bind("127.0.0.1:0".parse().unwrap(), &credentials, WebTransportConfig::default())
-            .unwrap();
+    let any_port = "127.0.0.1:0".parse().unwrap();
+    let transport = WebTransport::bind(any_port, &speaker(STRANGER), WebTransportConfig::default()).unwrap();
     let connection = transport.dial(to, None).await.unwrap();
     (transport, connection)
 }

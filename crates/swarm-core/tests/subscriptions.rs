@@ -13,9 +13,7 @@ use common::stranger::{address, hello};
 use common::wire::Wire;
 use common::{PATIENCE, node, node_with, stop, until};
 use swarm_core::proto::{ControlFrame, Hello};
-use swarm_core::{
-    AgentNode, Direction, DropReason, IdleAgent, NodeConfig, StartError, SubscribeError, TopicPattern,
-};
+use swarm_core::{Direction, DropReason, IdleAgent, NodeConfig, StartError, SubscribeError, TopicPattern};
 
 fn patterns<const N: usize>(patterns: [&str; N]) -> Vec<TopicPattern> {
     patterns.map(|pattern| pattern.parse().unwrap()).into()
@@ -216,7 +214,7 @@ async fn there_is_an_end_to_what_a_node_may_subscribe_to() {
 
     let greedy = (0..65).map(|n| format!("t{n}")).collect::<Vec<_>>();
     let (agent, _) = listener(greedy.iter().map(String::as_str));
-    let refused = AgentNode::builder(agent).bind("127.0.0.1:0".parse().unwrap()).await;
+    let refused = common::dev(agent).bind("127.0.0.1:0".parse().unwrap()).await;
     assert!(matches!(refused, Err(StartError::TooManySubscriptions { max: 64 })));
     stop([a]).await;
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use common::{PATIENCE, node, stop};
-use swarm_core::{AgentId, AgentNode, DropReason, IdleAgent, NodeConfig, NodeHandle, TraceEvent, TraceSink};
+use swarm_core::{AgentId, DropReason, IdleAgent, NodeConfig, NodeHandle, TraceEvent, TraceSink};
 
 /// Says once that something was lost.
 #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ async fn a_loss_may_be_told_to_everybody() {
     let mut config = NodeConfig::default();
     (config.outbox_capacity, config.coalescing_window) = (1, Duration::from_secs(60));
     let alarm = Alarm::default();
-    let builder = AgentNode::builder(IdleAgent).config(config).trace(alarm.clone());
+    let builder = common::dev(IdleAgent).config(config).trace(alarm.clone());
     let a = builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let b = node(IdleAgent).await;
     alarm.0.set(a.handle()).unwrap();

@@ -96,6 +96,8 @@ codes! {
         ShutDown = 8, "shut down";
         /// Nothing was heard for too long. 9.
         IdleTimeout = 9, "idle timeout";
+        /// The peer has no grant that is valid here, or goes beyond it. 10.
+        NotPermitted = 10, "not permitted";
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_numbers_of_close_codes_stay_what_they_are() {
-        let names: Vec<_> = (0..=10).map(|number| CloseCode::from_u32(number).to_string()).collect();
+        let names: Vec<_> = (0..=11).map(|number| CloseCode::from_u32(number).to_string()).collect();
 
         assert_eq!(
             names,
@@ -147,7 +149,8 @@ mod tests {
                 "overloaded",
                 "shut down",
                 "idle timeout",
-                "code 10",
+                "not permitted",
+                "code 11",
             ]
         );
     }

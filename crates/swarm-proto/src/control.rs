@@ -10,24 +10,32 @@ use crate::code::CloseCode;
 use crate::codec::to_vec;
 use crate::error::{DecodeError, EncodeError, at_most};
 use crate::frame::{Frame, begin_frame, check_len, cut, end_frame, open_frame};
+use crate::grant::{Grant, Revocations};
 use crate::hello::{Hello, HelloWire};
 use crate::id::AgentId;
 use crate::limits::{
-    MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS, MAX_SUBSCRIPTIONS,
+    MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_GRANTS, MAX_HELLO_BYTES, MAX_INTRODUCTIONS,
+    MAX_SUBSCRIPTIONS,
 };
 use crate::reader::ArrayReader;
+use crate::signed::Signed;
 use crate::topic::TopicPattern;
-use crate::wire::{Map, Text};
-use crate::writer::{put_text, put_uint};
+use crate::wire::{Binary, Map, Text};
+use crate::writer::{put_binary, put_text, put_uint};
 
 const HELLO: u8 = 1;
 const GOODBYE: u8 = 2;
 const INTRODUCE: u8 = 3;
 const LOAD: u8 = 4;
 const SUBSCRIBE: u8 = 5;
+const GRANTS: u8 = 6;
+const REVOCATIONS: u8 = 7;
+const CHALLENGE: u8 = 8;
+const PROOF: u8 = 9;
 
 const REASON: &str = "bytes of a goodbye's reason";
 const INTRODUCTIONS: &str = "introductions of a frame";
+const GRANTS_OF_A_FRAME: &str = "grants of a frame";
 pub(crate) const SUBSCRIPTIONS: &str = "subscriptions of a node";
 
 /// A frame on the control stream.
@@ -54,7 +62,20 @@ pub enum ControlFrame {
     /// All that the sender wants to hear of from now on, `[5, [pattern, …]]`; at most 64, possibly nothing. Until the
     /// first one what its hello says holds.
     Subscribe(Vec<TopicPattern>),
+    /// Grants, `[6, [signed grant, …]]`; at most 32. The sender's own takes the place of the one that it has shown before;
+    /// those of others are for verifying what the sender passes on of them.
+    Grants(Vec<Signed<Grant>>),
+    /// What was taken back, `[7, signed revocations]`; whoever learns something new by it passes it on.
+    Revocations(Signed<Revocations>),
+    /// To whoever shows a grant and no certificate, before its hello: 32 random bytes to sign, `[8, nonce]`.
+    Challenge([u8; 32]),
+    /// The answer, `[9, signature]`: the signature of the grant's key over the domain `swarm proof v1`, a zero byte, the
+    /// nonce, and the id of the agent that challenges.
+    Proof([u8; 64]),
 }
+
+/// What goes before nonce and id in the message of a [`ControlFrame::Proof`].
+pub const PROOF_DOMAIN: &[u8] = b"swarm proof v1\0";
 
 /// Why the sender is about to close the connection.
 ///
@@ -115,6 +136,10 @@ impl Frame for ControlFrame {
                 frame.put_slice(&to_vec(patterns)?);
                 end_frame(frame, MAX_FRAME_BYTES)
             }
+            Self::Grants(grants) => encode_grants(grants),
+            Self::Revocations(revocations) => encode_binary(REVOCATIONS, &revocations.encode()),
+            Self::Challenge(nonce) => encode_binary(CHALLENGE, nonce),
+            Self::Proof(signature) => encode_binary(PROOF, signature),
             Self::Load(percent) => {
                 let mut frame = begin_frame(LOAD, 1);
                 put_uint(&mut frame, u64::from(*percent));
@@ -134,9 +159,45 @@ impl Frame for ControlFrame {
             Ok(INTRODUCE) => read_introductions(&mut reader).map(Self::Introduce),
             Ok(LOAD) => reader.next("percent").map(Self::Load),
             Ok(SUBSCRIBE) => read_subscriptions(&mut reader).map(Self::Subscribe),
+            Ok(GRANTS) => read_grants(&mut reader).map(Self::Grants),
+            Ok(REVOCATIONS) => {
+                let bytes = reader.next::<Binary<'_>>("revocations")?.0;
+                Signed::decode(bytes).map(Self::Revocations)
+            }
+            Ok(CHALLENGE) => read_exactly(&mut reader, "nonce").map(Self::Challenge),
+            Ok(PROOF) => read_exactly(&mut reader, "signature").map(Self::Proof),
             _ => Err(DecodeError::UnknownKind(kind)),
         }
     }
+}
+
+fn encode_binary(kind: u8, bytes: &[u8]) -> Result<Bytes, EncodeError> {
+    let mut frame = begin_frame(kind, 1);
+    put_binary(&mut frame, bytes);
+    end_frame(frame, MAX_FRAME_BYTES)
+}
+
+fn encode_grants(grants: &[Signed<Grant>]) -> Result<Bytes, EncodeError> {
+    at_most(MAX_GRANTS, grants.len(), GRANTS_OF_A_FRAME)?;
+    let grants: Vec<Bytes> = grants.iter().map(Signed::encode).collect();
+    let mut frame = begin_frame(GRANTS, 1);
+    frame.put_slice(&to_vec(&grants)?);
+    end_frame(frame, MAX_FRAME_BYTES)
+}
+
+fn read_grants(reader: &mut ArrayReader<'_>) -> Result<Vec<Signed<Grant>>, DecodeError> {
+    let grants: Vec<Binary<'_>> = reader.next("grants")?;
+    at_most(MAX_GRANTS, grants.len(), GRANTS_OF_A_FRAME)?;
+    grants.into_iter().map(|grant| Signed::decode(grant.0)).collect()
+}
+
+fn read_exactly<const BYTES: usize>(
+    reader: &mut ArrayReader<'_>,
+    what: &'static str,
+) -> Result<[u8; BYTES], DecodeError> {
+    let bytes = reader.next::<Binary<'_>>(what)?.0;
+    let exact = bytes.try_into();
+    exact.map_err(|_| DecodeError::Malformed(format!("{what} of {} bytes, not {BYTES}", bytes.len())))
 }
 
 fn encode_introductions(introductions: &[Introduction]) -> Result<Bytes, EncodeError> {

@@ -47,14 +47,17 @@ mod error;
 mod feed;
 mod flat;
 mod frame;
+mod grant;
 mod guard;
 mod hello;
 mod id;
+mod key;
 mod limits;
 mod name;
 mod observation;
 mod pattern;
 mod reader;
+mod signed;
 mod time;
 mod topic;
 mod wire;
@@ -66,26 +69,29 @@ pub use assist::{
 pub use capability::{Advertisement, Capability};
 pub use code::{CloseCode, ResetCode};
 pub use codec::{from_slice, to_vec};
-pub use control::{ControlFrame, Goodbye, Introduction};
+pub use control::{ControlFrame, Goodbye, Introduction, PROOF_DOMAIN};
 pub use datagram::{Datagram, DatagramBuilder, decode_datagram, padding};
 pub use delivery::{Delivery, Key};
 pub use error::{DecodeError, EncodeError};
 pub use feed::{FeedFrame, FeedPosition};
 pub use frame::Frame;
+pub use grant::{Grant, Permissions, Revocation, Revocations, Role, Subject, Validity};
 pub use guard::{GuardError, GuardLimits, check, scan_one};
 pub use hello::{Hello, PATH, PeerLimits, ProtocolVersion, VersionRange, negotiate};
 pub use id::{AgentId, Epoch, IdError, RequestId, Sequence};
+pub use key::{PublicKey, PublicKeyError};
 pub use limits::{
     DATAGRAM_OVERHEAD_BYTES, DEFAULT_HOP_LIMIT, DEFAULT_MAX_DATAGRAM_BYTES, DEFAULT_MAX_REQUESTS,
     MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_CAPABILITIES, MAX_CHUNK_BYTES, MAX_DEPTH, MAX_DOTTED_NAME_BYTES,
-    MAX_FEED_FRAME_BYTES, MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_HEAD_BYTES, MAX_HELLO_BYTES,
-    MAX_IDEMPOTENCY_KEY_BYTES, MAX_INTRODUCTIONS, MAX_KEY_BYTES, MAX_LABEL_BYTES, MAX_METADATA_ENTRIES,
-    MAX_NAME_LABEL_BYTES, MAX_NODES, MAX_OBSERVATIONS_PER_DATAGRAM, MAX_OUTCOME_TEXT_BYTES,
-    MAX_PROGRESS_TEXT_BYTES, MAX_RELIABLE_PAYLOAD_BYTES, MAX_SUBSCRIPTIONS, MAX_SWARM_NAME_BYTES,
-    MAX_TRACE_STATE_BYTES,
+    MAX_FEED_FRAME_BYTES, MAX_FRAME_BYTES, MAX_GOODBYE_REASON_BYTES, MAX_GRANT_BYTES, MAX_GRANT_PATTERNS,
+    MAX_GRANTS, MAX_HEAD_BYTES, MAX_HELLO_BYTES, MAX_IDEMPOTENCY_KEY_BYTES, MAX_INTRODUCTIONS, MAX_KEY_BYTES,
+    MAX_LABEL_BYTES, MAX_METADATA_ENTRIES, MAX_NAME_LABEL_BYTES, MAX_NODES, MAX_OBSERVATIONS_PER_DATAGRAM,
+    MAX_OUTCOME_TEXT_BYTES, MAX_PROGRESS_TEXT_BYTES, MAX_RELIABLE_PAYLOAD_BYTES, MAX_REVOCATIONS,
+    MAX_REVOCATIONS_BYTES, MAX_SUBSCRIPTIONS, MAX_SWARM_NAME_BYTES, MAX_TRACE_STATE_BYTES,
 };
 pub use name::{NameError, NameErrorKind, SwarmName};
 pub use observation::{Observation, decode_observation, encode_observation};
 pub use pattern::CapabilityPattern;
-pub use time::UnixMicros;
+pub use signed::{Signed, Statement};
+pub use time::{UnixMicros, UnixSeconds};
 pub use topic::{TopicName, TopicPattern};

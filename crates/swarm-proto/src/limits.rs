@@ -105,3 +105,20 @@ pub const DEFAULT_MAX_REQUESTS: u32 = 64;
 /// A path with the smallest MTU of QUIC (1,200 bytes, RFC 9000, section 14) leaves about 1,160 for a WebTransport
 /// datagram.
 pub const DEFAULT_MAX_DATAGRAM_BYTES: u32 = 1_100;
+
+/// Longest [`Grant`](crate::Grant), in bytes. Signed and as a token it stays below 2,000 bytes of text, which fit into a
+/// header block of HTTP/3 as it is commonly bounded (4,096 bytes).
+pub const MAX_GRANT_BYTES: usize = 1024;
+
+/// Most patterns of one permission of a [`Grant`](crate::Grant).
+pub const MAX_GRANT_PATTERNS: usize = 32;
+
+/// Most entries of [`Revocations`](crate::Revocations). Grants end by themselves: a list needs to name those alone that
+/// would still be valid.
+pub const MAX_REVOCATIONS: usize = 1024;
+
+/// Longest [`Revocations`](crate::Revocations), in bytes: with its signature it fits into one frame.
+pub const MAX_REVOCATIONS_BYTES: usize = 60 << 10;
+
+/// Most grants in one [`ControlFrame::Grants`](crate::ControlFrame::Grants).
+pub const MAX_GRANTS: usize = 32;

@@ -54,6 +54,12 @@ impl CapabilityPattern {
         }
     }
 
+    /// Every version of every capability: `**@*`.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self(Kind::Alike { name: REST.into(), version: None })
+    }
+
     /// The capability, if it means one alone.
     #[must_use]
     pub fn exact(&self) -> Option<&Capability> {

@@ -45,6 +45,45 @@ impl UnixMicros {
     }
 }
 
+/// Seconds since the start of 1970 (UTC). Says from when until when a grant holds.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use swarm_proto::UnixSeconds;
+///
+/// let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(43_200);
+/// assert_eq!(UnixSeconds::from_system_time(noon), UnixSeconds::new(43_200));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixSeconds(u64);
+
+impl UnixSeconds {
+    /// The moment this many seconds after the start of 1970 (UTC).
+    #[must_use]
+    pub const fn new(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// The moment of a system clock, cut to whole seconds; one before 1970 becomes the start of 1970.
+    #[must_use]
+    pub fn from_system_time(time: SystemTime) -> Self {
+        Self(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+
+    /// Seconds since the start of 1970 (UTC).
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// So much later, or as late as can be said.
+    #[must_use]
+    pub const fn saturating_add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.as_secs()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -89,8 +89,8 @@ impl Stage {
 /// A requester that is connected to an agent.
 pub(crate) async fn nodes(params: ChatParams) -> (AgentNode, AgentNode) {
     let loopback = "127.0.0.1:0".parse().unwrap();
-    let agent = AgentNode::builder(ChatAgent::new(params).unwrap()).bind(loopback).await.unwrap();
-    let requester = AgentNode::builder(IdleAgent).bind(loopback).await.unwrap();
+    let agent = AgentNode::dev(ChatAgent::new(params).unwrap()).bind(loopback).await.unwrap();
+    let requester = AgentNode::dev(IdleAgent).bind(loopback).await.unwrap();
     requester.connect(&agent.url()).await.unwrap();
     (requester, agent)
 }

@@ -56,7 +56,7 @@ impl Stage {
 }
 
 async fn node(agent: impl Agent) -> AgentNode {
-    AgentNode::builder(agent).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+    AgentNode::dev(agent).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
 pub(crate) fn request() -> OutgoingRequest {

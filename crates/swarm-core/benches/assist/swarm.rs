@@ -87,8 +87,8 @@ impl Swarm {
     pub(crate) async fn start() -> Result<(Self, Arc<Observed>), Problem> {
         let observed = Arc::new(Observed { began: Instant::now(), latencies_us: Mutex::default() });
         let address = "127.0.0.1:0".parse()?;
-        let requester = AgentNode::builder(Measured(Arc::clone(&observed))).bind(address).await?;
-        let responder = AgentNode::builder(Measured(Arc::clone(&observed))).bind(address).await?;
+        let requester = AgentNode::dev(Measured(Arc::clone(&observed))).bind(address).await?;
+        let responder = AgentNode::dev(Measured(Arc::clone(&observed))).bind(address).await?;
         let peer = requester.connect(&responder.url()).await?;
         let refused = AtomicU64::new(0);
         Ok((Self { requester, responder, peer, observed: Arc::clone(&observed), refused }, observed))

@@ -48,8 +48,13 @@ impl Asking {
             Heard::Frame(ReplyFrame::Progress(note)) => Told::Reply(Reply::Progress(note)),
             Heard::Frame(ReplyFrame::Position(number)) => self.position(number),
             Heard::Frame(ReplyFrame::End(outcome)) => {
-                let refused =
-                    matches!(outcome, Outcome::Busy { .. } | Outcome::NoSuchCapability | Outcome::ShutDown);
+                let refused = matches!(
+                    outcome,
+                    Outcome::Busy { .. }
+                        | Outcome::NoSuchCapability
+                        | Outcome::NotPermitted
+                        | Outcome::ShutDown
+                );
                 self.turned_away = refused && self.next == 0;
                 self.end(ending_of(outcome))
             }
@@ -109,6 +114,7 @@ fn ending_of(outcome: Outcome) -> Result<(), AssistError> {
         Outcome::Declined { reason } => AssistError::Declined { reason },
         Outcome::Failed { error } => AssistError::Failed { error },
         Outcome::NoSuchCapability => AssistError::NoSuchCapability,
+        Outcome::NotPermitted => AssistError::NotPermitted,
         Outcome::Busy { retry_after_ms } => {
             AssistError::Busy { retry_after: Duration::from_millis(retry_after_ms.into()) }
         }

@@ -20,6 +20,7 @@ pub(crate) fn may_ask_another(error: &AssistError, reached: Reached, idempotent:
         AssistError::NotConnected(_)
         | AssistError::NotReady(_)
         | AssistError::NoSuchCapability
+        | AssistError::NotPermitted
         | AssistError::Busy { .. }
         | AssistError::PeerLost
         | AssistError::Cancelled
@@ -58,7 +59,7 @@ fn silence(error: &AssistError) -> u8 {
         AssistError::Failed { .. } => 1,
         AssistError::Declined { .. } => 2,
         AssistError::TooLarge { .. } | AssistError::Malformed { .. } | AssistError::Capability(_) => 3,
-        AssistError::HopLimit => 4,
+        AssistError::HopLimit | AssistError::NotPermitted => 4,
         AssistError::DeadlineExceeded => 5,
         AssistError::Idle => 6,
         AssistError::Gap { .. } | AssistError::PeerLost | AssistError::Cancelled => 7,

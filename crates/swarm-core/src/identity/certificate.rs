@@ -1,23 +1,30 @@
 //! The certificate that a node shows in the TLS handshake, and reading that of another.
 //!
 //! A certificate is self-signed, on a fresh P-256 key (browsers and most TLS libraries take nothing else), valid for
-//! 13 days (browsers that pin a certificate by its hash accept at most 14). One URI names swarm and agent, and an
-//! extension binds the TLS key to the identity key: the construction of libp2p's TLS handshake.
+//! 13 days (browsers that pin a certificate by its hash accept at most 14). One URI names swarm and agent, one extension
+//! binds the TLS key to the identity key (the construction of libp2p's TLS handshake), another carries the grant.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair, PublicKeyData, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use swarm_proto::{AgentId, SwarmName};
+use swarm_proto::{AgentId, Grant, PublicKey, Signed, Subject, SwarmName, UnixSeconds};
+use x509_parser::asn1_rs::OctetString;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
 use super::key::{self, IdentityKey, agent_id_of};
+use crate::trust::{Access, GrantError};
 
 /// The extension that carries identity key and signature. The arc 2.25 is that of UUIDs and needs no registration
 /// (ITU-T X.667); the digits are those of the golden ratio.
 pub const IDENTITY_EXTENSION_OID: &[u64] = &[2, 25, 6_180_339_887_498_948_482];
 
 const IDENTITY_EXTENSION_OID_TEXT: &str = "2.25.6180339887498948482";
+
+/// The extension that carries the grant. The digits are those of Euler's number.
+pub const GRANT_EXTENSION_OID: &[u64] = &[2, 25, 2_718_281_828_459_045_235];
+
+const GRANT_EXTENSION_OID_TEXT: &str = "2.25.2718281828459045235";
 
 /// What the identity key signs is this tag, the end of the validity, the TLS key and the URI: then a TLS key that leaks
 /// serves until its certificate runs out, and for its own swarm only.
@@ -34,11 +41,13 @@ const BACKDATED: Duration = Duration::from_secs(3600);
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
+/// use swarm_core::trust::{Credentials, RootKey};
 /// use swarm_core::{IdentityKey, SwarmName, identity};
 ///
-/// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+/// let (root, now) = (RootKey::from_seed([1; 32]), SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+/// let credentials = Credentials::dev(&root, SwarmName::default(), IdentityKey::from_seed([7; 32]), now).unwrap();
 /// let certificate: identity::TlsCertificate =
-///     identity::issue(&IdentityKey::from_seed([7; 32]), &SwarmName::default(), now).unwrap();
+///     identity::issue(credentials.identity(), credentials.grant(), now).unwrap();
 /// assert!(!certificate.certificate.is_empty());
 /// ```
 #[derive(Debug)]
@@ -64,6 +73,12 @@ pub enum CertificateError {
     /// The extension that names the identity key is missing or has another form.
     #[error("the certificate names no identity key (extension {IDENTITY_EXTENSION_OID_TEXT})")]
     NoIdentity,
+    /// The extension with the grant is missing, comes twice or has another form.
+    #[error("the certificate carries no grant (extension {GRANT_EXTENSION_OID_TEXT})")]
+    NoGrant,
+    /// The grant does not count.
+    #[error("{0}")]
+    Grant(#[from] GrantError),
     /// The identity key did not sign this TLS key: somebody shows an identity that is not theirs.
     #[error("the identity key did not sign the key, the dates and the name of this certificate")]
     BadSignature,
@@ -88,19 +103,19 @@ pub enum CertificateError {
     },
 }
 
-/// Makes a certificate for `identity` in `swarm`, valid from an hour before `now` for 13 days.
+/// Makes a certificate for `identity` with its grant, valid from an hour before `now` for 13 days.
 ///
 /// # Errors
 /// When the TLS library cannot make a key or sign, which on a healthy system does not happen.
 pub fn issue(
     identity: &IdentityKey,
-    swarm: &SwarmName,
+    grant: &Signed<Grant>,
     now: SystemTime,
 ) -> Result<TlsCertificate, CertificateIssueError> {
     let tls_key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let not_before = now - BACKDATED;
     let not_after = not_before + VALIDITY;
-    let uri = spiffe_uri(swarm, identity.agent_id());
+    let uri = spiffe_uri(&grant.statement().swarm, identity.agent_id());
     let binding = Binding {
         not_after: not_after.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         tls_key: &tls_key.subject_public_key_info(),
@@ -110,7 +125,7 @@ pub fn issue(
     params.not_before = not_before.into();
     params.not_after = not_after.into();
     params.distinguished_name = DistinguishedName::new();
-    params.custom_extensions = vec![binding.extension(identity)];
+    params.custom_extensions = vec![binding.extension(identity), grant_extension(grant)];
     params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into()?)];
     let certificate = params.self_signed(&tls_key)?;
     Ok(TlsCertificate {
@@ -119,32 +134,80 @@ pub fn issue(
     })
 }
 
-/// Reads whose certificate this is and checks that it is theirs, of this swarm, and valid at `now` (seconds since
-/// 1970). Whether the peer holds the certificate's private key is for the TLS handshake to check.
-pub(crate) fn verify(der: &[u8], swarm: &SwarmName, now: i64) -> Result<AgentId, CertificateError> {
+/// What a certificate proves.
+pub(crate) struct Proven {
+    pub(crate) agent: AgentId,
+    pub(crate) grant: Signed<Grant>,
+}
+
+/// Reads whose certificate this is and checks that it is theirs, that its grant counts, and that it is valid at `now`
+/// (seconds since 1970). Whether the peer holds the certificate's private key is for the TLS handshake to check.
+pub(crate) fn verify(der: &[u8], access: &Access, now: UnixSeconds) -> Result<Proven, CertificateError> {
     let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
     if !rest.is_empty() {
         return Err(CertificateError::Unreadable);
     }
-    let validity = certificate.validity();
-    if now < validity.not_before.timestamp() || now > validity.not_after.timestamp() {
+    let (validity, seconds) = (certificate.validity(), i64::try_from(now.get()).unwrap_or(i64::MAX));
+    if seconds < validity.not_before.timestamp() || seconds > validity.not_after.timestamp() {
         return Err(CertificateError::NotValidNow);
     }
-    let agent = bound_agent(&certificate)?;
-    let (expected, found) = (spiffe_uri(swarm, agent), only_uri(&certificate));
-    if found == expected {
-        Ok(agent)
-    } else {
-        Err(CertificateError::WrongName { expected, found: found.chars().take(128).collect() })
+    let proven = proven(&certificate)?;
+    let (expected, found) = (spiffe_uri(access.swarm(), proven.agent), only_uri(&certificate));
+    if found != expected {
+        return Err(CertificateError::WrongName { expected, found: found.chars().take(128).collect() });
     }
+    access.admit(&proven.grant, now)?;
+    Ok(proven)
 }
 
-/// The agent that a certificate speaks of, without a check of swarm or validity: for reading it again once the
+/// What a certificate says, without a check of swarm, validity or the grant's signature: for reading it again once the
 /// handshake has verified it.
 #[cfg(any(feature = "webtransport", test))]
-pub(crate) fn agent_in(der: &[u8]) -> Result<AgentId, CertificateError> {
+pub(crate) fn read_again(der: &[u8]) -> Result<Proven, CertificateError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
-    bound_agent(&certificate)
+    proven(&certificate)
+}
+
+/// The identity that signed the certificate's key, and its own grant.
+fn proven(certificate: &X509Certificate<'_>) -> Result<Proven, CertificateError> {
+    let key = bound_key(certificate)?;
+    let grant = grant_in(certificate)?;
+    let agent = agent_id_of(&key);
+    if grant.statement().subject == Subject::Key(key) {
+        return Ok(Proven { agent, grant });
+    }
+    let granted = key::agent_id_of_subject(&grant.statement().subject);
+    Err(GrantError::OtherAgent { granted, shown_by: agent }.into())
+}
+
+fn grant_extension(grant: &Signed<Grant>) -> CustomExtension {
+    let grant = grant.encode();
+    // Lengths in DER (X.690, section 8.1.3); a grant is far below 64 KiB.
+    let [.., high, low] = grant.len().to_be_bytes();
+    let header: &[u8] = match (high, low) {
+        (0, 0..=0x7f) => &[0x04, low],
+        (0, _) => &[0x04, 0x81, low],
+        _ => &[0x04, 0x82, high, low],
+    };
+    CustomExtension::from_oid_content(GRANT_EXTENSION_OID, [header, &grant].concat())
+}
+
+fn grant_in(certificate: &X509Certificate<'_>) -> Result<Signed<Grant>, CertificateError> {
+    let content = only_extension(certificate, GRANT_EXTENSION_OID_TEXT).ok_or(CertificateError::NoGrant)?;
+    let (rest, grant) = OctetString::from_der(content).map_err(|_| CertificateError::NoGrant)?;
+    if !rest.is_empty() {
+        return Err(CertificateError::NoGrant);
+    }
+    Signed::decode(grant.as_ref()).map_err(|error| GrantError::from(error).into())
+}
+
+/// The value of an extension that is there exactly once.
+fn only_extension<'a>(certificate: &'a X509Certificate<'_>, oid: &str) -> Option<&'a [u8]> {
+    let mut extensions = certificate.extensions().iter().filter(|e| e.oid.to_id_string() == oid);
+    match (extensions.next(), extensions.next()) {
+        (Some(extension), None) => Some(extension.value),
+        _ => None,
+    }
 }
 
 fn spiffe_uri(swarm: &SwarmName, agent: AgentId) -> String {
@@ -167,26 +230,24 @@ impl Binding<'_> {
 
     fn extension(&self, identity: &IdentityKey) -> CustomExtension {
         let signature = identity.sign(&self.message());
-        let content = [&OCTET_STRING_OF_96[..], &identity.public_key(), &signature].concat();
+        let content = [&OCTET_STRING_OF_96[..], identity.public_key().as_bytes(), &signature].concat();
         CustomExtension::from_oid_content(IDENTITY_EXTENSION_OID, content)
     }
 }
 
-fn bound_agent(certificate: &X509Certificate<'_>) -> Result<AgentId, CertificateError> {
-    let mut extensions =
-        certificate.extensions().iter().filter(|e| e.oid.to_id_string() == IDENTITY_EXTENSION_OID_TEXT);
-    let (Some(extension), None) = (extensions.next(), extensions.next()) else {
-        return Err(CertificateError::NoIdentity);
-    };
-    let content = extension.value.strip_prefix(&OCTET_STRING_OF_96).ok_or(CertificateError::NoIdentity)?;
+fn bound_key(certificate: &X509Certificate<'_>) -> Result<PublicKey, CertificateError> {
+    let content =
+        only_extension(certificate, IDENTITY_EXTENSION_OID_TEXT).ok_or(CertificateError::NoIdentity)?;
+    let content = content.strip_prefix(&OCTET_STRING_OF_96).ok_or(CertificateError::NoIdentity)?;
     let (public_key, signature) = content.split_first_chunk::<32>().ok_or(CertificateError::NoIdentity)?;
+    let public_key = PublicKey::from_bytes(*public_key);
     let binding = Binding {
         not_after: u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or_default(),
         tls_key: certificate.public_key().raw,
         uri: only_uri(certificate),
     };
-    if key::verify(public_key, &binding.message(), signature) {
-        Ok(agent_id_of(public_key))
+    if key::verify(&public_key, &binding.message(), signature) {
+        Ok(public_key)
     } else {
         Err(CertificateError::BadSignature)
     }
@@ -207,6 +268,7 @@ fn only_uri<'a>(certificate: &'a X509Certificate<'_>) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trust::{Credentials, RootKey};
 
     const NOW_SECONDS: u64 = 1_800_000_000;
 
@@ -214,15 +276,26 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_SECONDS)
     }
 
+    fn credentials(seed: u8, swarm: &str) -> Credentials {
+        let root = RootKey::from_seed([100; 32]);
+        Credentials::dev(&root, swarm.parse().unwrap(), IdentityKey::from_seed([seed; 32]), now()).unwrap()
+    }
+
     fn issued(seed: u8, swarm: &str) -> TlsCertificate {
-        issue(&IdentityKey::from_seed([seed; 32]), &swarm.parse().unwrap(), now()).unwrap()
+        let credentials = credentials(seed, swarm);
+        issue(credentials.identity(), credentials.grant(), now()).unwrap()
+    }
+
+    fn verified(der: &[u8], seconds: u64) -> Result<AgentId, CertificateError> {
+        let access = Access::new(&credentials(9, "local"));
+        verify(der, &access, UnixSeconds::new(seconds)).map(|proven| proven.agent)
     }
 
     #[test]
     fn a_certificate_proves_the_agent_of_its_key() {
         let certificate = issued(1, "local");
 
-        let agent = verify(&certificate.certificate, &SwarmName::default(), NOW_SECONDS as i64);
+        let agent = verified(&certificate.certificate, NOW_SECONDS);
 
         assert_eq!(agent, Ok(IdentityKey::from_seed([1; 32]).agent_id()));
     }
@@ -231,7 +304,7 @@ mod tests {
     fn a_certificate_of_another_swarm_is_refused() {
         let certificate = issued(1, "elsewhere");
 
-        let agent = verify(&certificate.certificate, &SwarmName::default(), NOW_SECONDS as i64);
+        let agent = verified(&certificate.certificate, NOW_SECONDS);
 
         assert!(matches!(agent, Err(CertificateError::WrongName { .. })), "{agent:?}");
     }
@@ -240,8 +313,8 @@ mod tests {
     fn a_certificate_is_refused_before_and_after_its_thirteen_days() {
         let certificate = issued(1, "local");
 
-        for seconds in [NOW_SECONDS as i64 - 3601, NOW_SECONDS as i64 + 13 * 24 * 3600] {
-            let agent = verify(&certificate.certificate, &SwarmName::default(), seconds);
+        for seconds in [NOW_SECONDS - 3601, NOW_SECONDS + 13 * 24 * 3600] {
+            let agent = verified(&certificate.certificate, seconds);
             assert_eq!(agent, Err(CertificateError::NotValidNow), "at {seconds}");
         }
     }
@@ -258,7 +331,8 @@ mod tests {
         };
         let mut params = CertificateParams::default();
         params.not_after = not_after.into();
-        params.custom_extensions = vec![binding.extension(&victim)];
+        params.custom_extensions =
+            vec![binding.extension(&victim), grant_extension(credentials(1, "local").grant())];
         params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into().unwrap())];
         change(&mut params);
         params.self_signed(own).unwrap().der().to_vec()
@@ -269,7 +343,7 @@ mod tests {
         let key = || KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
         let (own, other) = (key(), key());
 
-        assert!(agent_in(&forged(|_| {}, &own, &own)).is_ok(), "nothing was changed");
+        assert!(read_again(&forged(|_| {}, &own, &own)).is_ok(), "nothing was changed");
         let stolen = forged(|_| {}, &other, &own);
         let prolonged = forged(|params| params.not_after = (now() + 2 * VALIDITY).into(), &own, &own);
         let elsewhere = forged(
@@ -279,8 +353,41 @@ mod tests {
         );
 
         for certificate in [stolen, prolonged, elsewhere] {
-            assert_eq!(agent_in(&certificate), Err(CertificateError::BadSignature));
+            assert_eq!(read_again(&certificate).err(), Some(CertificateError::BadSignature));
         }
+    }
+
+    #[test]
+    fn a_certificate_without_a_grant_of_its_own_is_refused() {
+        let own = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let without = forged(|params| drop(params.custom_extensions.pop()), &own, &own);
+        let twice =
+            forged(|params| params.custom_extensions.push(params.custom_extensions[1].clone()), &own, &own);
+        for certificate in [without, twice] {
+            assert_eq!(verified(&certificate, NOW_SECONDS + 1), Err(CertificateError::NoGrant));
+        }
+
+        let of_another = grant_extension(credentials(2, "local").grant());
+        let borrowed = forged(|params| params.custom_extensions[1] = of_another, &own, &own);
+        let refused = verified(&borrowed, NOW_SECONDS + 1);
+        assert!(
+            matches!(refused, Err(CertificateError::Grant(GrantError::OtherAgent { .. }))),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn a_certificate_whose_grant_no_root_signed_is_refused() {
+        let credentials = credentials(1, "local");
+        let stranger = RootKey::from_seed([101; 32]).grant(credentials.grant().statement().clone()).unwrap();
+        let certificate = issue(credentials.identity(), &stranger, now()).unwrap();
+
+        let refused = verified(&certificate.certificate, NOW_SECONDS);
+
+        assert!(
+            matches!(refused, Err(CertificateError::Grant(GrantError::UnknownRoot { .. }))),
+            "{refused:?}"
+        );
     }
 
     /// The worked example of `docs/protocol.md`, computed by another library.
@@ -313,7 +420,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_certificate_are_refused() {
         for bytes in [&b""[..], b"\x30", b"nonsense"] {
-            assert_eq!(verify(bytes, &SwarmName::default(), 0), Err(CertificateError::Unreadable));
+            assert_eq!(verified(bytes, 0), Err(CertificateError::Unreadable));
         }
     }
 }

@@ -5,10 +5,13 @@ use std::fmt;
 use ring::digest;
 use ring::hmac;
 use ring::signature::{self, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use swarm_proto::AgentId;
+use swarm_proto::{AgentId, PublicKey, Subject};
 
 /// Separates the digest that makes an id from every other use of the key.
 const AGENT_ID_DOMAIN: &[u8] = b"swarm agent id v1\0";
+
+/// The same for guests that have no key.
+const GUEST_ID_DOMAIN: &[u8] = b"swarm guest id v1\0";
 
 /// The Ed25519 key that makes a node who it is (RFC 8032).
 ///
@@ -25,7 +28,7 @@ const AGENT_ID_DOMAIN: &[u8] = b"swarm agent id v1\0";
 pub struct IdentityKey {
     seed: [u8; 32],
     pair: Ed25519KeyPair,
-    public: [u8; 32],
+    public: PublicKey,
 }
 
 impl IdentityKey {
@@ -38,17 +41,22 @@ impl IdentityKey {
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed of 32 bytes");
         let public = pair.public_key().as_ref().try_into().expect("an Ed25519 public key of 32 bytes");
-        Self { seed, pair, public }
+        Self { seed, pair, public: PublicKey::from_bytes(public) }
     }
 
     /// The public half.
-    pub fn public_key(&self) -> [u8; 32] {
+    pub fn public_key(&self) -> PublicKey {
         self.public
     }
 
     /// The id that belongs to this key.
     pub fn agent_id(&self) -> AgentId {
         agent_id_of(&self.public)
+    }
+
+    /// The 32 secret bytes that [`Self::from_seed`] takes, for keeping them.
+    pub(crate) fn seed(&self) -> &[u8; 32] {
+        &self.seed
     }
 
     /// Signs a message; callers put a domain tag in front of it.
@@ -84,18 +92,31 @@ impl fmt::Debug for IdentityKey {
 /// let key = IdentityKey::from_seed([7; 32]);
 /// assert_eq!(agent_id_of(&key.public_key()), key.agent_id());
 /// ```
-pub fn agent_id_of(public_key: &[u8; 32]) -> AgentId {
+pub fn agent_id_of(public_key: &PublicKey) -> AgentId {
+    id_of(AGENT_ID_DOMAIN, public_key.as_bytes())
+}
+
+/// The id of whoever a grant is for: that of the key, or, for a guest without one, taken from the digest of another
+/// domain tag and the 16 bytes of the grant.
+pub fn agent_id_of_subject(subject: &Subject) -> AgentId {
+    match subject {
+        Subject::Key(key) => agent_id_of(key),
+        Subject::Bearer(token) => id_of(GUEST_ID_DOMAIN, token),
+    }
+}
+
+fn id_of(domain: &[u8], what: &[u8]) -> AgentId {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(AGENT_ID_DOMAIN);
-    context.update(public_key);
+    context.update(domain);
+    context.update(what);
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
     AgentId::from_key_digest(bytes)
 }
 
 /// Whether `signature` over `message` was made by the secret half of `public_key`.
-pub(crate) fn verify(public_key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(&signature::ED25519, public_key).verify(message, signature).is_ok()
+pub(crate) fn verify(public_key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&signature::ED25519, public_key.as_bytes()).verify(message, signature).is_ok()
 }
 
 #[cfg(test)]

@@ -9,37 +9,49 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerIncompatible, SignatureScheme,
 };
-use swarm_proto::{AgentId, SwarmName};
+use swarm_proto::{AgentId, UnixSeconds};
 
 use super::certificate::{self, CertificateError};
+use crate::trust::Access;
 
-/// Accepts whoever proves an identity in the swarm by its certificate, on either side of the handshake; with an
-/// expected agent, that one alone. TLS 1.3 only (RFC 8446).
+/// Accepts whoever proves an identity by its certificate, with a grant that counts, on either side of the handshake; with
+/// an expected agent, that one alone. TLS 1.3 only (RFC 8446).
 ///
 /// ```
 /// use std::sync::Arc;
-/// use swarm_core::{SwarmName, identity::SwarmVerifier};
+/// use std::time::{Duration, SystemTime};
+/// use swarm_core::trust::{Access, Credentials, RootKey};
+/// use swarm_core::{IdentityKey, SwarmName, identity::SwarmVerifier};
 ///
+/// let (root, now) = (RootKey::from_seed([1; 32]), SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+/// let credentials = Credentials::dev(&root, SwarmName::default(), IdentityKey::from_seed([7; 32]), now).unwrap();
 /// let provider = Arc::new(rustls::crypto::ring::default_provider());
-/// let verifier = SwarmVerifier::new(SwarmName::default(), None, provider);
+/// let verifier = SwarmVerifier::new(Arc::new(Access::new(&credentials)), None, provider);
 /// # let _ = verifier;
 /// ```
 #[derive(Debug)]
 pub struct SwarmVerifier {
-    swarm: SwarmName,
+    access: Arc<Access>,
     expected: Option<AgentId>,
+    certificate_required: bool,
     provider: Arc<CryptoProvider>,
 }
 
 impl SwarmVerifier {
-    /// A verifier for members of `swarm`, or for `expected` alone when the dialler knows whom it dials.
-    pub fn new(swarm: SwarmName, expected: Option<AgentId>, provider: Arc<CryptoProvider>) -> Self {
-        Self { swarm, expected, provider }
+    /// A verifier for members of the swarm, or for `expected` alone when the dialler knows whom it dials.
+    pub fn new(access: Arc<Access>, expected: Option<AgentId>, provider: Arc<CryptoProvider>) -> Self {
+        Self { access, expected, certificate_required: true, provider }
+    }
+
+    /// Lets clients in that show no certificate: they must show something else later. One that is shown is verified.
+    #[must_use]
+    pub fn certificate_optional(self) -> Self {
+        Self { certificate_required: false, ..self }
     }
 
     fn verify(&self, end_entity: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let found = certificate::verify(end_entity, &self.swarm, now).map_err(refused)?;
+        let now = UnixSeconds::new(now.as_secs());
+        let found = certificate::verify(end_entity, &self.access, now).map_err(refused)?.agent;
         match self.expected {
             Some(expected) if expected != found => {
                 Err(refused(CertificateError::OtherAgent { expected, found }))
@@ -103,6 +115,10 @@ impl ServerCertVerifier for SwarmVerifier {
 }
 
 impl ClientCertVerifier for SwarmVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.certificate_required
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }

@@ -93,7 +93,10 @@ impl Candidates {
         now: Instant,
         rng: &mut impl Rng,
     ) -> bool {
-        let left = matches!(reason, GoneReason::Goodbye | GoneReason::Misbehaved | GoneReason::ShutDown);
+        let left = matches!(
+            reason,
+            GoneReason::Goodbye | GoneReason::Misbehaved | GoneReason::NotPermitted | GoneReason::ShutDown
+        );
         self.by_address.retain(|_, known| !(left && known.agent == Some(agent) && !known.seed));
         let mut returning = false;
         for candidate in self.by_address.values_mut().filter(|known| known.agent == Some(agent)) {

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use swarm_proto::{
     Advertisement, AgentId, Epoch, Hello, MAX_SUBSCRIPTIONS, PeerLimits, Sequence, SwarmName, UnixMicros,
-    VersionRange,
+    UnixSeconds, VersionRange,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,8 @@ use crate::identity::IdentityKey;
 use crate::mesh::Mesh;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceSink};
-use crate::transport::Transport;
+use crate::transport::{Speaker, Transport};
+use crate::trust::{Access, Credentials, RootKey, dev};
 
 /// Commands of handles that may wait for the driver.
 const COMMANDS: usize = 64;
@@ -41,17 +42,18 @@ const COMMANDS: usize = 64;
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use swarm_core::{AgentNode, IdentityKey, IdleAgent};
 ///
-/// let node = AgentNode::builder(IdleAgent)
+/// let node = AgentNode::dev(IdleAgent)
 ///     .identity(IdentityKey::from_seed([7; 32]))
-///     .seed_peer("192.0.2.7:4433".parse()?)
-///     .bind("0.0.0.0:4433".parse()?)
+///     .seed_peer("127.0.0.1:4433".parse()?)
+///     .bind("127.0.0.1:0".parse()?)
 ///     .await?;
 /// # Ok(())
 /// # }
 /// ```
 pub struct Builder {
     agent: BoxedAgent,
-    swarm: SwarmName,
+    trust: Trust,
+    swarm: Option<SwarmName>,
     identity: Option<IdentityKey>,
     config: NodeConfig,
     rng_seed: Option<u64>,
@@ -60,11 +62,28 @@ pub struct Builder {
     wall_clock: Arc<dyn WallClock>,
 }
 
+/// Who says who belongs to the swarm.
+enum Trust {
+    /// Nobody was named.
+    Nobody,
+    Given(Credentials),
+    Dev(RootKey),
+    /// The root of local work, in its file.
+    DevFile,
+}
+
+impl Trust {
+    fn is_local(&self) -> bool {
+        matches!(self, Self::Dev(_) | Self::DevFile)
+    }
+}
+
 impl Builder {
     pub(super) fn new(agent: BoxedAgent) -> Self {
         Self {
             agent,
-            swarm: SwarmName::default(),
+            trust: Trust::Nobody,
+            swarm: None,
             identity: None,
             config: NodeConfig::default(),
             rng_seed: None,
@@ -74,14 +93,49 @@ impl Builder {
         }
     }
 
-    /// The swarm to belong to. Default `local`. Members of different swarms do not talk to each other.
+    /// Who the node is, what it may do, and whom it trusts. They name swarm and key, so [`Self::swarm`] and
+    /// [`Self::identity`] are for local work only.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::path::Path;
+    /// use swarm_core::trust::Credentials;
+    /// use swarm_core::{AgentNode, IdleAgent};
+    ///
+    /// let credentials = Credentials::load(Path::new("/etc/swarm/rover-7"))?;
+    /// let node = AgentNode::builder(IdleAgent).credentials(credentials).bind("0.0.0.0:4433".parse()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn swarm(mut self, swarm: SwarmName) -> Self {
-        self.swarm = swarm;
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.trust = Trust::Given(credentials);
         self
     }
 
-    /// The node's key, and so its id. Default: a new one at each start.
+    /// For local work: everything is granted by a root that all programs of this user on this machine share, in a file
+    /// ([`dev::path`](crate::trust::dev::path)). The node is reached from loopback addresses alone, and dials no others.
+    #[must_use]
+    pub fn dev(mut self) -> Self {
+        self.trust = Trust::DevFile;
+        self
+    }
+
+    /// As [`Self::dev`], with a root at hand instead of the one in the file: for tests and simulations.
+    #[must_use]
+    pub fn dev_root(mut self, root: RootKey) -> Self {
+        self.trust = Trust::Dev(root);
+        self
+    }
+
+    /// The swarm to belong to, in local work. Default `local`. Members of different swarms do not talk to each other.
+    #[must_use]
+    pub fn swarm(mut self, swarm: SwarmName) -> Self {
+        self.swarm = Some(swarm);
+        self
+    }
+
+    /// The node's key, and so its id, in local work. Default: a new one at each start.
     #[must_use]
     pub fn identity(mut self, identity: IdentityKey) -> Self {
         self.identity = Some(identity);
@@ -127,52 +181,79 @@ impl Builder {
     /// Starts the node on a UDP port, over WebTransport. Port 0 takes any that is free. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound or the agent offers too much. Nothing is left running then.
+    /// When nothing says whom to trust, the node's grant does not count or cover what the agent offers, the address cannot
+    /// be bound, or the agent offers too much. Nothing is left running then.
     #[cfg(feature = "webtransport")]
-    pub async fn bind(mut self, address: SocketAddr) -> Result<AgentNode, StartError> {
-        use crate::transport::webtransport::{Credentials, WebTransport};
+    pub async fn bind(self, address: SocketAddr) -> Result<AgentNode, StartError> {
+        use crate::transport::webtransport::WebTransport;
 
-        let mut rng = self.rng();
-        let identity = Arc::new(self.take_identity(&mut rng));
-        let credentials = Credentials {
-            identity: Arc::clone(&identity),
-            swarm: self.swarm.clone(),
-            wall_clock: Arc::clone(&self.wall_clock),
-        };
-        let transport = WebTransport::bind(address, &credentials, self.config.web_transport.clone())?;
-        self.start_as(identity.agent_id(), rng, Arc::new(transport))
+        let local_only = self.trust.is_local();
+        if local_only && !address.ip().to_canonical().is_loopback() {
+            return Err(StartError::NotLoopback { address });
+        }
+        let config = self.config.web_transport.clone();
+        self.start_on(local_only, |speaker| Ok(WebTransport::bind(address, speaker, config)?))
     }
 
-    /// Starts the node on a transport, which must speak as the agent of this identity; one given by
-    /// [`Self::identity`] is not used.
+    /// Starts the node on a transport, which `open` makes for it: it must speak as it is told. A node for local work is not
+    /// kept to loopback addresses here, since what they mean is for the transport to say.
     ///
     /// # Errors
-    /// When the agent offers too much.
-    pub async fn start(
+    /// As [`Self::bind`], and those of `open`.
+    pub async fn start<T: Transport, E>(
         self,
-        identity: &IdentityKey,
-        transport: Arc<dyn Transport>,
-    ) -> Result<AgentNode, StartError> {
-        let rng = self.rng();
-        self.start_as(identity.agent_id(), rng, transport)
+        open: impl FnOnce(&Speaker) -> Result<T, E>,
+    ) -> Result<AgentNode, StartError>
+    where
+        StartError: From<E>,
+    {
+        self.start_on(false, |speaker| Ok(open(speaker)?))
     }
 
     fn rng(&self) -> StdRng {
         self.rng_seed.map_or_else(|| StdRng::from_rng(&mut rand::rng()), StdRng::seed_from_u64)
     }
 
-    fn take_identity(&mut self, rng: &mut StdRng) -> IdentityKey {
-        self.identity.take().unwrap_or_else(|| IdentityKey::from_seed(rng.random()))
+    /// What the node starts with, given or made for local work.
+    fn take_credentials(&mut self, rng: &mut StdRng) -> Result<Credentials, StartError> {
+        let root = match std::mem::replace(&mut self.trust, Trust::Nobody) {
+            Trust::Nobody => return Err(StartError::NoTrustAnchor),
+            Trust::Given(_) if self.swarm.is_some() => {
+                return Err(StartError::Contradiction { what: "swarm" });
+            }
+            Trust::Given(_) if self.identity.is_some() => {
+                return Err(StartError::Contradiction { what: "identity" });
+            }
+            Trust::Given(credentials) => return Ok(credentials),
+            Trust::Dev(root) => root,
+            // It outlives the node: a seed must not decide it.
+            Trust::DevFile => dev::root(&dev::path()?, rand::rng().random())?,
+        };
+        let identity = self.identity.take().unwrap_or_else(|| IdentityKey::from_seed(rng.random()));
+        let swarm = self.swarm.take().unwrap_or_default();
+        let credentials = Credentials::dev(&root, swarm, identity, self.wall_clock.now());
+        credentials.map_err(StartError::TooManyCapabilities)
     }
 
-    fn start_as(
-        self,
-        id: AgentId,
-        mut rng: StdRng,
-        transport: Arc<dyn Transport>,
+    fn start_on<T: Transport>(
+        mut self,
+        local_only: bool,
+        open: impl FnOnce(&Speaker) -> Result<T, StartError>,
     ) -> Result<AgentNode, StartError> {
+        let mut rng = self.rng();
+        let credentials = self.take_credentials(&mut rng)?;
+        let (id, access) = (credentials.agent_id(), Arc::new(Access::new(&credentials)));
+        if let Some(list) = credentials.revocations() {
+            access.revoke(list.clone())?;
+        }
+        access.admit(credentials.grant(), UnixSeconds::from_system_time(self.wall_clock.now()))?;
+        let permissions = &credentials.grant().statement().permissions;
         let capabilities = self.agent.capabilities();
-        let hello = hello(id, self.swarm, &capabilities, &self.config, &*self.wall_clock);
+        if let Some(offer) = capabilities.iter().find(|offer| !permissions.may_serve(&offer.capability)) {
+            return Err(StartError::OfferNotGranted { capability: offer.capability.clone() });
+        }
+        let swarm = access.swarm().clone();
+        let hello = hello(id, swarm, &capabilities, &self.config, &*self.wall_clock);
         hello.encode().map_err(StartError::TooManyCapabilities)?;
         let most =
             Capacity { at_once: self.config.max_requests_served, waiting: self.config.max_requests_waiting };
@@ -182,6 +263,13 @@ impl Builder {
         if subscriptions.patterns().len() > MAX_SUBSCRIPTIONS {
             return Err(StartError::TooManySubscriptions { max: MAX_SUBSCRIPTIONS });
         }
+        let speaker = Speaker {
+            identity: Arc::clone(credentials.identity()),
+            access: Arc::clone(&access),
+            guests: false,
+            wall_clock: Arc::clone(&self.wall_clock),
+        };
+        let transport: Arc<dyn Transport> = Arc::new(open(&speaker)?);
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
         let (reliable_inbox, reliable_queue) = ReliableInbox::new();
         let recorder = Arc::new(Recorder::new(id, self.sink));
@@ -193,6 +281,9 @@ impl Builder {
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,
+            access,
+            access_changed: watch::Sender::new(()),
+            local_only,
             feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
             recorder,
             connections: ConnectionMap::new(),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{CloseCode, ControlFrame, Goodbye, Introduction, TopicPattern};
+use swarm_proto::{CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Signed, TopicPattern};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -24,6 +24,7 @@ use crate::misconduct::Offence;
 use crate::peer::GoneReason;
 use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{ConnectionLost, Stream, StreamError};
+use crate::trust::RevocationError;
 
 /// What a connection tells the driver.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ enum Happened {
     LoadDue,
     SubscriptionsChanged,
     SubscriptionsPaused,
+    AccessChanged,
+    GrantEnds,
     Stream(Result<Stream, ConnectionLost>),
     DatagramsEnded(Result<observe::Ended, JoinError>),
 }
@@ -108,6 +111,10 @@ struct Task {
     load_due: Option<Instant>,
     /// Until when the peer is not told of subscriptions again.
     subscriptions_paused: Option<Instant>,
+    /// When to look whether the peer's grant still counts.
+    grant_ends: Option<Instant>,
+    told_grant: Arc<Signed<Grant>>,
+    told_revocations: Option<Arc<Signed<Revocations>>>,
 }
 
 /// Runs until the connection is over, and says why it is.
@@ -125,6 +132,10 @@ pub(super) async fn run(
     if subscriptions.borrow_and_update().patterns() != told_subscriptions {
         subscriptions.mark_changed();
     }
+    let mut access = shared.access_changed.subscribe();
+    // What was taken back before has yet to be told.
+    access.mark_changed();
+    let told_grant = shared.access.grant();
     let mut datagrams = spawn_datagrams(&shared, &connection);
     let mut datagrams_ended = false;
     let mut task = Task {
@@ -140,6 +151,9 @@ pub(super) async fn run(
         load_report: LoadReport::default(),
         load_due: None,
         subscriptions_paused: None,
+        grant_ends: None,
+        told_grant,
+        told_revocations: None,
     };
     task.load_changed();
     let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
@@ -149,7 +163,7 @@ pub(super) async fn run(
     let mut stream = inner.accept_stream();
     let reason = loop {
         let (phase, linger_until) = (task.phase, task.linger_until);
-        let (load_due, paused) = (task.load_due, task.subscriptions_paused);
+        let (load_due, grant_ends, paused) = (task.load_due, task.grant_ends, task.subscriptions_paused);
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
@@ -164,6 +178,8 @@ pub(super) async fn run(
             () = at(linger_until), if linger_until.is_some() => Happened::LingeredOut,
             Ok(()) = load.changed(), if phase == Phase::Open => Happened::LoadChanged,
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
+            Ok(()) = access.changed() => Happened::AccessChanged,
+            () = at(grant_ends), if grant_ends.is_some() => Happened::GrantEnds,
             () = at(paused), if paused.is_some() => Happened::SubscriptionsPaused,
             Ok(()) = subscriptions.changed(), if phase == Phase::Open && paused.is_none() => {
                 Happened::SubscriptionsChanged
@@ -219,6 +235,11 @@ impl Task {
                 self.subscriptions_paused = None;
                 None
             }
+            Happened::AccessChanged => match self.check_grant().await {
+                None => self.tell_access().await,
+                gone => gone,
+            },
+            Happened::GrantEnds => self.check_grant().await,
             Happened::DatagramsEnded(ended) => self.datagrams_ended(ended).await,
         }
     }
@@ -304,25 +325,30 @@ impl Task {
     }
 
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
+        if matches!(frame, Some(Ok(_))) {
+            self.connection.offended(Offence::ControlFrame);
+        }
         match frame {
             Some(Ok(ControlFrame::Introduce(peers))) => {
-                self.connection.offended(Offence::ControlFrame);
                 // The driver never waits for us, so waiting for it ends.
                 let _ = self.to_driver.send(FromConnection::Introduced(peers)).await;
                 None
             }
             Some(Ok(ControlFrame::Load(percent))) => {
-                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_load(percent);
                 None
             }
             Some(Ok(ControlFrame::Subscribe(patterns))) => {
-                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_subscriptions(patterns);
                 None
             }
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
+            Some(Ok(ControlFrame::Grants(grants))) => self.granted(grants).await,
+            Some(Ok(ControlFrame::Revocations(list))) => self.revoked(list),
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
+            Some(Ok(ControlFrame::Challenge(_) | ControlFrame::Proof(_))) => {
+                Some(self.misbehaved("a challenge after the hello"))
+            }
             // Whoever has said goodbye has nothing more to say.
             None if self.phase > Phase::Open => {
                 self.control_ended = true;
@@ -394,6 +420,65 @@ impl Task {
         let (shared, connection) = (Arc::clone(&self.shared), Arc::clone(&self.connection));
         self.responders.spawn(assist::serve(shared, connection, stream));
         None
+    }
+
+    /// The peer has got another grant.
+    async fn granted(&mut self, grants: Vec<Signed<Grant>>) -> Option<GoneReason> {
+        let now = self.shared.unix_seconds();
+        for grant in grants {
+            match self.shared.access.admit(&grant, now) {
+                Ok(agent) if agent == self.connection.peer.id => self.connection.set_grant(grant),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(peer = %self.connection.peer.id, %error, "a grant does not count")
+                }
+            }
+        }
+        self.check_grant().await
+    }
+
+    fn revoked(&self, list: Signed<Revocations>) -> Option<GoneReason> {
+        match self.shared.revoke(list) {
+            Ok(_) | Err(RevocationError::Older { .. }) => None,
+            Err(error) => Some(self.misbehaved(&error.to_string())),
+        }
+    }
+
+    /// Ends the connection if the peer's grant does not count any more, or sees when that will be.
+    async fn check_grant(&mut self) -> Option<GoneReason> {
+        let (grant, now) = (self.connection.grant(), self.shared.unix_seconds());
+        let Err(error) = self.shared.access.holds(grant.statement(), now) else {
+            let left = grant.statement().valid.until.get().saturating_sub(now.get()).saturating_add(1);
+            self.grant_ends = Some(after(Instant::now(), Duration::from_secs(left)));
+            return None;
+        };
+        tracing::warn!(peer = %self.connection.peer.id, %error, "a peer is sent away");
+        self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::NotPermitted });
+        let goodbye = Goodbye { code: CloseCode::NotPermitted, reason: error.to_string() };
+        let last_words = async {
+            // A close right behind the words would overtake them.
+            if self.send_control(ControlFrame::Goodbye(goodbye)).await.is_ok() {
+                tokio::time::sleep(LAST_WORDS).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE_GRACE, last_words).await;
+        self.connection.inner.close(CloseCode::NotPermitted, &error.to_string());
+        Some(GoneReason::NotPermitted)
+    }
+
+    /// Tells the peer what it does not know yet of this node's own grant and of what was taken back.
+    async fn tell_access(&mut self) -> Option<GoneReason> {
+        let (grant, revocations) = (self.shared.access.grant(), self.shared.access.revocations());
+        let mut sent = Ok(());
+        if !Arc::ptr_eq(&grant, &self.told_grant) {
+            sent = self.send_control(ControlFrame::Grants(vec![Signed::clone(&grant)])).await;
+            self.told_grant = grant;
+        }
+        if let Some(list) = revocations.filter(|list| self.told_revocations.as_ref() != Some(list)) {
+            sent = sent.and(self.send_control(ControlFrame::Revocations(Signed::clone(&list))).await);
+            self.told_revocations = Some(list);
+        }
+        sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
     }
 
     async fn tell_subscriptions(&mut self) -> Option<GoneReason> {

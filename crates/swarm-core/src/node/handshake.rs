@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Hello, TopicPattern, negotiate};
+use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Grant, Hello, Signed, TopicPattern, negotiate};
 use tokio::time::Instant;
 
 use super::control::{ControlStream, GOODBYE_GRACE};
@@ -21,7 +21,8 @@ use super::shared::NodeShared;
 use crate::error::HelloError;
 use crate::peer::PeerInfo;
 use crate::trace::RefusedReason;
-use crate::transport::{Connection, ConnectionLost, StreamError};
+use crate::transport::{Connection, ConnectionLost, Credential, StreamError};
+use crate::trust::GrantError;
 
 /// A connection whose two ends have said hello.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Established {
     pub(super) control: ControlStream,
     pub(super) peer: PeerInfo,
     pub(super) terms: Terms,
+    /// What the peer may do.
+    pub(super) grant: Arc<Signed<Grant>>,
     /// What the peer was told that this node wants to hear of.
     pub(super) told_subscriptions: Vec<TopicPattern>,
 }
@@ -51,13 +54,14 @@ pub(super) async fn exchange_hellos(
     let connection: Arc<dyn Connection> = connection.into();
     let mut control = None;
     let ours = shared.hello();
-    let greeting = greet(&ours, &*connection, side, &mut control);
+    let greeting = greet(shared, &ours, &*connection, side, &mut control);
     let agreed = tokio::time::timeout_at(deadline, greeting).await;
     let late = Err(HelloError::DeadlineExceeded(shared.config.handshake_deadline));
     match (agreed.unwrap_or(late), control) {
-        (Ok((peer, terms)), Some(control)) => {
+        (Ok(Agreed { peer, terms, grant }), Some(control)) => {
             let told_subscriptions = ours.subscriptions;
-            Ok(Established { connection, control: control.greeted(), peer, terms, told_subscriptions })
+            let control = control.greeted();
+            Ok(Established { connection, control, peer, terms, grant, told_subscriptions })
         }
         (Ok(_), None) => Err(HelloError::OutOfTurn),
         (Err(error), control) => {
@@ -68,24 +72,30 @@ pub(super) async fn exchange_hellos(
 }
 
 async fn greet(
+    shared: &NodeShared,
     ours: &Hello,
     connection: &dyn Connection,
     side: Side,
     control: &mut Option<ControlStream>,
-) -> Result<(PeerInfo, Terms), HelloError> {
+) -> Result<Agreed, HelloError> {
     match side {
         Side::Dialler => {
+            let proven = proven(connection)?;
             // The acceptor cannot know before it has heard us; there is no need to let it.
-            check_agent(ours.agent, connection.peer(), connection.peer())?;
+            check_agent(ours.agent, proven.agent, proven.agent)?;
             let control = control.insert(ControlStream::new(connection.open_stream().await.map_err(lost)?));
             say_hello(ours, control).await?;
-            agree(ours, connection, hear_hello(control, connection).await?)
+            agree(ours, connection, proven, hear_hello(control, connection).await?)
         }
         Side::Acceptor => {
             let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
-            let peer = agree(ours, connection, hear_hello(control, connection).await?)?;
+            let proven = proven(connection)?;
+            if shared.door().is_sent_away(Instant::now().into_std(), proven.agent) {
+                return Err(HelloError::SentAway);
+            }
+            let agreed = agree(ours, connection, proven, hear_hello(control, connection).await?)?;
             say_hello(ours, control).await?;
-            Ok(peer)
+            Ok(agreed)
         }
     }
 }
@@ -132,13 +142,43 @@ fn lost(error: ConnectionLost) -> HelloError {
     }
 }
 
-fn agree(ours: &Hello, connection: &dyn Connection, theirs: Hello) -> Result<(PeerInfo, Terms), HelloError> {
+/// Who is at the other end, and what it may do.
+struct Proven {
+    agent: AgentId,
+    grant: Arc<Signed<Grant>>,
+}
+
+/// What both ends have agreed on.
+struct Agreed {
+    peer: PeerInfo,
+    terms: Terms,
+    grant: Arc<Signed<Grant>>,
+}
+
+fn proven(connection: &dyn Connection) -> Result<Proven, HelloError> {
+    match connection.credential() {
+        Credential::Certificate { agent, grant } => Ok(Proven { agent: *agent, grant: Arc::clone(grant) }),
+        Credential::Token { .. } => Err(GrantError::Missing.into()),
+    }
+}
+
+fn agree(
+    ours: &Hello,
+    connection: &dyn Connection,
+    proven: Proven,
+    theirs: Hello,
+) -> Result<Agreed, HelloError> {
     negotiate(ours.versions, theirs.versions)
         .ok_or(HelloError::Version { ours: ours.versions, theirs: theirs.versions })?;
     if theirs.swarm != ours.swarm {
         return Err(HelloError::WrongSwarm { ours: ours.swarm.clone(), theirs: theirs.swarm });
     }
-    check_agent(ours.agent, theirs.agent, connection.peer())?;
+    check_agent(ours.agent, theirs.agent, proven.agent)?;
+    let permissions = &proven.grant.statement().permissions;
+    let beyond = theirs.capabilities.iter().find(|offer| !permissions.may_serve(&offer.capability));
+    if let Some(offer) = beyond {
+        return Err(HelloError::OfferNotGranted { capability: offer.capability.clone() });
+    }
     let peer = PeerInfo {
         id: theirs.agent,
         epoch: theirs.epoch,
@@ -146,7 +186,8 @@ fn agree(ours: &Hello, connection: &dyn Connection, theirs: Hello) -> Result<(Pe
         load: 0,
         address: connection.remote_addr(),
     };
-    Ok((peer, Terms { limits: theirs.limits, subscriptions: theirs.subscriptions }))
+    let terms = Terms { limits: theirs.limits, subscriptions: theirs.subscriptions };
+    Ok(Agreed { peer, terms, grant: proven.grant })
 }
 
 fn check_agent(ours: AgentId, claimed: AgentId, proven: AgentId) -> Result<(), HelloError> {
@@ -164,6 +205,8 @@ fn close_code(error: &HelloError) -> CloseCode {
         HelloError::OtherAgent { .. } => CloseCode::IdentityMismatch,
         HelloError::DeadlineExceeded(_) => CloseCode::HelloDeadline,
         HelloError::Itself => CloseCode::Duplicate,
+        HelloError::SentAway => CloseCode::Overloaded,
+        HelloError::NoGrant(_) | HelloError::OfferNotGranted { .. } => CloseCode::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => CloseCode::Normal,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => CloseCode::ProtocolViolation,
     }
@@ -177,6 +220,8 @@ pub(super) fn refused_reason(error: &HelloError) -> RefusedReason {
         HelloError::OtherAgent { .. } => RefusedReason::OtherAgent,
         HelloError::DeadlineExceeded(_) => RefusedReason::Deadline,
         HelloError::Itself => RefusedReason::Itself,
+        HelloError::SentAway => RefusedReason::SentAway,
+        HelloError::NoGrant(_) | HelloError::OfferNotGranted { .. } => RefusedReason::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => RefusedReason::Lost,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => RefusedReason::Nonsense,
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Lane, PeerLimits, TopicName, TopicPattern};
+use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Grant, Lane, PeerLimits, Signed, TopicName, TopicPattern};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,8 @@ pub(crate) struct PeerConnection {
     pub(super) id: ConnectionKey,
     pub(super) peer: PeerInfo,
     pub(super) inner: Arc<dyn Connection>,
+    /// What the peer may do.
+    grant: RwLock<Arc<Signed<Grant>>>,
     /// What the peer takes, in bytes, whatever the path carries.
     max_datagram_bytes: usize,
     /// What path and peer carried when that was last asked: asking takes the lock of the connection.
@@ -104,6 +106,7 @@ impl PeerConnection {
         id: ConnectionKey,
         peer: PeerInfo,
         terms: Terms,
+        grant: Arc<Signed<Grant>>,
         inner: Arc<dyn Connection>,
         config: &NodeConfig,
         recorder: Arc<Recorder>,
@@ -111,6 +114,7 @@ impl PeerConnection {
     ) -> Self {
         let Terms { limits, subscriptions } = terms;
         feed.set_subscriptions(id, subscriptions);
+        feed.set_permissions(&grant.statement().permissions);
         let outbox = Outbox::new(config.coalescing_window, config.outbox_capacity);
         let sending = Sending { outbox, share: Share::new(Instant::now()) };
         let max_requests = (limits.max_requests as usize).min(Semaphore::MAX_PERMITS);
@@ -120,6 +124,7 @@ impl PeerConnection {
             id,
             peer,
             inner,
+            grant: RwLock::new(grant),
             max_datagram_bytes,
             known_max_datagram_bytes,
             max_requests,
@@ -144,6 +149,18 @@ impl PeerConnection {
             leaving: AtomicBool::new(false),
             feed,
         }
+    }
+
+    /// What the peer may do.
+    pub(super) fn grant(&self) -> Arc<Signed<Grant>> {
+        // It is replaced as a whole, so a poisoned lock is as good as any.
+        Arc::clone(&self.grant.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The peer may do this from now on.
+    pub(super) fn set_grant(&self, grant: Signed<Grant>) {
+        self.feed.set_permissions(&grant.statement().permissions);
+        *self.grant.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(grant);
     }
 
     /// The largest encoded observation that the path carries now.

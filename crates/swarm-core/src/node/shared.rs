@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
-    AgentId, Capability, Chunk, Epoch, Hello, MAX_SUBSCRIPTIONS, RequestId, TopicName, TopicPattern,
-    TraceContext,
+    AgentId, Capability, Chunk, Epoch, Grant, Hello, MAX_SUBSCRIPTIONS, RequestId, Revocations, Signed,
+    TopicName, TopicPattern, TraceContext, UnixSeconds,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,7 @@ use crate::error::{AssistError, SubscribeError};
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceEvent};
+use crate::trust::{Access, GrantError, RevocationError};
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
 pub(crate) struct NodeShared {
@@ -47,6 +48,12 @@ pub(crate) struct NodeShared {
     pub(crate) intake: Mutex<Intake>,
     pub(crate) door: Mutex<Door>,
     pub(crate) wall_clock: Arc<dyn WallClock>,
+    /// Whose grants count, and this node's own.
+    pub(crate) access: Arc<Access>,
+    /// Something else counts now.
+    pub(crate) access_changed: watch::Sender<()>,
+    /// Stays on this machine.
+    pub(crate) local_only: bool,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) connections: ConnectionMap,
     pub(crate) inbox: AgentInbox,
@@ -97,6 +104,27 @@ impl NodeShared {
                 return span;
             }
         }
+    }
+
+    /// The time by which grants are judged.
+    pub(crate) fn unix_seconds(&self) -> UnixSeconds {
+        UnixSeconds::from_system_time(self.wall_clock.now())
+    }
+
+    /// Shows this grant from now on, and tells the peers.
+    pub(crate) fn renew(&self, grant: Signed<Grant>) -> Result<(), GrantError> {
+        self.access.renew(grant, self.unix_seconds())?;
+        self.access_changed.send_replace(());
+        Ok(())
+    }
+
+    /// Heeds this list from now on, and tells the peers. False if it is known.
+    pub(crate) fn revoke(&self, list: Signed<Revocations>) -> Result<bool, RevocationError> {
+        let new = self.access.revoke(list)?;
+        if new {
+            self.access_changed.send_replace(());
+        }
+        Ok(new)
     }
 
     /// Runs something of the agent's. A panic ends that, is counted, and goes no further: then there is no output.

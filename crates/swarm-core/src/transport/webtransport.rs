@@ -13,6 +13,7 @@ mod tls;
 
 pub use config::{BindError, WebTransportConfig};
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,14 +22,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, TokioRuntime};
-use swarm_proto::{AgentId, CloseCode, PATH, SwarmName};
+use swarm_proto::{AgentId, CloseCode, PATH};
 use url::Url;
 use wtransport::endpoint::IncomingSessionFuture;
 
 use self::connection::{Session, WebTransportConnection};
 use self::tls::Tls;
-use super::{Connection, Incoming, Transport};
-use crate::clock::WallClock;
+use super::{Connection, Credential, Incoming, Speaker, Transport};
 use crate::error::{AcceptError, DialError};
 use crate::identity::IdentityKey;
 
@@ -36,31 +36,25 @@ use crate::identity::IdentityKey;
 /// Peers have heard a goodbye by then; what this would wait out longer are dials to nobody.
 const CLOSE_DEADLINE: Duration = Duration::from_millis(200);
 
-/// Who a transport speaks as: what goes into its certificate and what it asks of others.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The node's key.
-    pub identity: Arc<IdentityKey>,
-    /// The swarm that both ends must belong to.
-    pub swarm: SwarmName,
-    /// Tells when certificates are issued and due for renewal.
-    pub wall_clock: Arc<dyn WallClock>,
-}
-
 /// The transport of a real network: HTTP/3 and WebTransport over QUIC with mutual TLS 1.3.
 ///
 /// ```no_run
 /// use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-/// use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
-/// use swarm_core::{IdentityKey, SwarmName, SystemClock};
+/// use std::path::Path;
+/// use swarm_core::SystemClock;
+/// use swarm_core::transport::Speaker;
+/// use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
+/// use swarm_core::trust::{Access, Credentials};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let credentials = Credentials {
-///     identity: Arc::new(IdentityKey::from_seed([7; 32])),
-///     swarm: SwarmName::default(),
+/// let credentials = Credentials::load(Path::new("/etc/swarm/rover-7"))?;
+/// let speaker = Speaker {
+///     identity: Arc::clone(credentials.identity()),
+///     access: Arc::new(Access::new(&credentials)),
+///     guests: false,
 ///     wall_clock: Arc::new(SystemClock),
 /// };
-/// let transport = WebTransport::bind("127.0.0.1:0".parse()?, &credentials, WebTransportConfig::default())?;
+/// let transport = WebTransport::bind("127.0.0.1:0".parse()?, &speaker, WebTransportConfig::default())?;
 /// # let _ = transport;
 /// # Ok(())
 /// # }
@@ -82,14 +76,14 @@ impl WebTransport {
     /// When the address is taken or not ours, or no certificate can be made. Must be called inside a tokio runtime.
     pub fn bind(
         address: SocketAddr,
-        credentials: &Credentials,
+        speaker: &Speaker,
         config: WebTransportConfig,
     ) -> Result<Self, BindError> {
         let socket =
             bound_socket(address, &config).map_err(|source| BindError::Socket { address, source })?;
         let socket =
             TokioRuntime.wrap_udp_socket(socket).map_err(|source| BindError::Socket { address, source })?;
-        Self::with_socket(socket, credentials, config)
+        Self::with_socket(socket, speaker, config)
     }
 
     /// Speaks over any socket, a simulated one for example, with everything above it unchanged.
@@ -98,13 +92,13 @@ impl WebTransport {
     /// When the socket has no address or no certificate can be made. Must be called inside a tokio runtime.
     pub fn with_socket(
         socket: Arc<dyn AsyncUdpSocket>,
-        credentials: &Credentials,
+        speaker: &Speaker,
         config: WebTransportConfig,
     ) -> Result<Self, BindError> {
         let local_addr = socket.local_addr().map_err(BindError::NoAddress)?;
-        let tls = Arc::new(Tls::new(credentials.clone())?);
+        let tls = Arc::new(Tls::new(speaker.clone())?);
         let transport_config = Arc::new(config.quic());
-        let mut server = quinn::ServerConfig::new(tls.server()?, Arc::new(retry_key(&credentials.identity)));
+        let mut server = quinn::ServerConfig::new(tls.server()?, Arc::new(retry_key(&speaker.identity)));
         server
             .transport_config(Arc::clone(&transport_config))
             .max_incoming(config.max_half_open)
@@ -112,7 +106,7 @@ impl WebTransport {
             .incoming_buffer_size_total(config.incoming_buffers_bytes);
         let weak_socket = Arc::downgrade(&socket);
         let endpoint = Endpoint::new_with_abstract_socket(
-            endpoint_config(&credentials.identity),
+            endpoint_config(&speaker.identity),
             Some(server),
             socket,
             Arc::new(TokioRuntime),
@@ -157,8 +151,9 @@ impl Transport for WebTransport {
             let quic = quic.map_err(tls::dial_error)?;
             let session = web_transport_quinn::Session::connect(quic.clone(), session_url(address)?).await;
             let session = session.map_err(DialError::failed)?;
-            let connection = WebTransportConnection::new(quic, Session::Dialled(Box::new(session)))
-                .map_err(DialError::failed)?;
+            let credential = connection::certified(&quic)?;
+            let connection =
+                WebTransportConnection::new(quic, Session::Dialled(Box::new(session)), credential);
             connection.send_first_datagram();
             Ok(Box::new(connection) as Box<dyn Connection>)
         }
@@ -220,15 +215,28 @@ async fn accepted(incoming: quinn::Incoming) -> Result<Box<dyn Connection>, Acce
     let request = IncomingSessionFuture::with_quic_incoming(incoming)
         .await
         .map_err(|error| tls::accept_error(&error))?;
-    if request.path() != PATH {
-        let path = request.path().chars().take(64).collect();
+    let (path, query) = request.path().split_once('?').unwrap_or((request.path(), ""));
+    if path != PATH {
+        let path = path.chars().take(64).collect();
         request.not_found().await;
         return Err(AcceptError::WrongPath { path });
     }
+    let shown = token(request.headers(), query);
     let session = request.accept().await.map_err(|error| tls::accept_error(&error))?;
     let quic = session.quic_connection().clone();
-    let connection = WebTransportConnection::new(quic, Session::Accepted(session))?;
-    Ok(Box::new(connection))
+    let credential = match quic.peer_identity() {
+        Some(_) => connection::certified(&quic)?,
+        None => shown,
+    };
+    Ok(Box::new(WebTransportConnection::new(quic, Session::Accepted(session), credential)))
+}
+
+/// What a client without a certificate may show, in the request that opens the session (RFC 6750).
+fn token(headers: &HashMap<String, String>, query: &str) -> Credential {
+    let bearer = headers.get("authorization").and_then(|value| value.split_once(' '));
+    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+    let asked = query.split('&').find_map(|pair| pair.strip_prefix("t="));
+    Credential::Token { token: bearer.or(asked).map(str::to_owned), origin: headers.get("origin").cloned() }
 }
 
 fn session_url(address: SocketAddr) -> Result<Url, DialError> {

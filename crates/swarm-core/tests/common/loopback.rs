@@ -18,12 +18,12 @@ type Done = Result<(), Box<dyn std::error::Error>>;
 
 /// A node on loopback, on any port that is free.
 async fn node(agent: impl Agent) -> Result<AgentNode, Box<dyn std::error::Error>> {
-    Ok(AgentNode::builder(agent).bind("127.0.0.1:0".parse()?).await?)
+    Ok(AgentNode::dev(agent).bind("127.0.0.1:0".parse()?).await?)
 }
 
 /// The same with knobs turned.
 async fn node_with(agent: impl Agent, config: NodeConfig) -> Result<AgentNode, Box<dyn std::error::Error>> {
-    Ok(AgentNode::builder(agent).config(config).bind("127.0.0.1:0".parse()?).await?)
+    Ok(AgentNode::dev(agent).config(config).bind("127.0.0.1:0".parse()?).await?)
 }
 
 /// Of one that notices soon that a connection was cut, and soon makes it again.

@@ -16,14 +16,25 @@ pub(crate) mod wire;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use swarm_core::trust::RootKey;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, NodeConfig, Observation,
-    PeerEvent, Replies,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Builder, Context, NodeConfig,
+    Observation, PeerEvent, Replies,
 };
 use tokio::sync::mpsc;
 
 /// Long enough for anything that should happen on a busy machine; nothing waits for it to pass.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Who says who belongs to the swarm of the tests.
+pub(crate) fn root() -> RootKey {
+    RootKey::from_seed([99; 32])
+}
+
+/// A node of that swarm that may do everything.
+pub(crate) fn dev(agent: impl Agent) -> Builder {
+    AgentNode::builder(agent).dev_root(root())
+}
 
 /// What an agent was told.
 #[derive(Debug, Clone, PartialEq)]
@@ -170,7 +181,7 @@ pub(crate) async fn node(agent: impl Agent) -> AgentNode {
 }
 
 pub(crate) async fn node_with(agent: impl Agent, config: NodeConfig) -> AgentNode {
-    AgentNode::builder(agent).config(config).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+    dev(agent).config(config).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
 pub(crate) async fn stop(nodes: impl IntoIterator<Item = AgentNode>) {

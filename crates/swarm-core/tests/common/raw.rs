@@ -1,21 +1,20 @@
 //! A peer that speaks frame by frame, as a test says.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use swarm_core::proto::{
     ControlFrame, Datagram, Frame, Hello, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
     decode_datagram,
 };
-use swarm_core::transport::webtransport::{Credentials, WebTransport, WebTransportConfig};
+use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
 use swarm_core::transport::{Connection, SendStream, Stream, StreamError, Transport};
-use swarm_core::{AgentId, AgentNode, IdentityKey, Observation, SwarmName, SystemClock};
+use swarm_core::{AgentId, AgentNode, Observation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::PATIENCE;
 use super::observing::datagram;
 use super::serving::SERVE;
-use super::stranger::{address, framed, hello};
+use super::stranger::{address, framed, hello, speaker};
 
 /// One life of a connection.
 pub(crate) struct Raw {
@@ -33,12 +32,10 @@ pub(crate) async fn meet(node: &AgentNode, seed: u8) -> Raw {
 
 /// Becomes a peer of whoever is at this address, with these words.
 pub(crate) async fn meet_and_say(at: SocketAddr, seed: u8, hello: Hello) -> Raw {
-    let identity = Arc::new(IdentityKey::from_seed([seed; 32]));
-    let agent = identity.agent_id();
-    let credentials =
-        Credentials { identity, swarm: SwarmName::default(), wall_clock: Arc::new(SystemClock) };
+    let speaker = speaker([seed; 32]);
+    let agent = speaker.identity.agent_id();
     let any_port = "127.0.0.1:0".parse().unwrap();
-    let transport = WebTransport::bind(any_port, &credentials, WebTransportConfig::default()).unwrap();
+    let transport = WebTransport::bind(any_port, &speaker, WebTransportConfig::default()).unwrap();
     let connection = transport.dial(at, None).await.unwrap();
     let mut control = connection.open_stream().await.unwrap();
     let hello = Hello { agent, ..hello };

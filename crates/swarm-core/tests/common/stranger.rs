@@ -5,12 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_core::proto::{Frame, Hello, PeerLimits, VersionRange};
-use swarm_core::{AgentNode, Epoch, IdentityKey, SwarmName, SystemClock, identity};
+use swarm_core::transport::Speaker;
+use swarm_core::trust::{Access, Credentials};
+use swarm_core::{AgentNode, Epoch, IdentityKey, SwarmName, SystemClock, WallClock, identity};
+
+use super::root;
 
 pub(crate) const STRANGER: [u8; 32] = [66; 32];
 
 pub(crate) fn address(node: &AgentNode) -> SocketAddr {
     format!("{}:{}", node.url().host(), node.url().port()).parse().unwrap()
+}
+
+/// What anybody needs to speak as the agent of this seed, in the swarm of the tests.
+pub(crate) fn speaker(seed: [u8; 32]) -> Speaker {
+    let now = SystemClock.now();
+    let credentials =
+        Credentials::dev(&root(), SwarmName::default(), IdentityKey::from_seed(seed), now).unwrap();
+    Speaker {
+        identity: Arc::clone(credentials.identity()),
+        access: Arc::new(Access::new(&credentials)),
+        guests: false,
+        wall_clock: Arc::new(SystemClock),
+    }
 }
 
 /// A hello that would be accepted.
@@ -34,16 +51,15 @@ pub(crate) fn framed(frame: &impl Frame) -> Vec<u8> {
 /// TLS as any client might do it, with or without a certificate of the swarm.
 pub(crate) fn client_config(with_certificate: bool) -> quinn::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let swarm = SwarmName::default();
-    let verifier = identity::SwarmVerifier::new(swarm.clone(), None, Arc::clone(&provider));
+    let speaker = speaker(STRANGER);
+    let verifier = identity::SwarmVerifier::new(Arc::clone(&speaker.access), None, Arc::clone(&provider));
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = if with_certificate {
-        let key = IdentityKey::from_seed(STRANGER);
-        let own = identity::issue(&key, &swarm, swarm_core::WallClock::now(&SystemClock)).unwrap();
+        let own = identity::issue(&speaker.identity, &speaker.access.grant(), SystemClock.now()).unwrap();
         builder.with_client_auth_cert(vec![own.certificate], own.private_key).unwrap()
     } else {
         builder.with_no_client_auth()

@@ -40,6 +40,8 @@ pub enum Outcome {
     },
     /// The agent does not offer the capability in this version. `no_such_capability`.
     NoSuchCapability,
+    /// The requester's grant does not cover the capability. `not_permitted`.
+    NotPermitted,
     /// The responder serves, and lets wait, as many requests as it takes. `busy`.
     Busy {
         /// Milliseconds after which asking again may succeed; 0, also if it was left out, for no idea.
@@ -88,6 +90,7 @@ impl From<Outcome> for OutcomeWire {
             Outcome::Declined { reason } => Self { reason: Some(short(&reason)), ..Self::named("declined") },
             Outcome::Failed { error } => Self { error: Some(short(&error)), ..Self::named("failed") },
             Outcome::NoSuchCapability => Self::named("no_such_capability"),
+            Outcome::NotPermitted => Self::named("not_permitted"),
             Outcome::Busy { retry_after_ms } => {
                 Self { retry_after_ms: Some(retry_after_ms), ..Self::named("busy") }
             }
@@ -115,6 +118,7 @@ impl TryFrom<OutcomeWire> for Outcome {
             "declined" => Self::Declined { reason },
             "failed" => Self::Failed { error: error.unwrap_or_default() },
             "no_such_capability" => Self::NoSuchCapability,
+            "not_permitted" => Self::NotPermitted,
             "busy" => Self::Busy { retry_after_ms: retry_after_ms.unwrap_or_default() },
             "deadline_exceeded" => Self::DeadlineExceeded,
             "idle" => Self::Idle,

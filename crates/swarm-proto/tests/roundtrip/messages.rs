@@ -10,9 +10,11 @@ use proptest::option;
 use proptest::prelude::*;
 use swarm_proto::{
     Advertisement, AgentId, Artefact, Capability, CapabilityPattern, Chunk, ControlFrame, Delivery, Epoch,
-    FeedFrame, FeedPosition, Frame, Goodbye, Hello, Introduction, Key, Lane, Observation, Outcome,
-    PeerLimits, Progress, ProtocolVersion, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
-    Sequence, SwarmName, TopicName, TopicPattern, TraceContext, UnixMicros, VersionRange, encode_observation,
+    FeedFrame, FeedPosition, Frame, Goodbye, Grant, Hello, Introduction, Key, Lane, Observation, Outcome,
+    PeerLimits, Permissions, Progress, ProtocolVersion, PublicKey, ReplyFrame, RequestFrame, RequestHead,
+    RequestId, Resume, Revocation, Revocations, Role, Sequence, Signed, Statement, Subject, SwarmName,
+    TopicName, TopicPattern, TraceContext, UnixMicros, UnixSeconds, Validity, VersionRange,
+    encode_observation,
 };
 
 const DOTTED: &str = "[a-z0-9_-]{1,20}(\\.[a-z0-9_-]{1,20}){0,4}";
@@ -161,7 +163,57 @@ pub(crate) fn control_frame() -> impl Strategy<Value = ControlFrame> {
         vec(introduction(), 0..=256).prop_map(ControlFrame::Introduce),
         any::<u16>().prop_map(ControlFrame::Load),
         vec(topic_pattern(), 0..=64).prop_map(ControlFrame::Subscribe),
+        vec(grant(), 0..=32)
+            .prop_map(|grants| ControlFrame::Grants(grants.into_iter().map(signed).collect())),
+        revocations().prop_map(|list| ControlFrame::Revocations(signed(list))),
+        any::<[u8; 32]>().prop_map(ControlFrame::Challenge),
+        any::<[u8; 32]>().prop_map(|half| ControlFrame::Proof([half, half].concat().try_into().unwrap())),
     ]
+}
+
+fn signed<T: Statement>(statement: T) -> Signed<T> {
+    Signed::new(statement, PublicKey::from_bytes([2; 32]), |_| [3; 64]).unwrap()
+}
+
+fn grant() -> impl Strategy<Value = Grant> {
+    let subject = prop_oneof![
+        any::<[u8; 32]>().prop_map(|key| Subject::Key(PublicKey::from_bytes(key))),
+        any::<[u8; 16]>().prop_map(Subject::Bearer),
+    ];
+    let what = (vec(topic_pattern(), 0..=3), vec(capability(), 0..=3));
+    (
+        "[a-z0-9][a-z0-9-]{0,62}",
+        subject,
+        any::<bool>(),
+        what,
+        option::of((1..u32::MAX).prop_map(|n| NonZeroU32::new(n).unwrap())),
+        any::<[u64; 2]>(),
+    )
+        .prop_map(|(swarm, subject, member, (topics, capabilities), datagrams_per_second, [from, until])| {
+            Grant {
+                swarm: swarm.parse().unwrap(),
+                subject,
+                role: if member { Role::Member } else { Role::Observer },
+                permissions: Permissions {
+                    publish: topics.clone(),
+                    subscribe: topics.into_iter().rev().take(1).collect(),
+                    serve: capabilities.into_iter().map(Into::into).collect(),
+                    call: vec![CapabilityPattern::everything()],
+                },
+                datagrams_per_second,
+                valid: Validity { from: UnixSeconds::new(from), until: UnixSeconds::new(until) },
+            }
+        })
+        .prop_filter("it fits", |grant| grant.encode().is_ok())
+}
+
+fn revocations() -> impl Strategy<Value = Revocations> {
+    let revocation = (any::<[u8; 32]>(), any::<u64>()).prop_map(|(digest, until)| Revocation {
+        agent: AgentId::from_key_digest(digest),
+        until: UnixSeconds::new(until),
+    });
+    ("[a-z0-9][a-z0-9-]{0,62}", any::<u64>(), vec(revocation, 0..=64))
+        .prop_map(|(swarm, version, revoked)| Revocations { swarm: swarm.parse().unwrap(), version, revoked })
 }
 
 pub(crate) fn request_head() -> impl Strategy<Value = RequestHead> {
@@ -232,6 +284,7 @@ pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Outcome::UnknownRequest),
         text(1_024).prop_map(|reason| Outcome::Malformed { reason }),
         Just(Outcome::ShutDown),
+        Just(Outcome::NotPermitted),
     ]
 }
 

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Value, json, to_value};
 use swarm_proto::{
-    Chunk, ControlFrame, Datagram, DatagramBuilder, Delivery, FeedFrame, FeedPosition, Frame, Hello,
-    Observation, Outcome, ReplyFrame, RequestFrame, decode_datagram, decode_observation, encode_observation,
-    padding,
+    Chunk, ControlFrame, Datagram, DatagramBuilder, Delivery, FeedFrame, FeedPosition, Frame, Grant, Hello,
+    Observation, Outcome, ReplyFrame, RequestFrame, Signed, Subject, decode_datagram, decode_observation,
+    encode_observation, padding,
 };
 
 /// What a vector may be.
@@ -22,11 +22,15 @@ pub(crate) enum Message {
 }
 
 /// Everything that [`Message::variant`] may answer, sorted.
-pub(crate) const VARIANTS: [&str; 33] = [
+pub(crate) const VARIANTS: [&str; 38] = [
+    "control challenge",
     "control goodbye",
+    "control grants",
     "control hello",
     "control introduce",
     "control load",
+    "control proof",
+    "control revocations",
     "control subscribe",
     "datagram observations",
     "datagram padding",
@@ -47,6 +51,7 @@ pub(crate) const VARIANTS: [&str; 33] = [
     "reply end idle",
     "reply end malformed",
     "reply end no_such_capability",
+    "reply end not_permitted",
     "reply end shut_down",
     "reply end unknown_request",
     "reply position",
@@ -122,6 +127,10 @@ impl Message {
             Self::Control(ControlFrame::Introduce(_)) => "control introduce",
             Self::Control(ControlFrame::Load(_)) => "control load",
             Self::Control(ControlFrame::Subscribe(_)) => "control subscribe",
+            Self::Control(ControlFrame::Grants(_)) => "control grants",
+            Self::Control(ControlFrame::Revocations(_)) => "control revocations",
+            Self::Control(ControlFrame::Challenge(_)) => "control challenge",
+            Self::Control(ControlFrame::Proof(_)) => "control proof",
             Self::Request(RequestFrame::Head(_)) => "request head",
             Self::Request(RequestFrame::Resume(_)) => "request resume",
             Self::Request(RequestFrame::Chunk(_)) => "request chunk",
@@ -151,6 +160,7 @@ fn ended(outcome: &Outcome) -> &'static str {
         Outcome::UnknownRequest => "reply end unknown_request",
         Outcome::Malformed { .. } => "reply end malformed",
         Outcome::ShutDown => "reply end shut_down",
+        Outcome::NotPermitted => "reply end not_permitted",
     }
 }
 
@@ -173,6 +183,14 @@ pub(crate) fn describe(message: &Message) -> Value {
         }
         Message::Control(ControlFrame::Load(percent)) => json!({ "load": percent }),
         Message::Control(ControlFrame::Subscribe(patterns)) => json!({ "subscribe": patterns }),
+        Message::Control(ControlFrame::Grants(grants)) => {
+            json!({ "grants": grants.iter().map(|grant| signed(grant, granted(grant.statement()))).collect::<Vec<_>>() })
+        }
+        Message::Control(ControlFrame::Revocations(list)) => {
+            json!({ "revocations": signed(list, to_value(list.statement()).unwrap()) })
+        }
+        Message::Control(ControlFrame::Challenge(nonce)) => json!({ "challenge": hex(nonce) }),
+        Message::Control(ControlFrame::Proof(signature)) => json!({ "proof": hex(signature) }),
         Message::Request(RequestFrame::Resume(resume)) => json!({ "resume": resume }),
         Message::Request(RequestFrame::Feed(feed)) => json!({ "feed": feed }),
         Message::Request(RequestFrame::End) => json!({ "end": true }),
@@ -190,6 +208,32 @@ pub(crate) fn describe(message: &Message) -> Value {
         }
         Message::FeedPosition(FeedPosition(number)) => json!({ "position": number }),
     }
+}
+
+fn signed<T>(signed: &Signed<T>, statement: Value) -> Value {
+    json!({ "statement": statement, "signer": signed.signer(), "signature": hex(signed.signature()) })
+}
+
+/// Without what a grant does not say.
+fn granted(grant: &Grant) -> Value {
+    let mut value = json!({
+        "swarm": grant.swarm,
+        "role": grant.role,
+        "publish": grant.permissions.publish,
+        "subscribe": grant.permissions.subscribe,
+        "serve": grant.permissions.serve,
+        "call": grant.permissions.call,
+        "from": grant.valid.from,
+        "until": grant.valid.until,
+    });
+    match grant.subject {
+        Subject::Key(key) => value["key"] = json!(key),
+        Subject::Bearer(token) => value["bearer"] = json!(hex(&token)),
+    }
+    if let Some(rate) = grant.datagrams_per_second {
+        value["datagrams_per_second"] = json!(rate);
+    }
+    value
 }
 
 /// Without what an observation does not say.

@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use swarm_proto::{
     Advertisement, AgentId, Artefact, Chunk, CloseCode, ControlFrame, Datagram, Delivery, Epoch, FeedFrame,
-    FeedPosition, Frame, Goodbye, Hello, Introduction, Key, Lane, Observation, Outcome, PeerLimits, Progress,
-    ReplyFrame, RequestFrame, RequestHead, RequestId, Resume, Sequence, SwarmName, TopicName, TopicPattern,
-    TraceContext, UnixMicros, VersionRange, encode_observation,
+    FeedPosition, Frame, Goodbye, Grant, Hello, Introduction, Key, Lane, Observation, Outcome, PeerLimits,
+    Permissions, Progress, PublicKey, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume, Revocation,
+    Revocations, Role, Sequence, Signed, Statement, Subject, SwarmName, TopicName, TopicPattern,
+    TraceContext, UnixMicros, UnixSeconds, Validity, VersionRange, encode_observation,
 };
 
 use crate::describe::Message;
@@ -256,9 +257,49 @@ fn control_frames() -> Vec<(&'static str, Message)> {
         ("subscriptions", ControlFrame::Subscribe(patterns())),
         ("subscription to everything", ControlFrame::Subscribe(vec![TopicPattern::everything()])),
         ("no subscriptions", ControlFrame::Subscribe(Vec::new())),
+        ("grants", ControlFrame::Grants(vec![signed(member_grant()), signed(guest_grant())])),
+        ("revocations", ControlFrame::Revocations(signed(revocations()))),
+        ("challenge", ControlFrame::Challenge([5; 32])),
+        ("proof", ControlFrame::Proof([6; 64])),
     ]
     .map(|(name, frame)| (name, Message::Control(frame)))
     .into()
+}
+
+/// The signature is none; an example of a real one is in the description of the protocol.
+fn signed<T: Statement>(statement: T) -> Signed<T> {
+    Signed::new(statement, PublicKey::from_bytes([2; 32]), |_| [3; 64]).unwrap()
+}
+
+fn member_grant() -> Grant {
+    Grant {
+        swarm: "harbour-7".parse().unwrap(),
+        subject: Subject::Key(PublicKey::from_bytes([1; 32])),
+        role: Role::Member,
+        permissions: Permissions {
+            publish: patterns(),
+            subscribe: vec![TopicPattern::everything()],
+            serve: vec!["vision.*@2".parse().unwrap()],
+            call: vec!["**@*".parse().unwrap()],
+        },
+        datagrams_per_second: NonZeroU32::new(500),
+        valid: Validity { from: UnixSeconds::new(1_700_000_000), until: UnixSeconds::new(1_702_592_000) },
+    }
+}
+
+fn guest_grant() -> Grant {
+    Grant {
+        subject: Subject::Bearer([7; 16]),
+        role: Role::Observer,
+        permissions: Permissions { subscribe: patterns(), ..Permissions::default() },
+        datagrams_per_second: None,
+        ..member_grant()
+    }
+}
+
+fn revocations() -> Revocations {
+    let revoked = vec![Revocation { agent: agent(2), until: UnixSeconds::new(1_700_000_000) }];
+    Revocations { swarm: "harbour-7".parse().unwrap(), version: 3, revoked }
 }
 
 fn request_frames() -> Vec<(&'static str, Message)> {
@@ -319,6 +360,7 @@ fn reply_frames() -> Vec<(&'static str, Message)> {
             ("unknown request", Outcome::UnknownRequest),
             ("malformed", Outcome::Malformed { reason: "a chunk before the head".into() }),
             ("shut down", Outcome::ShutDown),
+            ("not permitted", Outcome::NotPermitted),
         ]
         .map(|(name, outcome)| (name, ReplyFrame::End(outcome))),
     );

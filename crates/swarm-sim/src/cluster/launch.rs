@@ -6,6 +6,7 @@ use std::{
     time::SystemTime,
 };
 
+use swarm_core::trust::RootKey;
 use swarm_core::{AgentNode, IdentityKey, NodeConfig, StartError, SystemClock, WallClock};
 use tokio::{
     runtime::Handle,
@@ -141,6 +142,7 @@ impl Launcher {
         let agent = make(group, kind, index, self.member_seed("agent", member))?;
         let port = self.scenario.ports.of_member(member);
         let node = AgentNode::builder(agent)
+            .dev_root(self.root())
             .identity(self.identity(member))
             .rng_seed(derive(self.member_seed("node", member), "life", life))
             .config(config(group))
@@ -164,17 +166,27 @@ impl Launcher {
         }
     }
 
+    /// Who says who belongs to the swarm of this run.
+    fn root(&self) -> RootKey {
+        RootKey::from_seed(key_seed(derive(self.scenario.seed, "root", 0)))
+    }
+
     fn identity(&self, member: usize) -> IdentityKey {
-        let mut seed = [0; 32];
-        for (part, bytes) in (0..).zip(seed.chunks_mut(8)) {
-            bytes.copy_from_slice(&derive(self.member_seed("identity", member), "part", part).to_be_bytes());
-        }
-        IdentityKey::from_seed(seed)
+        IdentityKey::from_seed(key_seed(self.member_seed("identity", member)))
     }
 
     fn member_seed(&self, part: &str, member: usize) -> u64 {
         derive(self.scenario.seed, part, member as u64)
     }
+}
+
+/// As long as the seed of a key must be.
+fn key_seed(of: u64) -> [u8; 32] {
+    let mut seed = [0; 32];
+    for (part, bytes) in (0..).zip(seed.chunks_mut(8)) {
+        bytes.copy_from_slice(&derive(of, "part", part).to_be_bytes());
+    }
+    seed
 }
 
 /// The dials of the cluster alone make the topology: introductions would have everybody dial everybody twice.

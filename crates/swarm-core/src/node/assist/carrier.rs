@@ -283,6 +283,7 @@ fn ending(outcome: &Outcome) -> Ending {
         Outcome::Declined { .. } => Ending::Declined,
         Outcome::Failed { .. } => Ending::Failed,
         Outcome::NoSuchCapability => Ending::NoSuchCapability,
+        Outcome::NotPermitted => Ending::NotPermitted,
         Outcome::Busy { .. } => Ending::Busy,
         Outcome::DeadlineExceeded => Ending::DeadlineExceeded,
         Outcome::Idle => Ending::Idle,

@@ -117,6 +117,7 @@ pub(super) fn reset_code(error: &AssistError) -> ResetCode {
 fn ending(error: &AssistError) -> Ending {
     match error {
         AssistError::NoSuchCapability => Ending::NoSuchCapability,
+        AssistError::NotPermitted => Ending::NotPermitted,
         AssistError::Declined { .. } | AssistError::NoGoodAnswer => Ending::Declined,
         AssistError::Failed { .. } => Ending::Failed,
         AssistError::Busy { .. } | AssistError::Overloaded { .. } => Ending::Busy,

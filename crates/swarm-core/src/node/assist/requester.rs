@@ -45,6 +45,9 @@ pub(in crate::node) async fn open(
         Some(Slot::Ready(connection)) => connection,
     };
     let capability = resolve(&request.pattern, &connection)?;
+    if !shared.access.grant().statement().permissions.may_call(&capability) {
+        return Err(AssistError::NotPermitted);
+    }
     let limit = shared.config.max_requests_made;
     let place = Arc::clone(&shared.requests_made)
         .try_acquire_owned()

@@ -124,7 +124,7 @@ async fn answer(
     let full = place.is_none();
     let streams = Streams { reader, writer, turn, place };
     let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), streams, Cursor::start());
-    let waited = match admit(shared, connection.peer.id, &head, full) {
+    let waited = match admit(shared, connection, &head, full) {
         Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,
         Err(refusal) => Waited::Refused(refusal),
     };
@@ -159,7 +159,7 @@ async fn answer(
 /// Whether a request is let in at all, or why it is not.
 fn admit(
     shared: &NodeShared,
-    requester: AgentId,
+    requester: &PeerConnection,
     head: &RequestHead,
     full: bool,
 ) -> Result<Entered, Outcome> {
@@ -167,10 +167,13 @@ fn admit(
         Err(Outcome::ShutDown)
     } else if full {
         Err(shared.admission.busy())
+    } else if !requester.grant().statement().permissions.may_call(&head.capability) {
+        requester.offended(Offence::NotPermitted);
+        Err(Outcome::NotPermitted)
     } else if !shared.hello.capabilities.iter().any(|offer| offer.capability == head.capability) {
         Err(Outcome::NoSuchCapability)
     } else {
-        shared.admission.enter(requester)
+        shared.admission.enter(requester.peer.id)
     }
 }
 

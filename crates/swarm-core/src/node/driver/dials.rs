@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use swarm_proto::{AgentId, CloseCode};
+use swarm_proto::AgentId;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::JoinMap;
@@ -140,6 +140,9 @@ async fn dial(
     address: SocketAddr,
     expected: Option<AgentId>,
 ) -> Attempt {
+    if shared.local_only && !address.ip().to_canonical().is_loopback() {
+        return Err(AttemptError::Dial(ConnectError::NotLoopback { address }));
+    }
     let deadline = after(Instant::now(), shared.config.handshake_deadline);
     let late = ConnectError::DeadlineExceeded { address, within: shared.config.handshake_deadline };
     let dialled = timeout_at(deadline, transport.dial(address, expected)).await;
@@ -158,12 +161,6 @@ async fn accept(shared: Arc<NodeShared>, incoming: Box<dyn Incoming>) -> Attempt
         .await
         .map_err(|_| refused(RefusedReason::Deadline, "no WebTransport session".to_owned()))?
         .map_err(|error| refused(RefusedReason::Handshake, error.to_string()))?;
-    let peer = connection.peer();
-    if shared.door().is_sent_away(Instant::now().into_std(), peer) {
-        // Whoever broke the rules is not worth a hello.
-        connection.close(CloseCode::Overloaded, "sent away, and back too soon");
-        return Err(refused(RefusedReason::SentAway, format!("{peer} is back too soon")));
-    }
     handshake::exchange_hellos(&shared, connection, Side::Acceptor, deadline)
         .await
         .map_err(|error| refused(handshake::refused_reason(&error), error.to_string()))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use swarm_proto::{AgentId, Datagram, Observation, decode_datagram};
+use swarm_proto::{Datagram, Observation, decode_datagram};
 use tokio::time::Instant;
 
 use crate::deadline::at;
@@ -111,10 +111,12 @@ fn observed(
     mut observations: Vec<Observation>,
 ) {
     // Whoever watches is told after the locks are free again.
-    for reason in retain_admitted(shared, connection.peer.id, &mut observations) {
+    for reason in retain_admitted(shared, connection, &mut observations) {
         refuse(shared, connection, reason, 1);
-        if reason == DropReason::Forged {
-            connection.offended(Offence::Forged);
+        match reason {
+            DropReason::Forged => connection.offended(Offence::Forged),
+            DropReason::NotPermitted => connection.offended(Offence::NotPermitted),
+            _ => {}
         }
     }
     for (origin, reason) in shared.inbox.observed(now, observations) {
@@ -125,15 +127,22 @@ fn observed(
 /// Leaves what is wanted and new; says why the others are not.
 fn retain_admitted(
     shared: &NodeShared,
-    from: AgentId,
+    connection: &PeerConnection,
     observations: &mut Vec<Observation>,
 ) -> Vec<DropReason> {
     let mut refused = Vec::new();
+    let (from, grant) = (connection.peer.id, connection.grant());
+    let permissions = &grant.statement().permissions;
     let mut intake = shared.intake();
     let subscriptions = shared.subscriptions.borrow();
     observations.retain(|observation| {
-        let wanted = subscriptions.wants(&observation.topic);
-        let admitted = if wanted { intake.admit(from, observation) } else { Err(DropReason::NotSubscribed) };
+        let admitted = if !permissions.may_publish(&observation.topic) {
+            Err(DropReason::NotPermitted)
+        } else if !subscriptions.wants(&observation.topic) {
+            Err(DropReason::NotSubscribed)
+        } else {
+            intake.admit(from, observation)
+        };
         refused.extend(admitted.err());
         admitted.is_ok()
     });

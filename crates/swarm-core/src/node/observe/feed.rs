@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{Epoch, FeedFrame, TopicName, TopicPattern};
+use swarm_proto::{Epoch, FeedFrame, Permissions, TopicName, TopicPattern};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,8 @@ pub(in crate::node) struct Feed {
 #[derive(Debug)]
 struct Wanted {
     subscriptions: Subscriptions,
+    /// What of it it may hear.
+    permitted: Subscriptions,
     /// The latest connection on which it said so.
     said_on: ConnectionKey,
 }
@@ -70,7 +72,8 @@ pub(super) enum Pushed {
 
 impl Feed {
     pub(super) fn new(epoch: Epoch, tally: Arc<PeerTally>, now: Instant) -> Self {
-        let wanted = Wanted { subscriptions: Subscriptions::new(Vec::new()), said_on: ConnectionKey(0) };
+        let nothing = Subscriptions::new(Vec::new());
+        let wanted = Wanted { subscriptions: nothing.clone(), permitted: nothing, said_on: ConnectionKey(0) };
         let outgoing = Outgoing { log: None, carrier: None, away_since: None, progress: now };
         Self {
             epoch,
@@ -123,13 +126,20 @@ impl Feed {
     pub(in crate::node) fn set_subscriptions(&self, on: ConnectionKey, patterns: Vec<TopicPattern>) {
         let mut wanted = self.wanted.write().unwrap_or_else(PoisonError::into_inner);
         if wanted.said_on <= on {
-            *wanted = Wanted { subscriptions: Subscriptions::new(patterns), said_on: on };
+            (wanted.subscriptions, wanted.said_on) = (Subscriptions::new(patterns), on);
         }
     }
 
-    /// Whether the peer, there or away, wants to hear of this.
+    /// The peer may hear of what these permit, and of nothing else.
+    pub(in crate::node) fn set_permissions(&self, permissions: &Permissions) {
+        let mut wanted = self.wanted.write().unwrap_or_else(PoisonError::into_inner);
+        wanted.permitted = Subscriptions::new(permissions.subscribe.clone());
+    }
+
+    /// Whether the peer, there or away, wants to hear of this, and may.
     pub(in crate::node) fn wants(&self, topic: &TopicName) -> bool {
-        self.wanted.read().unwrap_or_else(PoisonError::into_inner).subscriptions.wants(topic)
+        let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner);
+        wanted.subscriptions.wants(topic) && wanted.permitted.wants(topic)
     }
 
     /// Takes an observation, if the peer is there, or away for a moment, and wants to hear of its topic.

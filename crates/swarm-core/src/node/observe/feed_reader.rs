@@ -112,7 +112,16 @@ impl Reading<'_> {
             return Err(ResetCode::Malformed);
         }
         let shared = Arc::clone(&self.shared);
-        let wanted = shared.subscriptions.borrow().wants(&observation.topic);
+        let topic = &observation.topic;
+        let refused = if !self.connection.grant().statement().permissions.may_publish(topic) {
+            self.connection.offended(Offence::NotPermitted);
+            Some(DropReason::NotPermitted)
+        } else if !shared.subscriptions.borrow().wants(topic) {
+            Some(DropReason::NotSubscribed)
+        } else {
+            None
+        };
+        let wanted = refused.is_none();
         let room = self.room(&shared, bytes).await?;
         let origin = observation.origin;
         let taken = self.connection.feed.take(&self.turn, number, |meaning| {
@@ -125,7 +134,7 @@ impl Reading<'_> {
             if wanted || gap.is_some() {
                 room.fill(ReliableItem { gap, observation: wanted.then_some(observation) });
             }
-            (!wanted).then_some(DropReason::NotSubscribed)
+            refused
         });
         let refused = taken.ok_or(ResetCode::Cancelled)?;
         if refused != Some(DropReason::Duplicate) {

@@ -73,6 +73,9 @@ impl NodeShared {
         if self.is_closed(on_behalf) {
             return Err(PublishError::ShutDown);
         }
+        if !self.access.grant().statement().permissions.may_publish(&outgoing.topic) {
+            return Err(PublishError::NotPermitted { topic: outgoing.topic });
+        }
         if outgoing.delivery == Delivery::Reliable {
             self.publish_reliable(outgoing)
         } else {

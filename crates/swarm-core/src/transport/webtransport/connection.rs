@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,13 +10,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustls::pki_types::CertificateDer;
-use swarm_proto::{AgentId, CloseCode};
+use swarm_proto::CloseCode;
 
 use super::accepted;
 use super::stream::{self, from_wire, to_wire};
 use crate::error::IdentityError;
-use crate::identity;
-use crate::transport::{Connection, ConnectionLost, DatagramError, Stream};
+use crate::identity::{self, Proven};
+use crate::transport::{Connection, ConnectionLost, Credential, DatagramError, Stream};
 
 /// A WebTransport datagram is the payload behind the quarter of its session's id (RFC 9297, section 2.1). A node
 /// allows one session per connection, so that is one zero byte.
@@ -37,7 +38,7 @@ pub(super) enum Session {
 pub(super) struct WebTransportConnection {
     quic: quinn::Connection,
     session: Session,
-    peer: AgentId,
+    credential: Credential,
     /// The room for datagrams while none waits.
     datagram_send_buffer: usize,
     closed_here: AtomicBool,
@@ -47,18 +48,17 @@ pub(super) struct WebTransportConnection {
 }
 
 impl WebTransportConnection {
-    /// Wraps a session whose TLS handshake has verified the other side.
-    pub(super) fn new(quic: quinn::Connection, session: Session) -> Result<Self, IdentityError> {
-        let peer = proven_agent(&quic)?;
-        Ok(Self {
+    /// Wraps a session whose TLS handshake has verified the certificate of the other side, if it showed one.
+    pub(super) fn new(quic: quinn::Connection, session: Session, credential: Credential) -> Self {
+        Self {
             datagram_send_buffer: quic.datagram_send_buffer_space(),
             quic,
             session,
-            peer,
+            credential,
             closed_here: AtomicBool::new(false),
             control_accepted: AtomicBool::new(false),
             padding_seen: AtomicBool::new(false),
-        })
+        }
     }
 
     /// wtransport keeps the first datagram that it gets hold of for itself. The dialler sends one that nobody misses.
@@ -118,17 +118,19 @@ impl WebTransportConnection {
     }
 }
 
-fn proven_agent(quic: &quinn::Connection) -> Result<AgentId, IdentityError> {
+/// What the certificate of the other side proves.
+pub(super) fn certified(quic: &quinn::Connection) -> Result<Credential, IdentityError> {
     let identity = quic.peer_identity().ok_or(IdentityError::NoCertificate)?;
     let chain =
         identity.downcast::<Vec<CertificateDer<'static>>>().map_err(|_| IdentityError::NoCertificate)?;
     let end_entity = chain.first().ok_or(IdentityError::NoCertificate)?;
-    Ok(identity::agent_in(end_entity)?)
+    let Proven { agent, grant } = identity::read_again(end_entity)?;
+    Ok(Credential::Certificate { agent, grant: Arc::new(grant) })
 }
 
 impl Connection for WebTransportConnection {
-    fn peer(&self) -> AgentId {
-        self.peer
+    fn credential(&self) -> &Credential {
+        &self.credential
     }
 
     fn remote_addr(&self) -> SocketAddr {
@@ -229,7 +231,7 @@ impl Connection for WebTransportConnection {
 impl fmt::Debug for WebTransportConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebTransportConnection")
-            .field("peer", &self.peer)
+            .field("credential", &self.credential)
             .field("remote_addr", &self.quic.remote_address())
             .finish_non_exhaustive()
     }

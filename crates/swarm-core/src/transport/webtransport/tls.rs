@@ -12,41 +12,41 @@ use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, ServerConfig, SignatureScheme};
-use swarm_proto::{AgentId, SwarmName};
+use swarm_proto::{AgentId, Grant, Signed};
 
-use super::Credentials;
 use super::config::BindError;
 use crate::clock::WallClock;
 use crate::error::{AcceptError, DialError};
 use crate::identity::{self, CertificateIssueError, SwarmVerifier, TlsCertificate};
+use crate::transport::Speaker;
 
 const ALPN_HTTP3: &[u8] = b"h3";
 
 /// What TLS needs to speak as this node.
 #[derive(Debug)]
 pub(super) struct Tls {
-    swarm: SwarmName,
     provider: Arc<CryptoProvider>,
     own: Arc<OwnCertificate>,
 }
 
 impl Tls {
-    pub(super) fn new(credentials: Credentials) -> Result<Self, BindError> {
-        let swarm = credentials.swarm.clone();
+    pub(super) fn new(speaker: Speaker) -> Result<Self, BindError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let own = OwnCertificate::new(credentials, Arc::clone(&provider));
+        let own = OwnCertificate::new(speaker, Arc::clone(&provider));
         // What cannot be made now would fail every handshake later.
         own.current().map_err(bind_error)?;
-        Ok(Self { swarm, provider, own: Arc::new(own) })
+        Ok(Self { provider, own: Arc::new(own) })
     }
 
-    /// For connections that others begin: they must show a certificate of the swarm. No tickets, because a resumed
+    /// For connections that others begin: they must show a certificate of the swarm, or none if guests may come. No tickets, because a resumed
     /// session would skip that check, and no early data.
     pub(super) fn server(&self) -> Result<Arc<QuicServerConfig>, BindError> {
+        let verifier = self.verifier(None);
+        let verifier = if self.own.speaker.guests { verifier.certificate_optional() } else { verifier };
         let mut config = ServerConfig::builder_with_details(Arc::clone(&self.provider), self.time())
             .with_protocol_versions(&[&TLS13])
             .map_err(bind_error)?
-            .with_client_cert_verifier(self.verifier(None))
+            .with_client_cert_verifier(Arc::new(verifier))
             .with_cert_resolver(Arc::clone(&self.own) as _);
         config.alpn_protocols = vec![ALPN_HTTP3.to_vec()];
         config.send_tls13_tickets = 0;
@@ -59,7 +59,7 @@ impl Tls {
         let mut config = ClientConfig::builder_with_details(Arc::clone(&self.provider), self.time())
             .with_protocol_versions(&[&TLS13])?
             .dangerous()
-            .with_custom_certificate_verifier(self.verifier(expected))
+            .with_custom_certificate_verifier(Arc::new(self.verifier(expected)))
             .with_client_cert_resolver(Arc::clone(&self.own) as _);
         config.alpn_protocols = vec![ALPN_HTTP3.to_vec()];
         config.resumption = Resumption::disabled();
@@ -69,11 +69,11 @@ impl Tls {
 
     /// The clock that certificates of others are checked by: the same as that of our own.
     fn time(&self) -> Arc<dyn TimeProvider> {
-        Arc::new(TlsTime(Arc::clone(&self.own.credentials.wall_clock)))
+        Arc::new(TlsTime(Arc::clone(&self.own.speaker.wall_clock)))
     }
 
-    fn verifier(&self, expected: Option<AgentId>) -> Arc<SwarmVerifier> {
-        Arc::new(SwarmVerifier::new(self.swarm.clone(), expected, Arc::clone(&self.provider)))
+    fn verifier(&self, expected: Option<AgentId>) -> SwarmVerifier {
+        SwarmVerifier::new(Arc::clone(&self.own.speaker.access), expected, Arc::clone(&self.provider))
     }
 }
 
@@ -86,35 +86,47 @@ impl TimeProvider for TlsTime {
     }
 }
 
-/// Our certificate, made anew long before it runs out. Connections that are open keep the one that they began with.
+/// Our certificate, made anew long before it runs out, and for a new grant. Connections that are open keep the one that they began with.
 #[derive(Debug)]
 struct OwnCertificate {
-    credentials: Credentials,
+    speaker: Speaker,
     provider: Arc<CryptoProvider>,
-    latest: Mutex<Option<(SystemTime, Arc<CertifiedKey>)>>,
+    latest: Mutex<Option<Issued>>,
+}
+
+#[derive(Debug)]
+struct Issued {
+    at: SystemTime,
+    grant: Arc<Signed<Grant>>,
+    certified: Arc<CertifiedKey>,
+}
+
+impl Issued {
+    fn serves(&self, now: SystemTime, grant: &Arc<Signed<Grant>>) -> bool {
+        now.duration_since(self.at).is_ok_and(|age| age < RENEW_AFTER) && Arc::ptr_eq(&self.grant, grant)
+    }
 }
 
 /// Less than half of the thirteen days for which a certificate is valid.
 const RENEW_AFTER: Duration = Duration::from_secs(6 * 24 * 3600);
 
 impl OwnCertificate {
-    fn new(credentials: Credentials, provider: Arc<CryptoProvider>) -> Self {
-        Self { credentials, provider, latest: Mutex::new(None) }
+    fn new(speaker: Speaker, provider: Arc<CryptoProvider>) -> Self {
+        Self { speaker, provider, latest: Mutex::new(None) }
     }
 
     fn current(&self) -> Result<Arc<CertifiedKey>, TlsSetupError> {
-        let now = self.credentials.wall_clock.now();
+        let now = self.speaker.wall_clock.now();
+        let grant = self.speaker.access.grant();
         // It is replaced as a whole, so a poisoned lock is as good as any.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, certificate)) = &*latest
-            && now.duration_since(*since).is_ok_and(|age| age < RENEW_AFTER)
-        {
-            return Ok(Arc::clone(certificate));
+        if let Some(issued) = latest.as_ref().filter(|issued| issued.serves(now, &grant)) {
+            return Ok(Arc::clone(&issued.certified));
         }
         let TlsCertificate { certificate, private_key } =
-            identity::issue(&self.credentials.identity, &self.credentials.swarm, now)?;
+            identity::issue(&self.speaker.identity, &grant, now)?;
         let certified = Arc::new(CertifiedKey::from_der(vec![certificate], private_key, &self.provider)?);
-        *latest = Some((now, Arc::clone(&certified)));
+        *latest = Some(Issued { at: now, grant, certified: Arc::clone(&certified) });
         Ok(certified)
     }
 
@@ -183,8 +195,11 @@ fn is_tls_alert(code: u64) -> bool {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use swarm_proto::SwarmName;
+
     use super::*;
     use crate::identity::IdentityKey;
+    use crate::trust::{Access, Credentials, RootKey};
 
     #[derive(Debug)]
     struct Days(Arc<AtomicU64>);
@@ -199,12 +214,17 @@ mod tests {
     #[test]
     fn a_certificate_is_renewed_before_it_runs_out() {
         let day = Arc::new(AtomicU64::new(0));
-        let credentials = Credentials {
-            identity: Arc::new(IdentityKey::from_seed([7; 32])),
-            swarm: SwarmName::default(),
-            wall_clock: Arc::new(Days(Arc::clone(&day))),
+        let clock = Days(Arc::clone(&day));
+        let root = RootKey::from_seed([1; 32]);
+        let identity = IdentityKey::from_seed([7; 32]);
+        let credentials = Credentials::dev(&root, SwarmName::default(), identity, clock.now()).unwrap();
+        let speaker = Speaker {
+            identity: Arc::clone(credentials.identity()),
+            access: Arc::new(Access::new(&credentials)),
+            guests: false,
+            wall_clock: Arc::new(clock),
         };
-        let own = OwnCertificate::new(credentials, Arc::new(rustls::crypto::ring::default_provider()));
+        let own = OwnCertificate::new(speaker, Arc::new(rustls::crypto::ring::default_provider()));
         let on = |n| {
             day.store(n, Ordering::Relaxed);
             own.current().unwrap().cert.clone()
