@@ -34,8 +34,6 @@ pub struct MisconductConfig {
     /// Observations and requests that the peer's grant does not permit. Default 200, and 20 a second: its grant may be
     /// younger or older than its agent knows.
     pub not_permitted: Allowance,
-    /// Subscriptions that the peer's grant does not permit. Default 50, and one a second: it is told of each.
-    pub refused_subscriptions: Allowance,
 }
 
 impl Default for MisconductConfig {
@@ -48,7 +46,6 @@ impl Default for MisconductConfig {
             empty_streams: allowance(200, 100.0),
             control_frames: allowance(200, 100.0),
             not_permitted: allowance(200, 20.0),
-            refused_subscriptions: allowance(50, 1.0),
         }
     }
 }
@@ -62,7 +59,6 @@ impl MisconductConfig {
             Offence::EmptyStream => self.empty_streams,
             Offence::ControlFrame => self.control_frames,
             Offence::NotPermitted => self.not_permitted,
-            Offence::RefusedSubscription => self.refused_subscriptions,
         }
     }
 }
@@ -91,19 +87,17 @@ pub(crate) enum Offence {
     /// Right in itself, but not in any number.
     ControlFrame,
     NotPermitted,
-    RefusedSubscription,
 }
 
 impl Offence {
     /// All that there are, in the order of their declaration.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 6] = [
         Self::Forged,
         Self::UnreadableDatagram,
         Self::UnreadableStream,
         Self::EmptyStream,
         Self::ControlFrame,
         Self::NotPermitted,
-        Self::RefusedSubscription,
     ];
 
     /// What the peer is told that did it too often.
@@ -115,7 +109,6 @@ impl Offence {
             Self::EmptyStream => "too many streams without a request",
             Self::ControlFrame => "too many control frames",
             Self::NotPermitted => "too much that it has no grant for",
-            Self::RefusedSubscription => "too many subscriptions that it has no grant for",
         }
     }
 }

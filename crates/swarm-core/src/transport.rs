@@ -84,6 +84,9 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// keeps alive.
     fn open_connections(&self) -> usize;
 
+    /// SHA-256 of the certificates that it shows now or is about to show (DER), for clients that trust no others.
+    fn certificate_hashes(&self) -> Vec<[u8; 32]>;
+
     /// Closes every connection with `code`, and waits for a bounded time until the other ends were told and the address
     /// is free again.
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()>;

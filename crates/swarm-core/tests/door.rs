@@ -12,7 +12,7 @@ use common::observing::{by_hand, datagram};
 use common::raw::meet;
 use common::siege::Siege;
 use common::spoofed::{initials, is_retry};
-use common::stranger::{address, client_config, speaker};
+use common::stranger::{address, client_config, credentials, speaker};
 use common::{PATIENCE, node_with, stop, until};
 use futures_util::future::join_all;
 use swarm_core::transport::Transport;
@@ -45,8 +45,8 @@ async fn where_anybody_may_knock_strangers_prove_their_address_and_agents_get_in
     ] {
         let mut config = NodeConfig::default();
         config.door.retry = retry;
-        let builder = AgentNode::builder(IdleAgent).config(config);
-        let node = builder.bind(bind.parse().unwrap()).await.unwrap();
+        let builder = AgentNode::builder(IdleAgent).credentials(credentials([1; 32]));
+        let node = builder.config(config).bind(bind.parse().unwrap()).await.unwrap();
         let at = SocketAddr::from(([127, 0, 0, 1], node.url().port()));
 
         assert_eq!(is_retry(&answer_to_an_initial(at).await), proof, "{bind} {retry:?}");

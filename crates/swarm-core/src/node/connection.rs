@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Signed, TopicPattern};
+use swarm_proto::{
+    CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Role, Signed, TopicPattern,
+};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -14,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::assist;
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
+use super::guests::GuestPlace;
 use super::observe;
 use super::peer_connection::PeerConnection;
 use super::shared::NodeShared;
@@ -71,6 +74,8 @@ pub(super) struct Begin {
     pub(super) control: ControlStream,
     pub(super) to_driver: mpsc::Sender<FromConnection>,
     pub(super) from_driver: mpsc::Receiver<ToConnection>,
+    /// Of a guest.
+    pub(super) place: Option<GuestPlace>,
     /// What the peer was told that this node wants to hear of.
     pub(super) told_subscriptions: Vec<TopicPattern>,
 }
@@ -115,6 +120,8 @@ struct Task {
     told_revocations: Option<Arc<Signed<Revocations>>>,
     /// Until when the peer is not told of subscriptions again.
     subscriptions_paused: Option<Instant>,
+    /// The peer showed a token, not a certificate.
+    place: Option<GuestPlace>,
 }
 
 /// Runs until the connection is over, and says why it is.
@@ -123,7 +130,7 @@ pub(super) async fn run(
     connection: Arc<PeerConnection>,
     begin: Begin,
 ) -> GoneReason {
-    let Begin { control, to_driver, mut from_driver, told_subscriptions } = begin;
+    let Begin { control, to_driver, mut from_driver, place, told_subscriptions } = begin;
     let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
     let (retired, expelled) = (connection.retired.clone(), connection.expelled.clone());
@@ -154,6 +161,7 @@ pub(super) async fn run(
         told_grant,
         told_revocations: None,
         subscriptions_paused: None,
+        place,
     };
     task.load_changed();
     let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
@@ -327,6 +335,10 @@ impl Task {
 
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
         match frame {
+            Some(Ok(ControlFrame::Introduce(_))) if self.is_observer() => {
+                self.overstepped("it introduces others");
+                None
+            }
             Some(Ok(ControlFrame::Introduce(peers))) => {
                 self.connection.offended(Offence::ControlFrame);
                 // The driver never waits for us, so waiting for it ends.
@@ -361,6 +373,17 @@ impl Task {
             }
             Some(Err(error)) => Some(self.misbehaved(&error.to_string())),
         }
+    }
+
+    fn is_observer(&self) -> bool {
+        self.connection.peer.role == Role::Observer
+            || self.connection.grant().statement().role == Role::Observer
+    }
+
+    /// The peer did what its grant does not cover, which is passed over.
+    fn overstepped(&self, what: &str) {
+        tracing::debug!(peer = %self.connection.peer.id, what, "a peer goes beyond its grant");
+        self.connection.offended(Offence::NotPermitted);
     }
 
     fn misbehaved(&self, what: &str) -> GoneReason {
@@ -427,7 +450,12 @@ impl Task {
     async fn granted(&mut self, grants: Vec<Signed<Grant>>) -> Option<GoneReason> {
         let now = self.shared.unix_seconds();
         for grant in grants {
-            match self.shared.access.admit(&grant, now) {
+            let access = &self.shared.access;
+            let admitted = match self.place {
+                Some(_) => access.admit_guest(&grant, now),
+                None => access.admit(&grant, now),
+            };
+            match admitted {
                 Ok(agent) if agent == self.connection.peer.id => self.connection.set_grant(grant),
                 Ok(_) => {}
                 Err(error) => {

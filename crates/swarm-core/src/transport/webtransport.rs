@@ -169,6 +169,10 @@ impl Transport for WebTransport {
         self.endpoint().as_ref().map_or(0, Endpoint::open_connections)
     }
 
+    fn certificate_hashes(&self) -> Vec<[u8; 32]> {
+        self.tls.certificate_hashes()
+    }
+
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()> {
         async move {
             let Some(endpoint) = self.endpoint().take() else { return };

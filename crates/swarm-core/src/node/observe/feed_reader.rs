@@ -114,6 +114,7 @@ impl Reading<'_> {
         let shared = Arc::clone(&self.shared);
         let topic = &observation.topic;
         let refused = if !self.connection.grant().statement().permissions.may_publish(topic) {
+            self.connection.offended(Offence::NotPermitted);
             Some(DropReason::NotPermitted)
         } else if !shared.subscriptions.borrow().wants(topic) {
             Some(DropReason::NotSubscribed)
