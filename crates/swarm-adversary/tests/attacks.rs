@@ -184,7 +184,8 @@ async fn peers_whose_words_cannot_be_read_are_sent_away() {
 async fn nobody_sends_observations_in_the_name_of_another() {
     let aftermath = attack(Attack::ForgedOrigin, once(Attack::ForgedOrigin)).await.is_cut_off();
     assert_eq!(aftermath.refused(RefusedReason::Misconduct), 1, "{aftermath:#?}");
-    assert!(aftermath.dropped(DropReason::Forged) <= 3, "{aftermath:#?}");
+    // The third is one too many; more may have come by then.
+    assert!(aftermath.dropped(DropReason::Forged) >= 3, "{aftermath:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,7 +35,7 @@ async fn cost(attack: Attack, plan: Plan) -> Cost {
         let adversary = Adversary::member(attack, seed, Arc::new(root()), vec![at]).unwrap();
         adversary.plan(plan).run(CancellationToken::new()).await
     };
-    assault(1, Plan { attempts: 16, patience: Duration::from_secs(1), ..plan }).await;
+    assault(1, Plan { attempts: 64, patience: Duration::from_secs(1), ..plan }).await;
     let before = victim.resident_kib();
     victim.forget_peak();
     let outcome = assault(2, plan).await;
