@@ -55,6 +55,10 @@ instructions:
 fuzz *arguments:
     tools/fuzz.sh {{ arguments }}
 
+# A page in a real browser joins a node as a guest. Needs Chromium; BROWSER names another of its kind.
+browser:
+    tools/browser.sh
+
 # Every scenario in the box, so many times in a row.
 soak times="10":
     tools/soak.sh {{ times }}
