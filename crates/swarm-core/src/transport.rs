@@ -80,10 +80,6 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// What comes back has cost nothing but a packet yet.
     fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>>;
 
-    /// How many connections hold resources here, those included whose handshake was given up but that the other side
-    /// keeps alive.
-    fn open_connections(&self) -> usize;
-
     /// Closes every connection with `code`, and waits for a bounded time until the other ends were told and the address
     /// is free again.
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()>;
