@@ -30,8 +30,8 @@ pub struct MisconductConfig {
     pub empty_streams: Allowance,
     /// Frames on the control stream, whatever they say. Default 200, and 100 a second: a node sends at most 60 a second.
     pub control_frames: Allowance,
-    /// Observations and requests that the peer's grant does not permit. Default 200, and 20 a second: its grant may be
-    /// younger or older than its agent knows.
+    /// Observations, requests and introductions that the peer's grant does not permit. Default 200, and 20 a second: its
+    /// grant may be younger or older than its agent knows.
     pub not_permitted: Allowance,
 }
 

@@ -32,7 +32,7 @@ use crate::trust::Access;
 /// use swarm_core::transport::Speaker;
 /// use swarm_core::trust::{Access, Credentials};
 ///
-/// fn speaker(speaker: &Speaker) -> Speaker {
+/// fn speaker(credentials: &Credentials) -> Speaker {
 ///     Speaker {
 ///         identity: Arc::clone(credentials.identity()),
 ///         access: Arc::new(Access::new(credentials)),
@@ -79,6 +79,9 @@ pub trait Transport: Debug + Send + Sync + 'static {
     ///
     /// What comes back has cost nothing but a packet yet.
     fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>>;
+
+    /// SHA-256 of the certificates that it shows now or is about to show (DER), for clients that trust no others.
+    fn certificate_hashes(&self) -> Vec<[u8; 32]>;
 
     /// Closes every connection with `code`, and waits for a bounded time until the other ends were told and the address
     /// is free again.

@@ -11,12 +11,16 @@ mod anchor;
 mod credentials;
 pub mod dev;
 pub mod files;
-mod pem;
+mod guests;
+mod invitation;
+pub mod pem;
 mod root;
 
 pub use self::access::{Access, GrantError, RevocationError};
 pub use self::anchor::{AnchorError, TrustAnchor};
 pub use self::credentials::{Credentials, CredentialsError};
 pub use self::files::FileError;
+pub use self::guests::{Admitted, GuestConfig, GuestError, Guests, is_proof, proof_message};
+pub use self::invitation::{Invitation, InviteError};
 pub use self::pem::KeyFileError;
 pub use self::root::RootKey;

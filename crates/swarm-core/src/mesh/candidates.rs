@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
-use swarm_proto::AgentId;
+use swarm_proto::{AgentId, Role};
 
 use super::MeshConfig;
 use super::backoff;
-use crate::peer::GoneReason;
+use crate::peer::{GoneReason, PeerInfo};
 
 /// What has become due.
 #[derive(Debug, PartialEq)]
@@ -71,8 +71,10 @@ impl Candidates {
     }
 
     /// A peer is connected from this address: nothing needs to be dialled, and it is where to look when it is lost.
-    /// With no room left, it will not be looked for. Gives who was looked for here before, if that was another.
-    pub(super) fn connected(&mut self, agent: AgentId, address: SocketAddr, now: Instant) -> Option<AgentId> {
+    /// With no room left, or if it is an observer, it will not be looked for. Gives who was looked for here before, if that was
+    /// another.
+    pub(super) fn connected(&mut self, peer: &PeerInfo, now: Instant) -> Option<AgentId> {
+        let PeerInfo { id: agent, address, role, .. } = *peer;
         self.by_address.retain(|at, known| known.seed || known.agent != Some(agent) || *at == address);
         let mut displaced = None;
         if self.by_address.len() < self.config.max_candidates || self.by_address.contains_key(&address) {
@@ -80,6 +82,9 @@ impl Candidates {
                 self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
             displaced = candidate.agent.replace(agent).filter(|before| *before != agent);
             candidate.state = State::Connected { since: now };
+        }
+        if role == Role::Observer {
+            self.by_address.retain(|_, known| known.seed || known.agent != Some(agent));
         }
         self.find_next_due();
         displaced.filter(|before| !self.by_address.values().any(|known| known.agent == Some(*before)))

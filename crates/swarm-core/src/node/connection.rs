@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Signed, TopicPattern};
+use swarm_proto::{
+    CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Role, Signed, TopicPattern,
+};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -14,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::assist;
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
+use super::guests::GuestPlace;
 use super::observe;
 use super::peer_connection::PeerConnection;
 use super::shared::NodeShared;
@@ -59,9 +62,9 @@ enum Happened {
     LoadChanged,
     LoadDue,
     SubscriptionsChanged,
-    SubscriptionsPaused,
     AccessChanged,
     GrantEnds,
+    SubscriptionsPaused,
     Stream(Result<Stream, ConnectionLost>),
     DatagramsEnded(Result<observe::Ended, JoinError>),
 }
@@ -71,6 +74,8 @@ pub(super) struct Begin {
     pub(super) control: ControlStream,
     pub(super) to_driver: mpsc::Sender<FromConnection>,
     pub(super) from_driver: mpsc::Receiver<ToConnection>,
+    /// Of a guest.
+    pub(super) place: Option<GuestPlace>,
     /// What the peer was told that this node wants to hear of.
     pub(super) told_subscriptions: Vec<TopicPattern>,
 }
@@ -109,12 +114,14 @@ struct Task {
     load_report: LoadReport,
     /// When to tell the peer how busy this node is.
     load_due: Option<Instant>,
-    /// Until when the peer is not told of subscriptions again.
-    subscriptions_paused: Option<Instant>,
     /// When to look whether the peer's grant still counts.
     grant_ends: Option<Instant>,
     told_grant: Arc<Signed<Grant>>,
     told_revocations: Option<Arc<Signed<Revocations>>>,
+    /// Until when the peer is not told of subscriptions again.
+    subscriptions_paused: Option<Instant>,
+    /// The peer showed a token, not a certificate.
+    place: Option<GuestPlace>,
 }
 
 /// Runs until the connection is over, and says why it is.
@@ -123,7 +130,7 @@ pub(super) async fn run(
     connection: Arc<PeerConnection>,
     begin: Begin,
 ) -> GoneReason {
-    let Begin { control, to_driver, mut from_driver, told_subscriptions } = begin;
+    let Begin { control, to_driver, mut from_driver, place, told_subscriptions } = begin;
     let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
     let (retired, expelled) = (connection.retired.clone(), connection.expelled.clone());
@@ -150,10 +157,11 @@ pub(super) async fn run(
         deaf_from: None,
         load_report: LoadReport::default(),
         load_due: None,
-        subscriptions_paused: None,
         grant_ends: None,
         told_grant,
         told_revocations: None,
+        subscriptions_paused: None,
+        place,
     };
     task.load_changed();
     let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
@@ -163,7 +171,8 @@ pub(super) async fn run(
     let mut stream = inner.accept_stream();
     let reason = loop {
         let (phase, linger_until) = (task.phase, task.linger_until);
-        let (load_due, grant_ends, paused) = (task.load_due, task.grant_ends, task.subscriptions_paused);
+        let (load_due, grant_ends) = (task.load_due, task.grant_ends);
+        let paused = task.subscriptions_paused;
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
@@ -231,15 +240,15 @@ impl Task {
             Happened::LoadDue => self.tell_load().await,
             Happened::Stream(Ok(stream)) => self.serve(stream),
             Happened::SubscriptionsChanged => self.tell_subscriptions().await,
-            Happened::SubscriptionsPaused => {
-                self.subscriptions_paused = None;
-                None
-            }
             Happened::AccessChanged => match self.check_grant().await {
                 None => self.tell_access().await,
                 gone => gone,
             },
             Happened::GrantEnds => self.check_grant().await,
+            Happened::SubscriptionsPaused => {
+                self.subscriptions_paused = None;
+                None
+            }
             Happened::DatagramsEnded(ended) => self.datagrams_ended(ended).await,
         }
     }
@@ -329,6 +338,10 @@ impl Task {
             self.connection.offended(Offence::ControlFrame);
         }
         match frame {
+            Some(Ok(ControlFrame::Introduce(_))) if self.is_observer() => {
+                self.overstepped("it introduces others");
+                None
+            }
             Some(Ok(ControlFrame::Introduce(peers))) => {
                 // The driver never waits for us, so waiting for it ends.
                 let _ = self.to_driver.send(FromConnection::Introduced(peers)).await;
@@ -360,6 +373,17 @@ impl Task {
             }
             Some(Err(error)) => Some(self.misbehaved(&error.to_string())),
         }
+    }
+
+    fn is_observer(&self) -> bool {
+        self.connection.peer.role == Role::Observer
+            || self.connection.grant().statement().role == Role::Observer
+    }
+
+    /// The peer did what its grant does not cover, which is passed over.
+    fn overstepped(&self, what: &str) {
+        tracing::debug!(peer = %self.connection.peer.id, what, "a peer goes beyond its grant");
+        self.connection.offended(Offence::NotPermitted);
     }
 
     fn misbehaved(&self, what: &str) -> GoneReason {
@@ -426,7 +450,12 @@ impl Task {
     async fn granted(&mut self, grants: Vec<Signed<Grant>>) -> Option<GoneReason> {
         let now = self.shared.unix_seconds();
         for grant in grants {
-            match self.shared.access.admit(&grant, now) {
+            let access = &self.shared.access;
+            let admitted = match self.place {
+                Some(_) => access.admit_guest(&grant, now),
+                None => access.admit(&grant, now),
+            };
+            match admitted {
                 Ok(agent) if agent == self.connection.peer.id => self.connection.set_grant(grant),
                 Ok(_) => {}
                 Err(error) => {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -22,6 +22,7 @@ use super::assist::{
 };
 use super::connection_map::ConnectionMap;
 use super::driver::Command;
+use super::guests::GuestBook;
 use super::observe::{AgentInbox, Feeds, ReliableInbox};
 use crate::agent::BoxedAgent;
 use crate::assist::latency::Latencies;
@@ -30,10 +31,12 @@ use crate::clock::WallClock;
 use crate::config::NodeConfig;
 use crate::door::Door;
 use crate::error::{AssistError, SubscribeError};
+use crate::identity::IdentityKey;
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceEvent};
-use crate::trust::{Access, GrantError, RevocationError};
+use crate::transport::Transport;
+use crate::trust::{Access, GrantError, Invitation, InviteError, RevocationError};
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
 pub(crate) struct NodeShared {
@@ -48,10 +51,15 @@ pub(crate) struct NodeShared {
     pub(crate) intake: Mutex<Intake>,
     pub(crate) door: Mutex<Door>,
     pub(crate) wall_clock: Arc<dyn WallClock>,
+    pub(crate) identity: Arc<IdentityKey>,
+    /// As long as the driver keeps it.
+    pub(crate) transport: Weak<dyn Transport>,
     /// Whose grants count, and this node's own.
     pub(crate) access: Arc<Access>,
     /// Something else counts now.
     pub(crate) access_changed: watch::Sender<()>,
+    /// Those that show no certificate; `None` if the node takes none.
+    pub(crate) guests: Option<Arc<GuestBook>>,
     /// Stays on this machine.
     pub(crate) local_only: bool,
     pub(crate) recorder: Arc<Recorder>,
@@ -93,6 +101,20 @@ impl NodeShared {
         // Drawing cannot leave the generator half changed, so a poisoned lock is as good as any.
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         RequestId::from_random(rng.random())
+    }
+
+    /// What somebody is to sign who says that it has a key.
+    pub(crate) fn new_nonce(&self) -> [u8; 32] {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    /// Lets somebody in for a while, at this node alone.
+    pub(crate) fn invite(&self, invitation: Invitation) -> Result<Signed<Grant>, InviteError> {
+        if self.guests.is_none() {
+            return Err(InviteError::NoGuests);
+        }
+        let bearer = self.rng.lock().unwrap_or_else(PoisonError::into_inner).random();
+        invitation.sign(&self.identity, self.access.swarm(), bearer, self.unix_seconds())
     }
 
     /// A trace in which the next request would be the first span.

@@ -165,6 +165,10 @@ impl Transport for WebTransport {
         async move { Some(Box::new(FirstPacket(endpoint?.accept().await?)) as Box<dyn Incoming>) }.boxed()
     }
 
+    fn certificate_hashes(&self) -> Vec<[u8; 32]> {
+        self.tls.certificate_hashes()
+    }
+
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()> {
         async move {
             let Some(endpoint) = self.endpoint().take() else { return };

@@ -4,6 +4,7 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod apart;
+pub(crate) mod guest;
 pub(crate) mod link;
 pub(crate) mod observing;
 pub(crate) mod raw;

@@ -59,11 +59,6 @@ impl Raw {
         self.control.send.write_all(&framed(frame)).await.unwrap();
     }
 
-    /// What is said on the control stream, byte by byte.
-    pub(crate) fn control(&mut self) -> &mut dyn SendStream {
-        &mut *self.control.send
-    }
-
     /// The goodbye that is the first frame of the node.
     pub(crate) async fn goodbye(&mut self) -> Goodbye {
         let answer = async {
@@ -76,6 +71,11 @@ impl Raw {
             ControlFrame::Goodbye(goodbye) => goodbye,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What is said on the control stream, byte by byte.
+    pub(crate) fn control(&mut self) -> &mut dyn SendStream {
+        &mut *self.control.send
     }
 
     /// The observations of the next datagram.

@@ -61,7 +61,7 @@ impl Connections {
     pub(super) fn add(&mut self, established: Established) -> ConnectionKey {
         self.next += 1;
         let id = ConnectionKey(self.next);
-        let Established { connection: inner, control, peer, terms, told_subscriptions } = established;
+        let Established { connection: inner, control, peer, terms, place, told_subscriptions } = established;
         let feed = self.shared.feeds.enter(peer.id, peer.epoch);
         let connection = Arc::new(PeerConnection::new(
             id,
@@ -74,7 +74,7 @@ impl Connections {
         ));
         let (tell, from_driver) = mpsc::channel(TOLD_QUEUE);
         let to_driver = self.to_driver.clone();
-        let start = Some(Begin { control, to_driver, from_driver, told_subscriptions });
+        let start = Some(Begin { control, to_driver, from_driver, place, told_subscriptions });
         self.entries.insert(id, Entry { connection, tell, start });
         id
     }

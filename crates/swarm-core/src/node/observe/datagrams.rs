@@ -1,6 +1,7 @@
 //! Moves the datagrams of one connection, both ways. A task of its own, because it runs for every observation: the
 //! connection's task has a dozen other things to look at whenever it is woken.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -34,7 +35,9 @@ pub(in crate::node) async fn move_datagrams(
     connection: Arc<PeerConnection>,
 ) -> Ended {
     let config = &shared.config;
-    let mut pace = Pace::new(config.max_datagrams_per_second, config.greedy_patience, Instant::now());
+    let granted = connection.grant().statement().datagrams_per_second;
+    let most = granted.map_or(u32::MAX, NonZeroU32::get).min(config.max_datagrams_per_second);
+    let mut pace = Pace::new(most, config.greedy_patience, Instant::now());
     // Kept across turns of the loop: made anew at each turn, it would cost an allocation and a lock.
     let mut received = connection.inner.receive_datagram();
     let mut flush_at = None;
