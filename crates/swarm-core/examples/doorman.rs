@@ -95,7 +95,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             (AgentNode::builder(Doorman).credentials(credentials), further)
         }
         _ => {
-            return Err("say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into());
+            return Err(
+                "say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into()
+            );
         }
     };
     let takes_guests = further == ["--guests"];
