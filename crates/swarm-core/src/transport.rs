@@ -32,7 +32,7 @@ use crate::trust::Access;
 /// use swarm_core::transport::Speaker;
 /// use swarm_core::trust::{Access, Credentials};
 ///
-/// fn speaker(speaker: &Speaker) -> Speaker {
+/// fn speaker(credentials: &Credentials) -> Speaker {
 ///     Speaker {
 ///         identity: Arc::clone(credentials.identity()),
 ///         access: Arc::new(Access::new(credentials)),

@@ -172,6 +172,7 @@ fn admit(
     } else if full {
         Err(shared.admission.busy())
     } else if !requester.grant().statement().permissions.may_call(&head.capability) {
+        requester.offended(Offence::NotPermitted);
         Err(Outcome::NotPermitted)
     } else if !shared.hello.capabilities.iter().any(|offer| offer.capability == head.capability) {
         Err(Outcome::NoSuchCapability)
