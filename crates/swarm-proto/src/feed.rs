@@ -36,6 +36,7 @@ const PAYLOAD: &str = "bytes of a reliable observation's payload";
 ///     payload: Bytes::from(vec![0; 300_000]),
 ///     delivery: Delivery::Reliable,
 ///     expires_ms: None,
+///     seal: None,
 /// };
 /// let frame = FeedFrame { number: 1, encoded: encode_observation(&observation) };
 /// let read = FeedFrame::decode(&frame.encode()?)?;
@@ -131,6 +132,7 @@ mod tests {
             payload: vec![0; payload].into(),
             delivery,
             expires_ms: None,
+            seal: None,
         };
         FeedFrame { number: 7, encoded: encode_observation(&observation) }
     }
