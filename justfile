@@ -28,6 +28,10 @@ lint:
     # The decisions of a node build without a runtime.
     RUSTFLAGS="-D warnings" cargo check --quiet -p swarm-core --no-default-features --target-dir target/pure
 
+# Licences, versions, bans and sources of all dependencies; with SWARM_ADVISORY_DB, a path, known vulnerabilities too.
+audit:
+    tools/audit.sh
+
 # Put right what can be put right by a machine.
 fix:
     cargo fmt --all
@@ -40,6 +44,10 @@ bench name="field" *arguments:
 # Count the instructions of the hot path, on Linux, and compare them with their limits.
 instructions:
     tools/count-instructions.sh
+
+# Look for inputs that break a reader: `just fuzz` lists the targets, `just fuzz hello 60` takes 60 seconds, `just fuzz hello 0 -runs=10000000` so many inputs.
+fuzz *arguments:
+    tools/fuzz.sh {{ arguments }}
 
 # Every scenario in the box, so many times in a row.
 soak times="10":

@@ -62,12 +62,7 @@ async fn tick(cx: Context, params: Params, first: Instant, period: Duration, pay
     let mut ticks = tokio::time::interval_at(first, period);
     // What a busy machine missed is not made up for: it would come all at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            biased;
-            () = cx.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+    while cx.run_until_cancelled(ticks.tick()).await.is_some() {
         for topic in params.topics.iter().flat_map(|topic| std::iter::repeat_n(topic, params.at_once.into()))
         {
             // The params keep payloads small enough for every path; nothing else can be wrong but that the node stops.

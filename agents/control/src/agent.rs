@@ -118,12 +118,7 @@ async fn rally(cx: Context, topics: RoverTopics, every: Duration) {
     let Some(first) = Instant::now().checked_add(every) else { return };
     let mut ticks = tokio::time::interval_at(first, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            biased;
-            () = cx.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+    while cx.run_until_cancelled(ticks.tick()).await.is_some() {
         let _ = cx.publish(&topics.orders, &Order::Goto { x_m: 0.0, y_m: 0.0 });
     }
 }

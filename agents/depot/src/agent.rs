@@ -100,12 +100,7 @@ fn stock(handed_out: &AtomicU64) -> String {
 async fn tell_everybody(cx: Context, params: DepotParams, handed_out: Arc<AtomicU64>) {
     let mut pause = tokio::time::interval(params.every);
     pause.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            biased;
-            () = cx.cancelled() => return,
-            _ = pause.tick() => {}
-        }
+    while cx.run_until_cancelled(pause.tick()).await.is_some() {
         // It is small enough for every path, and another one follows.
         let _ = cx.broadcast_observation(TOPIC, stock(&handed_out));
     }

@@ -76,12 +76,7 @@ impl Agent for Greeter {
 async fn greet_everybody(cx: Context, params: Params) {
     let mut pause = tokio::time::interval(params.every);
     pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            () = cx.cancelled() => return,
-            _ = pause.tick() => {}
-        }
+    while cx.run_until_cancelled(pause.tick()).await.is_some() {
         // A greeting too long for a datagram reaches nobody; greeting by name still works.
         let _ = cx.broadcast_observation(TOPIC, params.greeting.clone());
     }

@@ -41,8 +41,8 @@ pub trait Agent: Send + Sync + 'static {
     }
 
     /// What this agent wants to hear of when the node starts, at most 64 patterns; by default everything. Peers send it
-    /// nothing else. Asked once.
-    /// [`Context::subscribe`] and [`Context::unsubscribe`] change it later.
+    /// nothing else. Asked once. [`NodeHandle::subscribe`](crate::NodeHandle::subscribe) and
+    /// [`NodeHandle::unsubscribe`](crate::NodeHandle::unsubscribe) change it later.
     fn subscriptions(&self) -> Vec<TopicPattern> {
         vec![TopicPattern::everything()]
     }
@@ -67,7 +67,7 @@ pub trait Agent: Send + Sync + 'static {
     }
 
     /// The agent is slower than what comes in: the oldest `missed` observations or peer events that waited are lost.
-    /// [`Context::peers`] always tells who is there.
+    /// [`NodeHandle::peers`](crate::NodeHandle::peers) always tells who is there.
     fn on_lagged(&self, cx: &Context, missed: u64) -> impl Future<Output = ()> + Send {
         let _ = (cx, missed);
         async {}

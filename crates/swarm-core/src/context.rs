@@ -2,27 +2,29 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName, TopicPattern};
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{AssistError, PublishError, SubscribeError};
+use crate::error::{AssistError, PublishError};
 use crate::node::{
-    Answer, FanIn, NodeShared, OutgoingObservation, OutgoingRequest, Receipt, ReplyStream, Route, Served,
+    Answer, FanIn, NodeHandle, NodeShared, OutgoingObservation, OutgoingRequest, Receipt, ReplyStream, Route,
+    Served,
 };
-use crate::peer::PeerInfo;
 use crate::topic::Topic;
 use crate::trace::TraceEvent;
 
 /// An agent's way to its node and to its peers. Cheap to clone, and safe to keep in tasks of its own.
 ///
-/// Inside [`on_request`](crate::Agent::on_request) it belongs to that request: it is cancelled with it, and requests
-/// made through it inherit its deadline and the rest of its budget.
+/// It can do all that its [`NodeHandle`] can. Inside [`on_request`](crate::Agent::on_request) it belongs to that request:
+/// it is cancelled with it, and requests made through it inherit its deadline and the rest of its budget. The handle
+/// itself belongs to no request.
 ///
 /// ```
 /// use swarm_core::{Agent, Context, PeerEvent};
@@ -39,7 +41,7 @@ use crate::trace::TraceEvent;
 /// ```
 #[derive(Clone)]
 pub struct Context {
-    node: Arc<NodeShared>,
+    node: NodeHandle,
     /// Fires when the agent should come to an end.
     cancelled: CancellationToken,
     /// Fires when its tasks are ended.
@@ -49,27 +51,17 @@ pub struct Context {
 }
 
 impl Context {
-    pub(crate) fn of_node(node: Arc<NodeShared>) -> Self {
-        let (cancelled, ended) = (node.leaving.clone(), node.killed.clone());
-        Self { node, cancelled, ended, served: None }
+    pub(crate) fn of_node(shared: Arc<NodeShared>) -> Self {
+        let (cancelled, ended) = (shared.leaving.clone(), shared.killed.clone());
+        Self { node: NodeHandle { shared }, cancelled, ended, served: None }
     }
 
     pub(crate) fn of_request(
-        node: Arc<NodeShared>,
+        shared: Arc<NodeShared>,
         cancelled: CancellationToken,
         served: Arc<Served>,
     ) -> Self {
-        Self { node, ended: cancelled.clone(), cancelled, served: Some(served) }
-    }
-
-    /// The id of this agent.
-    pub fn id(&self) -> AgentId {
-        self.node.id
-    }
-
-    /// The peers that are connected now, sorted by id.
-    pub fn peers(&self) -> Vec<PeerInfo> {
-        self.node.connections.peers()
+        Self { node: NodeHandle { shared }, ended: cancelled.clone(), cancelled, served: Some(served) }
     }
 
     /// Sends a small message to every connected peer that subscribed to its topic. Never waits; it may be lost on the way.
@@ -94,7 +86,7 @@ impl Context {
     /// # Errors
     /// See [`PublishError`].
     pub fn broadcast(&self, observation: OutgoingObservation) -> Result<Receipt, PublishError> {
-        self.node.publish(self.served.as_ref(), observation)
+        self.node.shared.publish(self.served.as_ref(), observation)
     }
 
     /// Sends a value to every peer that subscribed to its topic, in the way that the topic says. Never waits.
@@ -103,72 +95,6 @@ impl Context {
     /// See [`PublishError`].
     pub fn publish<T: Serialize>(&self, topic: &Topic<T>, value: &T) -> Result<Receipt, PublishError> {
         self.broadcast(topic.observation(value)?)
-    }
-
-    /// Waits until the outboxes of all peers are at most half full, so that who publishes as fast as it can loses nothing to
-    /// full outboxes. A peer that is not there within `patience` is passed over until it has caught up: it delays a
-    /// publisher once, and loses its oldest. Reliable observations have queues of their own, which it does not look at.
-    /// Cancel safe.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use swarm_core::{Context, PublishError};
-    ///
-    /// async fn stream(cx: &Context, frames: Vec<Vec<u8>>) -> Result<(), PublishError> {
-    ///     for frame in frames {
-    ///         cx.broadcast_observation("camera.frame", frame)?;
-    ///         cx.paced(Duration::from_millis(50)).await;
-    ///     }
-    ///     Ok(())
-    /// }
-    /// ```
-    pub async fn paced(&self, patience: Duration) {
-        self.node.paced(patience).await;
-    }
-
-    /// Wants to hear of what a pattern means too, from now on; peers are told. At most 64 patterns. Never waits: what peers
-    /// publish before they have heard of it does not come.
-    ///
-    /// ```
-    /// use swarm_core::{Context, SubscribeError};
-    ///
-    /// fn watch_the_arms(cx: &Context) -> Result<(), SubscribeError> {
-    ///     cx.subscribe("arm.*.angle")
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// When it is no pattern, or one too many.
-    pub fn subscribe<P>(&self, pattern: P) -> Result<(), SubscribeError>
-    where
-        P: TryInto<TopicPattern>,
-        SubscribeError: From<P::Error>,
-    {
-        self.node.subscribe(pattern.try_into()?)
-    }
-
-    /// Wants to hear no more of what this very pattern means. False if it was not subscribed to. A node hears of
-    /// everything (`**`) unless its agent says otherwise. Never waits: what waits for the agent already is still told, what
-    /// comes later is dropped and counted.
-    ///
-    /// # Errors
-    /// When it is no pattern.
-    pub fn unsubscribe<P>(&self, pattern: P) -> Result<bool, SubscribeError>
-    where
-        P: TryInto<TopicPattern>,
-        SubscribeError: From<P::Error>,
-    {
-        Ok(self.node.unsubscribe(&pattern.try_into()?))
-    }
-
-    /// What this node wants to hear of now, sorted.
-    pub fn subscriptions(&self) -> Vec<TopicPattern> {
-        self.node.subscriptions.borrow().patterns().to_vec()
-    }
-
-    /// How many connected peers want to hear of a topic, as far as they have said so.
-    pub fn subscribers(&self, topic: &TopicName) -> usize {
-        self.node.subscribers(topic)
     }
 
     /// Asks one peer for assistance. The reply streams back; dropping it cancels the request.
@@ -193,7 +119,7 @@ impl Context {
     /// # Errors
     /// As [`Self::request_assistance`].
     pub async fn request(&self, peer: AgentId, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
-        self.node.request(self.served.clone(), peer, request).await
+        self.node.shared.request(self.served.clone(), peer, request).await
     }
 
     /// Asks whoever offers a capability, or one that matches a pattern, with the default [`Route`].
@@ -243,7 +169,7 @@ impl Context {
     /// shortest hint; else how the attempts ended, the most telling of several: [`Self::request_first`] has the order.
     /// Cancel safe: dropping it cancels what is under way.
     pub async fn route(&self, route: Route, request: OutgoingRequest) -> Result<ReplyStream, AssistError> {
-        self.node.route(self.served.clone(), &route, request).await
+        self.node.shared.route(self.served.clone(), &route, request).await
     }
 
     /// Asks every peer that offers it, once per offer that matches, and joins their replies; at most
@@ -268,7 +194,7 @@ impl Context {
     /// [`AssistError::NoSuchCapability`] when nobody offers it, [`AssistError::ShutDown`] when this node stops. How each
     /// reply ends is told by the events.
     pub fn request_all(&self, route: Route, request: OutgoingRequest) -> Result<FanIn, AssistError> {
-        self.node.request_all(self.served.clone(), &route, request)
+        self.node.shared.request_all(self.served.clone(), &route, request)
     }
 
     /// Asks as [`Self::request_all`] does, for the first reply that completes; the others are cancelled. Each may take
@@ -317,15 +243,15 @@ impl Context {
         max_bytes: usize,
         good: impl Fn(&[Chunk]) -> bool + Send,
     ) -> Result<Answer, AssistError> {
-        self.node.request_first(self.served.clone(), &route, request, max_bytes, good).await
+        self.node.shared.request_first(self.served.clone(), &route, request, max_bytes, good).await
     }
 
     /// Runs a task of the agent. Inside a request it ends with the request. Outside it ends with the node, after the
     /// requests that were still being served: a task that should end sooner waits for [`Self::cancelled`].
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let (ended, node) = (self.ended.clone(), Arc::clone(&self.node));
-        self.node.tasks.spawn(async move {
-            node.guard("a task", ended.run_until_cancelled(task)).await;
+        let (ended, shared) = (self.ended.clone(), Arc::clone(&self.node.shared));
+        self.node.shared.tasks.spawn(async move {
+            shared.guard("a task", ended.run_until_cancelled(task)).await;
         });
     }
 
@@ -333,6 +259,24 @@ impl Context {
     /// Cancel safe.
     pub async fn cancelled(&self) {
         self.cancelled.cancelled().await;
+    }
+
+    /// Runs a future until this context [comes to an end](Self::cancelled): `None` if that came first. Cancel safe if the
+    /// future is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use swarm_core::Context;
+    ///
+    /// async fn beat(cx: Context) {
+    ///     let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ///     while cx.run_until_cancelled(ticks.tick()).await.is_some() {
+    ///         let _ = cx.broadcast_observation("heart.beat", "thump");
+    ///     }
+    /// }
+    /// ```
+    pub async fn run_until_cancelled<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        self.cancelled.run_until_cancelled(future).await
     }
 
     /// Whether this context has come to an end.
@@ -352,14 +296,22 @@ impl Context {
 
     /// Reports a number of the agent's own to whoever [traces](crate::TraceSink) the node.
     pub fn measure(&self, name: &'static str, value: f64) {
-        self.node.recorder.record(TraceEvent::Measured { name, value });
+        self.node.shared.recorder.record(TraceEvent::Measured { name, value });
+    }
+}
+
+impl Deref for Context {
+    type Target = NodeHandle;
+
+    fn deref(&self) -> &NodeHandle {
+        &self.node
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("id", &self.node.id)
+            .field("id", &self.id())
             .field("cancelled", &self.is_cancelled())
             .field("deadline", &self.deadline())
             .finish()

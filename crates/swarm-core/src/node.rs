@@ -7,6 +7,7 @@
 //!                                       ├─ datagram task: observations both ways, the outbox's timer
 //!                                       ├─ feed writer: what the peer is owed of reliable observations
 //!                                       └─ responder task per stream of the peer: a request, or the peer's feed
+//!              one task that looks for new credentials in their directory, if they came from one
 //!              one task that gives up what was kept for peers that stay away
 //!              requester: no task of its own, the caller polls the reply stream
 //! ```
@@ -26,6 +27,7 @@ mod handshake;
 mod observe;
 mod peer_connection;
 mod peer_url;
+mod renewal;
 mod shared;
 
 use std::fmt;
@@ -147,7 +149,7 @@ impl Drop for AgentNode {
 /// ```
 #[derive(Clone)]
 pub struct NodeHandle {
-    shared: Arc<NodeShared>,
+    pub(crate) shared: Arc<NodeShared>,
 }
 
 impl NodeHandle {

@@ -150,11 +150,8 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// The current estimate of the round trip.
     fn round_trip(&self) -> Duration;
 
-    /// How many bytes a second the path is thought to carry now: the congestion window over the round trip.
-    fn bytes_per_second(&self) -> u64;
-
-    /// How many pieces of streams have been sent. Tells whether streams move while datagrams go before them.
-    fn stream_frames_sent(&self) -> u64;
+    /// What is known of the path now, all at the same moment. [`Self::round_trip`] alone is cheaper.
+    fn path(&self) -> Path;
 
     /// What every datagram begins with. Whoever builds one leaves it in front, so that nothing need be copied.
     fn datagram_prefix(&self) -> &'static [u8];
@@ -188,6 +185,27 @@ pub trait Connection: Debug + Send + Sync + 'static {
 
     /// Waits until the connection is over, for whatever reason. Cancel safe.
     fn closed(&self) -> BoxFuture<'_, ConnectionLost>;
+}
+
+/// What is known of the path of a connection.
+///
+/// ```
+/// use swarm_core::transport::{Connection, Path};
+///
+/// /// How many bytes may be under way before the first of them can have been acknowledged.
+/// fn window(connection: &dyn Connection) -> f64 {
+///     let Path { bytes_per_second, round_trip, .. } = connection.path();
+///     bytes_per_second as f64 * round_trip.as_secs_f64()
+/// }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Path {
+    /// What it is thought to carry: the congestion window over the round trip.
+    pub bytes_per_second: u64,
+    /// The current estimate of the round trip.
+    pub round_trip: Duration,
+    /// How many pieces of streams have been sent over it. Tells whether streams move while datagrams go before them.
+    pub stream_frames: u64,
 }
 
 /// The two halves of a bidirectional stream.

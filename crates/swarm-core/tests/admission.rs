@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::serving::{Gate, ask, serving};
-use common::{PATIENCE, node, node_with, stop, until};
+use common::{PATIENCE, node, node_with, pair, stop, until};
 use futures_util::FutureExt;
 use swarm_core::{Agent, AgentNode, AssistError, Ending, IdleAgent, NodeConfig, ReplyStream};
 use tokio::sync::mpsc;
@@ -47,18 +47,6 @@ async fn waiting(a: &AgentNode, b: &AgentNode, name: &str, then: u16) -> ReplySt
     let replies = a.request(b.id(), ask().metadata("name", name)).await.unwrap();
     until("it waits", || load(a, b) == then).await;
     replies
-}
-
-/// Two that are connected, whoever of them dialled.
-async fn pair(agent: impl Agent, dialled: bool) -> (AgentNode, AgentNode) {
-    let (a, b) = (node(IdleAgent).await, node(agent).await);
-    if dialled {
-        a.connect(&b.url()).await.unwrap();
-    } else {
-        b.connect(&a.url()).await.unwrap();
-    }
-    a.ready(1, PATIENCE).await.unwrap();
-    (a, b)
 }
 
 #[tokio::test]

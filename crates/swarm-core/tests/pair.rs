@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{PATIENCE, Told, node, stop, witness};
+use common::{PATIENCE, Told, node, pair, stop, witness};
 use futures_util::StreamExt;
 use swarm_core::{
     AgentId, AssistError, Chunk, ConnectError, DialError, Ending, GoneReason, HelloError, IdleAgent,
@@ -173,13 +173,7 @@ async fn a_deadline_ends_the_request_on_both_sides() {
 async fn dropping_the_replies_cancels_the_responder() {
     for dialled in [true, false] {
         let (agent, mut seen) = witness();
-        let (a, b) = (node(IdleAgent).await, node(agent).await);
-        if dialled {
-            a.connect(&b.url()).await.unwrap();
-        } else {
-            b.connect(&a.url()).await.unwrap();
-        }
-        a.ready(1, PATIENCE).await.unwrap();
+        let (a, b) = pair(agent, dialled).await;
 
         let mut replies = a.request_assistance(b.id(), "test.hang", "").await.unwrap();
         replies.next_chunk().await.unwrap();

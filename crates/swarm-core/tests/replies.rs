@@ -11,8 +11,8 @@ use common::{PATIENCE, node, stop, until};
 use futures_util::{FutureExt, StreamExt};
 use swarm_core::proto::EncodeError;
 use swarm_core::{
-    AgentError, AgentId, Artefact, AssistError, Chunk, Context, IdleAgent, Progress, Replies,
-    Reply, ReplyError, RequestId, TraceEvent,
+    AgentError, AgentId, Artefact, AssistError, Chunk, Context, IdleAgent, Progress, Replies, Reply,
+    ReplyError, RequestId, TraceEvent,
 };
 use tokio::sync::mpsc;
 

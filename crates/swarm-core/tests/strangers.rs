@@ -20,9 +20,7 @@ use swarm_core::proto::{
 };
 use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
 use swarm_core::transport::{Connection, ConnectionLost, Stream, Transport};
-use swarm_core::{
-    AgentNode, DropReason, Epoch, IdentityKey, IdleAgent, NodeConfig, RefusedReason,
-};
+use swarm_core::{AgentNode, DropReason, Epoch, IdentityKey, IdleAgent, NodeConfig, RefusedReason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Like the default, but the tests need not wait three seconds for each stranger.

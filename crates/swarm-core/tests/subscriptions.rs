@@ -13,9 +13,7 @@ use common::stranger::{address, hello};
 use common::wire::Wire;
 use common::{PATIENCE, node, node_with, stop, until};
 use swarm_core::proto::{ControlFrame, Hello};
-use swarm_core::{
-    Direction, DropReason, IdleAgent, NodeConfig, StartError, SubscribeError, TopicPattern,
-};
+use swarm_core::{Direction, DropReason, IdleAgent, NodeConfig, StartError, SubscribeError, TopicPattern};
 
 fn patterns<const N: usize>(patterns: [&str; N]) -> Vec<TopicPattern> {
     patterns.map(|pattern| pattern.parse().unwrap()).into()

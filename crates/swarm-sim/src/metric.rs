@@ -103,38 +103,31 @@ pub(crate) struct Family {
     prefix: &'static str,
     /// What such a word is.
     pub(crate) kind: &'static str,
-    metric: fn(&str) -> Option<Metric>,
-    /// All words that there are.
-    pub(crate) words: fn() -> Vec<String>,
+    /// One for each word.
+    metrics: fn() -> Vec<Metric>,
 }
 
-const ENDED: Family = Family {
-    prefix: "request.ended.",
-    kind: "ending",
-    metric: |word| meant(Ending::ALL, word).map(Metric::RequestEnded),
-    words: || shown(Ending::ALL),
-};
+const ENDED: Family =
+    Family { prefix: "request.ended.", kind: "ending", metrics: || each(Ending::ALL, Metric::RequestEnded) };
 
 const SERVED: Family = Family {
     prefix: "request.served.",
     kind: "ending",
-    metric: |word| meant(Ending::ALL, word).map(Metric::RequestServed),
-    words: || shown(Ending::ALL),
+    metrics: || each(Ending::ALL, Metric::RequestServed),
 };
 
 const DROPPED: Family = Family {
     prefix: "observation.dropped.",
     kind: "reason",
-    metric: |word| meant(DropReason::ALL, word).map(Metric::ObservationDropped),
-    words: || shown(DropReason::ALL),
+    metrics: || each(DropReason::ALL, Metric::ObservationDropped),
 };
 
-const GONE: Family = Family {
-    prefix: "peer.gone.",
-    kind: "reason",
-    metric: |word| meant(GoneReason::ALL, word).map(Metric::PeerGone),
-    words: || shown(GoneReason::ALL),
-};
+const GONE: Family =
+    Family { prefix: "peer.gone.", kind: "reason", metrics: || each(GoneReason::ALL, Metric::PeerGone) };
+
+fn each<T: Copy>(words: &[T], metric: fn(T) -> Metric) -> Vec<Metric> {
+    words.iter().copied().map(metric).collect()
+}
 
 impl Family {
     /// The family that a name belongs to, and the word behind its prefix.
@@ -145,14 +138,12 @@ impl Family {
             Some((family, word))
         })
     }
-}
 
-fn meant<T: Copy + fmt::Display>(all: &[T], word: &str) -> Option<T> {
-    all.iter().copied().find(|known| known.to_string() == word)
-}
-
-fn shown<T: fmt::Display>(all: &[T]) -> Vec<String> {
-    all.iter().map(ToString::to_string).collect()
+    /// All words that there are.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let word = |metric: Metric| metric.to_string().strip_prefix(self.prefix).map(str::to_owned);
+        (self.metrics)().into_iter().filter_map(word).collect()
+    }
 }
 
 /// What is named behind a prefix, with what it means in one line.
@@ -195,8 +186,8 @@ impl Metric {
         if let Some(own) = name.strip_prefix(MEASURE_PREFIX) {
             return is_measure_name(own).then(|| Self::Measure(own.to_owned()));
         }
-        if let Some((family, word)) = Family::of(name) {
-            return (family.metric)(word);
+        if let Some((family, _)) = Family::of(name) {
+            return (family.metrics)().into_iter().find(|metric| metric.to_string() == name);
         }
         CATALOGUE.into_iter().map(|(metric, _)| metric).find(|metric| metric.name() == name)
     }

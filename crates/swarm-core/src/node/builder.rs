@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +21,7 @@ use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
 use super::observe::{self, AgentInbox, Feeds, ReliableInbox};
 use super::shared::NodeShared;
-use super::{AgentNode, NodeHandle};
+use super::{AgentNode, NodeHandle, renewal};
 use crate::agent::{Agent, BoxedAgent, Capacity};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::NodeConfig;
@@ -30,7 +31,7 @@ use crate::mesh::Mesh;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceSink};
 use crate::transport::{Speaker, Transport};
-use crate::trust::{Access, Credentials, RootKey, dev};
+use crate::trust::{Access, Credentials, CredentialsError, RootKey, dev};
 
 /// Commands of handles that may wait for the driver.
 const COMMANDS: usize = 64;
@@ -52,6 +53,8 @@ const COMMANDS: usize = 64;
 pub struct Builder {
     agent: BoxedAgent,
     trust: Trust,
+    /// Where the credentials came from.
+    directory: Option<PathBuf>,
     swarm: Option<SwarmName>,
     identity: Option<IdentityKey>,
     config: NodeConfig,
@@ -65,7 +68,7 @@ pub struct Builder {
 enum Trust {
     /// Nobody was named.
     Nobody,
-    Given(Credentials),
+    Given(Box<Credentials>),
     Dev(RootKey),
     /// The root of local work, in its file.
     DevFile,
@@ -82,6 +85,7 @@ impl Builder {
         Self {
             agent,
             trust: Trust::Nobody,
+            directory: None,
             swarm: None,
             identity: None,
             config: NodeConfig::default(),
@@ -108,8 +112,30 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.trust = Trust::Given(credentials);
+        self.trust = Trust::Given(Box::new(credentials));
         self
+    }
+
+    /// As [`Self::credentials`], from a directory (see [`Credentials::load`]). While the node runs it looks there every second:
+    /// a new grant takes the place of the old one, and a new list of revocations is heeded and passed on.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use swarm_core::{AgentNode, IdleAgent};
+    ///
+    /// let node = AgentNode::builder(IdleAgent).credentials_in("/etc/swarm/rover-7")?;
+    /// let node = node.bind("0.0.0.0:4433".parse()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If a file is missing or cannot be used, or they do not go together.
+    pub fn credentials_in(mut self, directory: impl Into<PathBuf>) -> Result<Self, CredentialsError> {
+        let directory = directory.into();
+        self.trust = Trust::Given(Box::new(Credentials::load(&directory)?));
+        self.directory = Some(directory);
+        Ok(self)
     }
 
     /// For local work: everything is granted by a root that all programs of this user on this machine share, in a file
@@ -223,7 +249,7 @@ impl Builder {
             Trust::Given(_) if self.identity.is_some() => {
                 return Err(StartError::Contradiction { what: "identity" });
             }
-            Trust::Given(credentials) => return Ok(credentials),
+            Trust::Given(credentials) => return Ok(*credentials),
             Trust::Dev(root) => root,
             // It outlives the node: a seed must not decide it.
             Trust::DevFile => dev::root(&dev::path()?, rand::rng().random())?,
@@ -310,6 +336,9 @@ impl Builder {
             reliable_queue,
         };
         shared.tasks.spawn(observe::expire(Arc::clone(&shared)));
+        if let Some(directory) = self.directory {
+            shared.tasks.spawn(renewal::watch(Arc::clone(&shared), directory));
+        }
         let driver = shared.tasks.spawn(driver::run(start));
         Ok(AgentNode { handle: NodeHandle { shared }, driver })
     }

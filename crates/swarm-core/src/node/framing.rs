@@ -1,5 +1,7 @@
 //! Frames on a stream: a length of four bytes, then what [`swarm_proto::Frame`] encodes.
 
+mod cutter;
+
 use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -10,6 +12,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use swarm_proto::{DecodeError, EncodeError, Frame, ResetCode};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
+use self::cutter::Cutter;
 use crate::assist::Heard;
 use crate::transport::{RecvStream, SendStream, StreamError};
 
@@ -46,21 +49,17 @@ impl FrameError {
     }
 }
 
-fn codec(max_frame_bytes: usize) -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder().length_field_length(4).max_frame_length(max_frame_bytes).new_codec()
-}
-
 /// Reads frames of one kind.
 #[derive(Debug)]
 pub(super) struct FrameReader<F> {
-    frames: FramedRead<Box<dyn RecvStream>, LengthDelimitedCodec>,
+    frames: FramedRead<Box<dyn RecvStream>, Cutter>,
     kind: PhantomData<fn() -> F>,
 }
 
 impl<F: Frame> FrameReader<F> {
     /// A longer frame than `max_frame_bytes` ends the stream, before anything is allocated for it.
     pub(super) fn new(recv: Box<dyn RecvStream>, max_frame_bytes: usize) -> Self {
-        let frames = FramedRead::with_capacity(recv, codec(max_frame_bytes), READ_BUFFER_BYTES);
+        let frames = FramedRead::with_capacity(recv, Cutter { max_frame_bytes }, READ_BUFFER_BYTES);
         Self { frames, kind: PhantomData }
     }
 
@@ -71,7 +70,7 @@ impl<F: Frame> FrameReader<F> {
     }
 
     pub(super) fn set_max_frame_bytes(&mut self, max: usize) {
-        self.frames.decoder_mut().set_max_frame_length(max);
+        self.frames.decoder_mut().max_frame_bytes = max;
     }
 
     /// The next frame; `None` when the stream ended between two frames. Cancel safe.
@@ -113,7 +112,7 @@ impl<F: Frame> FrameReader<F> {
     fn decode(&self, frame: Option<io::Result<BytesMut>>) -> Option<Result<F, FrameError>> {
         Some(match frame? {
             Ok(bytes) => F::decode(&bytes).map_err(FrameError::from),
-            Err(error) => Err(FrameError::of(&error, self.frames.decoder().max_frame_length())),
+            Err(error) => Err(FrameError::of(&error, self.frames.decoder().max_frame_bytes)),
         })
     }
 }
@@ -143,7 +142,11 @@ pub(super) struct FrameWriter<F> {
 impl<F: Frame> FrameWriter<F> {
     pub(super) fn new(send: Box<dyn SendStream>) -> Self {
         // What is sent was encoded within the protocol's own limits.
-        let frames = FramedWrite::new(send, codec(u32::MAX as usize));
+        let codec = LengthDelimitedCodec::builder()
+            .length_field_length(4)
+            .max_frame_length(u32::MAX as usize)
+            .new_codec();
+        let frames = FramedWrite::new(send, codec);
         Self { frames, kind: PhantomData }
     }
 

@@ -31,8 +31,6 @@ pub(super) struct Established {
     pub(super) control: ControlStream,
     pub(super) peer: PeerInfo,
     pub(super) terms: Terms,
-    /// What the peer may do.
-    pub(super) grant: Arc<Signed<Grant>>,
     /// What the peer was told that this node wants to hear of.
     pub(super) told_subscriptions: Vec<TopicPattern>,
 }
@@ -58,10 +56,10 @@ pub(super) async fn exchange_hellos(
     let agreed = tokio::time::timeout_at(deadline, greeting).await;
     let late = Err(HelloError::DeadlineExceeded(shared.config.handshake_deadline));
     match (agreed.unwrap_or(late), control) {
-        (Ok(Agreed { peer, terms, grant }), Some(control)) => {
+        (Ok((peer, terms)), Some(control)) => {
             let told_subscriptions = ours.subscriptions;
             let control = control.greeted();
-            Ok(Established { connection, control, peer, terms, grant, told_subscriptions })
+            Ok(Established { connection, control, peer, terms, told_subscriptions })
         }
         (Ok(_), None) => Err(HelloError::OutOfTurn),
         (Err(error), control) => {
@@ -76,7 +74,7 @@ async fn greet(
     connection: &dyn Connection,
     side: Side,
     control: &mut Option<ControlStream>,
-) -> Result<Agreed, HelloError> {
+) -> Result<(PeerInfo, Terms), HelloError> {
     match side {
         Side::Dialler => {
             let proven = proven(connection)?;
@@ -144,13 +142,6 @@ struct Proven {
     grant: Arc<Signed<Grant>>,
 }
 
-/// What both ends have agreed on.
-struct Agreed {
-    peer: PeerInfo,
-    terms: Terms,
-    grant: Arc<Signed<Grant>>,
-}
-
 fn proven(connection: &dyn Connection) -> Result<Proven, HelloError> {
     match connection.credential() {
         Credential::Certificate { agent, grant } => Ok(Proven { agent: *agent, grant: Arc::clone(grant) }),
@@ -163,7 +154,7 @@ fn agree(
     connection: &dyn Connection,
     proven: Proven,
     theirs: Hello,
-) -> Result<Agreed, HelloError> {
+) -> Result<(PeerInfo, Terms), HelloError> {
     negotiate(ours.versions, theirs.versions)
         .ok_or(HelloError::Version { ours: ours.versions, theirs: theirs.versions })?;
     if theirs.swarm != ours.swarm {
@@ -182,8 +173,7 @@ fn agree(
         load: 0,
         address: connection.remote_addr(),
     };
-    let terms = Terms { limits: theirs.limits, subscriptions: theirs.subscriptions };
-    Ok(Agreed { peer, terms, grant: proven.grant })
+    Ok((peer, Terms { limits: theirs.limits, subscriptions: theirs.subscriptions, grant: proven.grant }))
 }
 
 fn check_agent(ours: AgentId, claimed: AgentId, proven: AgentId) -> Result<(), HelloError> {

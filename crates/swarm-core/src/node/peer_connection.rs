@@ -17,7 +17,7 @@ use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::observe::outbox::Outbox;
-use crate::observe::share::{Path, Share};
+use crate::observe::share::Share;
 use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
 use crate::trace::{Direction, DropReason, PeerTally, Recorder};
@@ -33,11 +33,12 @@ struct Sending {
 /// What is to be counted once the lock is free again: whoever watches may publish in turn.
 type Lost = Vec<(DropReason, u64)>;
 
-/// What a peer said in its hello of what it takes.
+/// What a peer takes, as it said in its hello, and what it may do.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     pub(super) limits: PeerLimits,
     pub(super) subscriptions: Vec<TopicPattern>,
+    pub(super) grant: Arc<Signed<Grant>>,
 }
 
 /// A connection with its outbox. Handles publish and open requests on it directly; its connection task does the rest.
@@ -102,13 +103,12 @@ impl PeerConnection {
         id: ConnectionKey,
         peer: PeerInfo,
         terms: Terms,
-        grant: Arc<Signed<Grant>>,
         inner: Arc<dyn Connection>,
         config: &NodeConfig,
         recorder: Arc<Recorder>,
         feed: Arc<Feed>,
     ) -> Self {
-        let Terms { limits, subscriptions } = terms;
+        let Terms { limits, subscriptions, grant } = terms;
         feed.set_subscriptions(id, subscriptions);
         feed.set_permissions(&grant.statement().permissions);
         let outbox = Outbox::new(config.coalescing_window, config.outbox_capacity);
@@ -365,12 +365,7 @@ impl PeerConnection {
         if waiting <= FLOOD && self.requests_in_flight() == 0 && !self.feed.is_busy() {
             return room;
         }
-        let path = Path {
-            bytes_per_second: self.inner.bytes_per_second(),
-            round_trip: self.inner.round_trip(),
-            stream_frames: self.inner.stream_frames_sent(),
-        };
-        room.min(share.room(now, path))
+        room.min(share.room(now, self.inner.path()))
     }
 
     fn sending(&self) -> MutexGuard<'_, Option<Sending>> {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::transport::Path;
+
 /// What observations may take of the path while something moves on streams.
 const SHARE: f64 = 0.5;
 
@@ -26,16 +28,6 @@ const PAUSED: u32 = 5;
 
 /// Streams that have moved are thought to move on for two round trips, and at least so long.
 const MOVING: Duration = Duration::from_millis(50);
-
-/// What is known of a path.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Path {
-    /// What it is thought to carry.
-    pub(crate) bytes_per_second: u64,
-    pub(crate) round_trip: Duration,
-    /// How many pieces of streams have been sent over it.
-    pub(crate) stream_frames: u64,
-}
 
 /// A bucket of bytes that fills up at the share of what the path carries.
 #[derive(Debug)]

@@ -69,3 +69,52 @@ impl fmt::Debug for RootKey {
         f.debug_tuple("RootKey").field(&self.public_key().fingerprint()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use swarm_proto::{Permissions, Revocation, Role, Subject, SwarmName, UnixSeconds, Validity};
+
+    use super::*;
+
+    const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
+
+    /// The worked examples of `docs/protocol.md`, computed by another library.
+    #[test]
+    fn the_signatures_are_those_that_other_languages_compute() {
+        let (root, agent) = (RootKey::from_seed([1; 32]), IdentityKey::from_seed([7; 32]));
+        let permissions = Permissions {
+            publish: vec!["rover.**".parse().unwrap()],
+            subscribe: vec!["**".parse().unwrap()],
+            serve: Vec::new(),
+            call: vec!["vision.**@*".parse().unwrap()],
+        };
+        let grant = Grant {
+            swarm: SwarmName::default(),
+            subject: Subject::Key(agent.public_key()),
+            role: Role::Member,
+            permissions,
+            datagrams_per_second: None,
+            valid: Validity { from: NOW, until: UnixSeconds::new(1_802_592_000) },
+        };
+        let revoked = vec![Revocation { agent: agent.agent_id(), until: NOW }];
+        let list = Revocations { swarm: SwarmName::default(), version: 1, revoked };
+
+        assert_eq!(
+            root.grant(grant).unwrap().to_string(),
+            concat!(
+                "k8SGiKVzd2FybaVsb2NhbKNrZXnEIOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIspHJvbGWmbWVtYmVyp3B1Ymxpc2iRqHJvdmVy",
+                "LioqqXN1YnNjcmliZZGiKiqkY2FsbJGrdmlzaW9uLioqQCqkZnJvbc5rSdIApXVudGlszmtxXwDEIIqI4910CfGV_VLbLTy6XXLKZwm_HZQS",
+                "G_N0iAG0D29cxEC9rJ3j0g9Ta-m9XjeddIUYION_b3Yiq8mvTsvKz6JKoYO_EWBn1mPdN41rnnE9zdGWeDeL3fRFgbpy94VREdQD",
+            )
+        );
+        let signature: String =
+            root.revoke(list).unwrap().signature().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            signature,
+            concat!(
+                "194778c70a3db64d66c968b3b0460d7ea18356c6d880d596a5b743bb440add54",
+                "d31cd591ba946476e1811cd9d81eb36da9717564cd1b19e4cb1d19b3b2568504",
+            )
+        );
+    }
+}

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use swarm_core::trust::RootKey;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Builder, Context, NodeConfig,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Builder, Context, IdleAgent, NodeConfig,
     Observation, PeerEvent, Replies,
 };
 use tokio::sync::mpsc;
@@ -178,6 +178,18 @@ pub(crate) async fn node(agent: impl Agent) -> AgentNode {
 
 pub(crate) async fn node_with(agent: impl Agent, config: NodeConfig) -> AgentNode {
     dev(agent).config(config).bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+}
+
+/// Two that are connected, whoever of them dialled.
+pub(crate) async fn pair(agent: impl Agent, dialled: bool) -> (AgentNode, AgentNode) {
+    let (a, b) = (node(IdleAgent).await, node(agent).await);
+    if dialled {
+        a.connect(&b.url()).await.unwrap();
+    } else {
+        b.connect(&a.url()).await.unwrap();
+    }
+    a.ready(1, PATIENCE).await.unwrap();
+    (a, b)
 }
 
 pub(crate) async fn stop(nodes: impl IntoIterator<Item = AgentNode>) {

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use swarm_core::proto::{
-    ControlFrame, Datagram, Frame, Hello, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
+    ControlFrame, Datagram, Frame, Goodbye, Hello, ReplyFrame, RequestFrame, RequestHead, RequestId, Resume,
     decode_datagram,
 };
 use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
-use swarm_core::transport::{Connection, Stream, StreamError, Transport};
+use swarm_core::transport::{Connection, Speaker, Stream, StreamError, Transport};
 use swarm_core::{AgentId, AgentNode, Observation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -32,15 +32,20 @@ pub(crate) async fn meet(node: &AgentNode, seed: u8) -> Raw {
 
 /// Becomes a peer of whoever is at this address, with these words.
 pub(crate) async fn meet_and_say(at: SocketAddr, seed: u8, hello: Hello) -> Raw {
-    let speaker = speaker([seed; 32]);
+    let mut raw = meet_as(at, &speaker([seed; 32]), hello).await;
+    raw.control.recv.read_u32().await.unwrap();
+    raw
+}
+
+/// Says hello to whoever is at this address, as this speaker and with these words.
+pub(crate) async fn meet_as(at: SocketAddr, speaker: &Speaker, hello: Hello) -> Raw {
     let agent = speaker.identity.agent_id();
     let any_port = "127.0.0.1:0".parse().unwrap();
-    let transport = WebTransport::bind(any_port, &speaker, WebTransportConfig::default()).unwrap();
+    let transport = WebTransport::bind(any_port, speaker, WebTransportConfig::default()).unwrap();
     let connection = transport.dial(at, None).await.unwrap();
     let mut control = connection.open_stream().await.unwrap();
     let hello = Hello { agent, ..hello };
     control.send.write_all(&framed(&ControlFrame::Hello(hello))).await.unwrap();
-    control.recv.read_u32().await.unwrap();
     Raw { _transport: transport, connection, control, agent }
 }
 
@@ -52,6 +57,20 @@ impl Raw {
     /// Says something on the control stream.
     pub(crate) async fn tell(&mut self, frame: &ControlFrame) {
         self.control.send.write_all(&framed(frame)).await.unwrap();
+    }
+
+    /// The goodbye that is the first frame of the node.
+    pub(crate) async fn goodbye(&mut self) -> Goodbye {
+        let answer = async {
+            let length = self.control.recv.read_u32().await.unwrap();
+            let mut body = vec![0; length as usize];
+            self.control.recv.read_exact(&mut body).await.unwrap();
+            ControlFrame::decode(&body).unwrap()
+        };
+        match tokio::time::timeout(PATIENCE, answer).await.expect("there is an answer") {
+            ControlFrame::Goodbye(goodbye) => goodbye,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The observations of the next datagram.

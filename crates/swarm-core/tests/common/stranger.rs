@@ -20,11 +20,15 @@ pub(crate) fn address(node: &AgentNode) -> SocketAddr {
 /// What anybody needs to speak as the agent of this seed, in the swarm of the tests.
 pub(crate) fn speaker(seed: [u8; 32]) -> Speaker {
     let now = SystemClock.now();
-    let credentials =
-        Credentials::dev(&root(), SwarmName::default(), IdentityKey::from_seed(seed), now).unwrap();
+    let identity = IdentityKey::from_seed(seed);
+    speaker_with(&Credentials::dev(&root(), SwarmName::default(), identity, now).unwrap())
+}
+
+/// What anybody needs to speak with these credentials.
+pub(crate) fn speaker_with(credentials: &Credentials) -> Speaker {
     Speaker {
         identity: Arc::clone(credentials.identity()),
-        access: Arc::new(Access::new(&credentials)),
+        access: Arc::new(Access::new(credentials)),
         guests: false,
         wall_clock: Arc::new(SystemClock),
     }

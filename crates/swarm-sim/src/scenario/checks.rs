@@ -160,7 +160,7 @@ fn selected(selector: &str) -> Option<Vec<(Key, &str, usize)>> {
 
 fn report_unknown_metric(name: &str, span: Range<usize>, findings: &mut Findings) {
     if let Some((family, word)) = Family::of(name) {
-        let known = (family.words)();
+        let known = family.words();
         let known: Vec<_> = known.iter().map(String::as_str).collect();
         let word_at = span.end.saturating_sub(word.len()).max(span.start)..span.end;
         report_unknown_name(family.kind, &Spanned::new(word_at, word.to_owned()), &known, findings);

@@ -54,13 +54,12 @@ impl Connections {
     pub(super) fn add(&mut self, established: Established) -> ConnectionKey {
         self.next += 1;
         let id = ConnectionKey(self.next);
-        let Established { connection: inner, control, peer, terms, grant, told_subscriptions } = established;
+        let Established { connection: inner, control, peer, terms, told_subscriptions } = established;
         let feed = self.shared.feeds.enter(peer.id, peer.epoch);
         let connection = Arc::new(PeerConnection::new(
             id,
             peer,
             terms,
-            grant,
             inner,
             &self.shared.config,
             Arc::clone(&self.shared.recorder),

@@ -16,7 +16,7 @@ use super::accepted;
 use super::stream::{self, from_wire, to_wire};
 use crate::error::IdentityError;
 use crate::identity::{self, Proven};
-use crate::transport::{Connection, ConnectionLost, Credential, DatagramError, Stream};
+use crate::transport::{Connection, ConnectionLost, Credential, DatagramError, Path, Stream};
 
 /// A WebTransport datagram is the payload behind the quarter of its session's id (RFC 9297, section 2.1). A node
 /// allows one session per connection, so that is one zero byte.
@@ -141,18 +141,19 @@ impl Connection for WebTransportConnection {
         self.quic.rtt()
     }
 
+    fn path(&self) -> Path {
+        let stats = self.quic.stats();
+        let round_trip = stats.path.rtt;
+        let window_lasts = round_trip.max(Duration::from_micros(1)).as_secs_f64();
+        Path {
+            bytes_per_second: (stats.path.cwnd as f64 / window_lasts) as u64,
+            round_trip,
+            stream_frames: stats.frame_tx.stream,
+        }
+    }
+
     fn datagram_prefix(&self) -> &'static [u8] {
         &[SESSION_PREFIX]
-    }
-
-    fn bytes_per_second(&self) -> u64 {
-        let path = self.quic.stats().path;
-        let round_trip = path.rtt.max(Duration::from_micros(1));
-        (path.cwnd as f64 / round_trip.as_secs_f64()) as u64
-    }
-
-    fn stream_frames_sent(&self) -> u64 {
-        self.quic.stats().frame_tx.stream
     }
 
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
@@ -172,7 +173,7 @@ impl Connection for WebTransportConnection {
         if ahead < LEAST_AHEAD_BYTES {
             return room.saturating_sub(1);
         }
-        let most_ahead = (self.bytes_per_second() as f64 * MOST_AHEAD.as_secs_f64()) as usize;
+        let most_ahead = (self.path().bytes_per_second as f64 * MOST_AHEAD.as_secs_f64()) as usize;
         room.min(most_ahead.saturating_sub(ahead)).saturating_sub(1)
     }
 
