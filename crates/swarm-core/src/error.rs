@@ -301,6 +301,24 @@ pub enum PublishError {
         /// The topic.
         topic: TopicName,
     },
+    /// It was to be passed on, and its origin has not signed it: nobody would believe it.
+    #[error("only what its origin has signed can be passed on")]
+    NotSigned,
+    /// It was to be passed on, and was so often enough.
+    #[error("the observation was passed on {max} times already")]
+    HopLimit {
+        /// How often it may be.
+        max: u8,
+    },
+    /// It was to be passed on, and this node is a guest.
+    #[error("only members pass on what others have made")]
+    NotMember,
+    /// It was to be passed on, and its origin may not publish it, any more or as far as is known.
+    #[error("no grant of {origin} that counts covers the topic")]
+    OriginNotPermitted {
+        /// Its origin.
+        origin: AgentId,
+    },
     /// The value or its key cannot be sent.
     #[error("the observation cannot be encoded")]
     Unencodable(#[from] swarm_proto::EncodeError),

@@ -11,6 +11,8 @@ mod anchor;
 mod credentials;
 pub mod dev;
 pub mod files;
+#[cfg(feature = "node")]
+mod origins;
 mod pem;
 mod root;
 
@@ -18,5 +20,7 @@ pub use self::access::{Access, GrantError, RevocationError};
 pub use self::anchor::{AnchorError, TrustAnchor};
 pub use self::credentials::{Credentials, CredentialsError};
 pub use self::files::FileError;
+#[cfg(feature = "node")]
+pub(crate) use self::origins::{OriginGrants, ToldGrants};
 pub use self::pem::KeyFileError;
 pub use self::root::RootKey;

@@ -28,6 +28,7 @@ use crate::config::NodeConfig;
 use crate::error::StartError;
 use crate::identity::IdentityKey;
 use crate::mesh::Mesh;
+use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceSink};
 use crate::transport::{Speaker, Transport};
@@ -294,6 +295,8 @@ impl Builder {
             guests: false,
             wall_clock: Arc::clone(&self.wall_clock),
         };
+        let started = UnixMicros::from_system_time(self.wall_clock.now());
+        let intake = Intake::new(started, self.config.freshness, &[]);
         let transport: Arc<dyn Transport> = Arc::new(open(&speaker)?);
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
         let (reliable_inbox, reliable_queue) = ReliableInbox::new();
@@ -313,7 +316,11 @@ impl Builder {
             inbox: AgentInbox::new(self.config.agent_queue),
             reliable_inbox,
             subscriptions: watch::Sender::new(subscriptions),
-            intake: Mutex::default(),
+            intake: Mutex::new(intake),
+            holders: Mutex::default(),
+            origins: Mutex::default(),
+            origins_changed: watch::Sender::new(()),
+            identity: Arc::clone(credentials.identity()),
             commands,
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),

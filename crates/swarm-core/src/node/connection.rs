@@ -46,6 +46,7 @@ pub(super) enum ToConnection {
 /// One thing that happened on a connection, for [`Task::handle`].
 enum Happened {
     Killed,
+    Expelled,
     Stopping,
     Lost(ConnectionLost),
     Control(Option<Result<ControlFrame, FrameError>>),
@@ -59,6 +60,7 @@ enum Happened {
     SubscriptionsChanged,
     AccessChanged,
     GrantEnds,
+    GrantsDue,
     Stream(Result<Stream, ConnectionLost>),
     DatagramsEnded(Result<observe::Ended, JoinError>),
 }
@@ -118,7 +120,7 @@ pub(super) async fn run(
     let Begin { control, to_driver, mut from_driver, told_subscriptions } = begin;
     let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
-    let retired = connection.retired.clone();
+    let (retired, expelled) = (connection.retired.clone(), connection.expelled.clone());
     let mut load = shared.admission.load();
     let mut subscriptions = shared.subscriptions.subscribe();
     if subscriptions.borrow_and_update().patterns() != told_subscriptions {
@@ -158,6 +160,7 @@ pub(super) async fn run(
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
+            () = expelled.cancelled() => Happened::Expelled,
             () = stopping.cancelled(), if phase < Phase::WeLeave => Happened::Stopping,
             error = &mut lost => Happened::Lost(error),
             frame = task.control.reader.next(), if !task.control_ended => Happened::Control(frame),
@@ -170,6 +173,7 @@ pub(super) async fn run(
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
             Ok(()) = access.changed() => Happened::AccessChanged,
             () = at(grant_ends), if grant_ends.is_some() => Happened::GrantEnds,
+            () = connection.grants_due() => Happened::GrantsDue,
             Ok(()) = subscriptions.changed(), if phase == Phase::Open => Happened::SubscriptionsChanged,
             ended = &mut datagrams, if !datagrams_ended => {
                 datagrams_ended = true;
@@ -205,6 +209,7 @@ impl Task {
     async fn handle(&mut self, happened: Happened) -> Option<GoneReason> {
         match happened {
             Happened::Killed => Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown)),
+            Happened::Expelled => Some(self.misbehaved("observations in the name of another")),
             Happened::Stopping => self.say_goodbye().await,
             Happened::Lost(error) | Happened::Stream(Err(error)) => Some(gone_reason(&error)),
             Happened::Control(frame) => self.control_frame(frame).await,
@@ -222,6 +227,7 @@ impl Task {
                 gone => gone,
             },
             Happened::GrantEnds => self.check_grant().await,
+            Happened::GrantsDue => self.tell_grants().await,
             Happened::DatagramsEnded(ended) => self.datagrams_ended(ended).await,
         }
     }
@@ -387,11 +393,10 @@ impl Task {
         None
     }
 
-    /// The peer has got another grant.
+    /// The peer has got another grant, or tells those of origins whose observations it passes on.
     async fn granted(&mut self, grants: Vec<Signed<Grant>>) -> Option<GoneReason> {
-        let now = self.shared.unix_seconds();
         for grant in grants {
-            match self.shared.access.admit(&grant, now) {
+            match self.shared.learn_grant(&grant) {
                 Ok(agent) if agent == self.connection.peer.id => self.connection.set_grant(grant),
                 Ok(_) => {}
                 Err(error) => {
@@ -399,7 +404,21 @@ impl Task {
                 }
             }
         }
+        observe::take_in_parked(&self.shared, &self.connection);
         self.check_grant().await
+    }
+
+    /// Tells the peer of origins whose observations are passed on to it.
+    async fn tell_grants(&mut self) -> Option<GoneReason> {
+        loop {
+            let grants = self.connection.take_due_grants();
+            if grants.is_empty() {
+                return None;
+            }
+            if let Err(Unheard) = self.send_control(ControlFrame::Grants(grants)).await {
+                return Some(self.close(CloseCode::Overloaded, GoneReason::Lost));
+            }
+        }
     }
 
     fn revoked(&self, list: Signed<Revocations>) -> Option<GoneReason> {
@@ -455,6 +474,7 @@ impl Task {
     async fn datagrams_ended(&mut self, ended: Result<observe::Ended, JoinError>) -> Option<GoneReason> {
         match ended {
             Ok(observe::Ended::Lost) => Some(gone_reason(&self.connection.inner.closed().await)),
+            Ok(observe::Ended::Expelled) => Some(self.misbehaved("observations in the name of another")),
             Ok(observe::Ended::Greedy) => {
                 let gone = self.misbehaved("it sends too many datagrams");
                 observe::refuse_what_has_come(&self.shared, &self.connection);

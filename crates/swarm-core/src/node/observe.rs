@@ -22,10 +22,14 @@ mod feed_writer;
 mod feeds;
 mod inbox;
 mod outgoing;
+mod pass_on;
 mod publish;
 mod reliable_inbox;
+mod sealed;
 
-pub(super) use self::datagrams::{Ended, move_datagrams, refuse_what_has_come, take_in_what_has_come};
+pub(super) use self::datagrams::{
+    Ended, move_datagrams, refuse_what_has_come, take_in_parked, take_in_what_has_come,
+};
 pub(super) use self::feed::Feed;
 pub(super) use self::feed_reader::read_feed;
 pub(super) use self::feed_writer::write_feed;
