@@ -91,7 +91,8 @@ pub use self::{
     context::Context,
     error::{
         AcceptError, AgentError, AssistError, BodyError, Cause, ConnectError, DialError, HelloError,
-        IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError, SubscribeError,
+        IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError, StateError,
+        SubscribeError,
     },
     inference::{Inference, InferenceError},
     node::{

@@ -15,6 +15,7 @@ pub(crate) mod feed_position;
 pub(crate) mod holders;
 pub(crate) mod inbox;
 pub(crate) mod intake;
+pub(crate) mod marks;
 pub(crate) mod outbox;
 pub(crate) mod pace;
 pub(crate) mod parked;

@@ -20,8 +20,8 @@ use swarm_core::proto::{
 use swarm_core::trust::{Credentials, TrustAnchor};
 use swarm_core::{
     Agent, AgentNode, Context, Delivery, DropReason, Epoch, GoneReason, IdentityKey, NodeConfig, Observation,
-    OutgoingObservation, PeerEvent, PublishError, Sequence, SwarmName, SystemClock, Topic, UnixMicros,
-    WallClock,
+    OutgoingObservation, PeerEvent, PublishError, Sequence, StartError, SwarmName, SystemClock, Topic,
+    UnixMicros, WallClock,
 };
 
 /// Of the agent whose observations others pass on.
@@ -405,4 +405,65 @@ async fn what_is_sent_again_after_a_second_a_minute_or_a_restart_is_not_delivere
     until_dropped(&node, DropReason::Stale, 1).await;
     assert_eq!(node.counters().observations_delivered, 0);
     stop([node]).await;
+}
+
+/// Made half a minute from now, by the clock of an origin that is ahead.
+fn from_ahead(sequence: u64) -> Observation {
+    let made = UnixMicros::from_system_time(now() + Duration::from_secs(30));
+    Observation { hops: 1, ..signed_by(ORIGIN, Observation { sent_at: made, ..unsigned(sequence) }) }
+}
+
+/// A node of one agent that keeps what it has heard there, and a peer that passes on.
+async fn keeping(directory: &std::path::Path) -> (AgentNode, Seen, Raw) {
+    let (agent, seen) = relay();
+    let builder = dev(agent).config(apart()).identity(key(5)).state_directory(directory);
+    let node = builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let mut peer = meet(&node, RELAY).await;
+    node.ready(1, PATIENCE).await.unwrap();
+    peer.tell(&ControlFrame::Grants(vec![everything(ORIGIN)])).await;
+    (node, seen, peer)
+}
+
+#[tokio::test]
+async fn what_was_heard_is_known_after_a_restart_however_the_clocks_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let replayed = from_ahead(7);
+    let (node, mut seen, peer) = keeping(directory.path()).await;
+    peer.send(std::slice::from_ref(&replayed));
+    assert_eq!(seen.observation().await, replayed);
+    stop([node]).await;
+
+    let (node, mut seen, peer) = keeping(directory.path()).await;
+    peer.send(std::slice::from_ref(&replayed));
+    until_dropped(&node, DropReason::Duplicate, 1).await;
+    peer.send(&[from_ahead(8)]);
+    assert_eq!(seen.observation().await.sequence.get(), 8);
+    stop([node]).await;
+}
+
+#[tokio::test]
+async fn what_was_heard_is_kept_while_the_node_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(format!("{}.marks", key(5).agent_id()));
+    let (node, mut seen, peer) = keeping(directory.path()).await;
+    let before = std::fs::read(&file).unwrap();
+
+    peer.send(&[passed_on(1)]);
+    seen.observation().await;
+
+    until("it is written", || std::fs::read(&file).unwrap() != before).await;
+    stop([node]).await;
+}
+
+#[tokio::test]
+async fn a_damaged_file_counts_as_empty_and_a_directory_that_cannot_be_used_is_said_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(format!("{}.marks", key(5).agent_id()));
+    std::fs::write(&file, "what is this?").unwrap();
+    let (node, ..) = keeping(directory.path()).await;
+    stop([node]).await;
+
+    let no_directory = dev(swarm_core::IdleAgent).state_directory(&file);
+    let error = no_directory.bind("127.0.0.1:0".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(&error, StartError::State(_)), "{error}");
 }
