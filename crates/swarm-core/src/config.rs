@@ -5,7 +5,9 @@ use std::time::Duration;
 use swarm_proto::DEFAULT_HOP_LIMIT;
 
 use crate::assist::budget::Defaults;
+use crate::door::{DoorConfig, Places};
 use crate::mesh::MeshConfig;
+use crate::misconduct::MisconductConfig;
 #[cfg(feature = "webtransport")]
 use crate::transport::webtransport::WebTransportConfig;
 
@@ -27,6 +29,8 @@ pub struct NodeConfig {
     /// QUIC's own knobs; used by [`Builder::bind`](crate::Builder::bind).
     #[cfg(feature = "webtransport")]
     pub web_transport: WebTransportConfig,
+    /// Which strangers are let in.
+    pub door: DoorConfig,
     /// From the first packet of a connection to the end of both hellos. Default 3 s. Whoever takes longer is given up.
     pub handshake_deadline: Duration,
     /// From the opening of a request's stream to the end of its head. Default 2 s.
@@ -91,6 +95,8 @@ pub struct NodeConfig {
     /// How many signatures of observations are looked at for one peer in a second, on average; a quarter of them may come
     /// at once. Default 4,000, about a quarter of the time of a processor. The rest is dropped and counted.
     pub max_signatures_per_second: u32,
+    /// What a peer may get wrong before it is sent away.
+    pub misconduct: MisconductConfig,
     /// How many bytes of reliable observations are kept for one peer until it has taken them. Default 2 MiB: each counts
     /// 64 bytes more than it has. Beyond it the oldest are dropped and counted, but for the newest, and the peer is told.
     pub reliable_buffer_bytes: usize,
@@ -108,6 +114,7 @@ impl Default for NodeConfig {
             mesh: MeshConfig::default(),
             #[cfg(feature = "webtransport")]
             web_transport: WebTransportConfig::default(),
+            door: DoorConfig::default(),
             handshake_deadline: Duration::from_secs(3),
             head_deadline: Duration::from_secs(2),
             max_half_open: 64,
@@ -131,6 +138,7 @@ impl Default for NodeConfig {
             greedy_patience: Some(Duration::from_secs(10)),
             freshness: Duration::from_secs(60),
             max_signatures_per_second: 4_000,
+            misconduct: MisconductConfig::default(),
             reliable_buffer_bytes: 2 << 20,
             agent_queue: 1024,
             linger: Duration::from_secs(1),
@@ -139,6 +147,11 @@ impl Default for NodeConfig {
 }
 
 impl NodeConfig {
+    /// The most strangers and peers that there may be.
+    pub(crate) fn places(&self) -> Places {
+        Places { half_open: self.max_half_open, connections: self.max_connections }
+    }
+
     /// What a request may cost that does not say.
     pub(crate) fn budget(&self) -> Defaults {
         Defaults {

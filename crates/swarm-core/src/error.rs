@@ -13,7 +13,7 @@ use swarm_proto::{
 
 use crate::identity::CertificateError;
 use crate::trust::dev::DevRootError;
-use crate::trust::{GrantError, RevocationError};
+use crate::trust::{GrantError, GuestError, RevocationError};
 
 /// The innermost cause of an error, shared so that errors stay cloneable.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -131,20 +131,23 @@ pub enum HelloError {
         /// Theirs.
         theirs: SwarmName,
     },
-    /// Its hello names another agent than its certificate proves.
-    #[error("the hello names {claimed}, the certificate proves {proven}")]
+    /// Its hello names another agent than its certificate or token.
+    #[error("the hello names {claimed}, what was shown is for {proven}")]
     OtherAgent {
         /// Who it says it is.
         claimed: AgentId,
         /// Who it is.
         proven: AgentId,
     },
+    /// It broke the rules a moment ago.
+    #[error("the peer was sent away, and is back too soon")]
+    SentAway,
     /// The other end is this node.
     #[error("the address leads to this node itself")]
     Itself,
-    /// It has no grant that counts here.
-    #[error("the peer may not join: {0}")]
-    NoGrant(#[from] GrantError),
+    /// It shows no certificate, and may not come in as a guest.
+    #[error("the guest may not come in: {0}")]
+    Guest(#[from] GuestError),
     /// It offers something that its grant does not cover.
     #[error("the peer offers {capability}, which its grant does not cover")]
     OfferNotGranted {

@@ -67,9 +67,13 @@ mod context;
 #[cfg(feature = "node")]
 mod deadline;
 #[cfg(feature = "node")]
+mod door;
+#[cfg(feature = "node")]
 mod error;
 #[cfg(feature = "node")]
 mod inference;
+#[cfg(feature = "node")]
+mod misconduct;
 #[cfg(feature = "node")]
 mod node;
 #[cfg(feature = "node")]
@@ -89,12 +93,14 @@ pub use self::{
     clock::{SystemClock, WallClock},
     config::NodeConfig,
     context::Context,
+    door::{AddressRate, DoorConfig, Retry},
     error::{
         AcceptError, AgentError, AssistError, BodyError, Cause, ConnectError, DialError, HelloError,
         IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError, StateError,
         SubscribeError,
     },
     inference::{Inference, InferenceError},
+    misconduct::{Allowance, MisconductConfig},
     node::{
         AgentNode, Answer, AssistanceRequest, Builder, FanIn, FanInEvent, FanInItem, NodeHandle, NotHanded,
         OutgoingObservation, OutgoingRequest, PeerUrl, PeerUrlError, Receipt, Replies, ReplyStream, Route,

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use swarm_proto::{AgentId, Introduction};
+use swarm_proto::{AgentId, Introduction, Role};
 
 use self::candidates::Candidates;
 use self::membership::{Change, Membership};
@@ -95,6 +95,13 @@ pub enum Input {
         connection: ConnectionKey,
         /// Why.
         reason: GoneReason,
+    },
+    /// This agent broke the rules: it is not dialled before then, whoever introduces it. The end of its connection follows.
+    SentAway {
+        /// Who.
+        peer: AgentId,
+        /// When it may be dialled again.
+        until: Instant,
     },
     /// The peer prefers another connection to this node: nothing new should begin on this one.
     Replaced(ConnectionKey),
@@ -188,6 +195,7 @@ impl Mesh {
             Input::DialFailed(address) => self.candidates.failed(address, now, &mut self.rng),
             Input::Up { connection, peer } => self.up(now, connection, peer),
             Input::Down { connection, reason } => self.down(now, connection, reason),
+            Input::SentAway { peer, until } => self.candidates.send_away(peer, until, now),
             Input::Replaced(connection) => {
                 let change = self.members.replaced(connection);
                 self.apply(now, Vec::from_iter(change));
@@ -205,7 +213,7 @@ impl Mesh {
     }
 
     fn up(&mut self, now: Instant, connection: ConnectionKey, peer: PeerInfo) {
-        let displaced = self.candidates.connected(peer.id, peer.address, now);
+        let displaced = self.candidates.connected(&peer, now);
         if let Some(displaced) = displaced.filter(|agent| !self.members.is_connected(*agent)) {
             self.outputs.push_back(Output::Forgotten(displaced));
         }
@@ -225,7 +233,7 @@ impl Mesh {
                 Change::Retire(connection) => self.outputs.push_back(Output::Retire(connection)),
                 Change::Close(connection) => self.outputs.push_back(Output::Close(connection)),
                 Change::Came(peer, connection) => {
-                    self.introduce_others_to(peer.id, connection);
+                    self.introduce_others_to(&peer, connection);
                     self.outputs.push_back(Output::Came(peer));
                 }
                 Change::Went(peer, reason) => {
@@ -238,12 +246,12 @@ impl Mesh {
         }
     }
 
-    /// The newcomer dials the others; they learn of it when it does.
-    fn introduce_others_to(&mut self, newcomer: AgentId, to: ConnectionKey) {
-        if !self.introduce {
+    /// The newcomer dials the others; they learn of it when it does. Observers find their own way, and nobody finds them.
+    fn introduce_others_to(&mut self, newcomer: &PeerInfo, to: ConnectionKey) {
+        if !self.introduce || newcomer.role == Role::Observer {
             return;
         }
-        let others = self.members.peers().filter(|peer| peer.id != newcomer);
+        let others = self.members.peers().filter(|peer| peer.role == Role::Member && peer.id != newcomer.id);
         let peers: Vec<_> =
             others.map(|peer| Introduction { agent: peer.id, address: peer.address }).collect();
         for peers in peers.chunks(swarm_proto::MAX_INTRODUCTIONS) {

@@ -23,6 +23,7 @@ mod connection_map;
 mod control;
 mod driver;
 mod framing;
+mod guests;
 mod handshake;
 mod observe;
 mod peer_connection;
@@ -58,7 +59,7 @@ use crate::error::{AssistError, ConnectError, PublishError, ReadyError, Shutdown
 use crate::peer::PeerInfo;
 use crate::topic::Topic;
 use crate::trace::Counters;
-use crate::trust::{GrantError, RevocationError, TrustAnchor};
+use crate::trust::{GrantError, Invitation, InviteError, RevocationError, TrustAnchor};
 
 /// How long `shutdown` waits for tasks of the agent that were told to end.
 const TASK_GRACE: Duration = Duration::from_secs(1);
@@ -231,6 +232,36 @@ impl NodeHandle {
     /// If it does not count now, or is for another agent. The old one stays then.
     pub fn renew_grant(&self, grant: Signed<Grant>) -> Result<(), GrantError> {
         self.shared.renew(grant)
+    }
+
+    /// Lets a guest in for a while: a browser or a script, which needs no certificate. The text of the grant is the token that
+    /// it shows, in the header `authorization` behind `Bearer `, or in the query as `t`. It counts at this node alone, and
+    /// once, unless it is for a key. The node must take [guests](Builder::guests).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use swarm_core::NodeHandle;
+    /// use swarm_core::proto::Permissions;
+    /// use swarm_core::trust::{Invitation, InviteError};
+    ///
+    /// fn link(node: &NodeHandle) -> Result<String, InviteError> {
+    ///     let eyes = Permissions { subscribe: vec!["map.**".parse().unwrap()], ..Permissions::default() };
+    ///     let grant = node.invite(Invitation::new(eyes, Duration::from_secs(300)))?;
+    ///     Ok(format!("{}?t={grant}", node.url()))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// If the node takes no guests, or the invitation would hold for too long or permit too much.
+    pub fn invite(&self, invitation: Invitation) -> Result<Signed<Grant>, InviteError> {
+        self.shared.invite(invitation)
+    }
+
+    /// SHA-256 of the certificates that the node shows now or is about to show: what a web page gives to
+    /// `serverCertificateHashes`, as no browser trusts their issuer. The next one is among them a day before it is shown. They
+    /// change when the node gets another grant. None once it has stopped.
+    pub fn certificate_hashes(&self) -> Vec<[u8; 32]> {
+        self.shared.transport.upgrade().map(|transport| transport.certificate_hashes()).unwrap_or_default()
     }
 
     /// Heeds a list of revocations from now on: connections to whoever is on it end, and peers are told, who tell theirs.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use swarm_proto::{Advertisement, AgentId, Capability, Epoch};
+use swarm_proto::{Advertisement, AgentId, Capability, Epoch, Role};
 
 /// A peer that we have a connection to, as its hello described it.
 ///
@@ -17,15 +17,17 @@ use swarm_proto::{Advertisement, AgentId, Capability, Epoch};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerInfo {
-    /// Who it is, proven by its certificate.
+    /// Who it is, proven by its certificate, or by what a guest showed.
     pub id: AgentId,
+    /// What it is in the swarm. Observers are not introduced to others, nor dialled again.
+    pub role: Role,
     /// Which life of it this is: a restart gives a higher one.
     pub epoch: Epoch,
     /// What it can do for others.
     pub capabilities: Vec<Advertisement>,
     /// How busy it was when it last said so, in percent of the requests that it serves at once: above 100 some wait.
     pub load: u16,
-    /// Where it is, and where it can be dialled: a node has one port for both.
+    /// Where it is, and where a member can be dialled: a node has one port for both.
     pub address: SocketAddr,
 }
 

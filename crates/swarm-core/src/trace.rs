@@ -294,6 +294,12 @@ reasons! {
         Itself = "itself",
         /// Too many strangers or peers at once.
         Overloaded = "overloaded",
+        /// Too many strangers in a short time at the same address.
+        AddressRate = "address_rate",
+        /// An agent that was sent away has come back too soon.
+        SentAway = "sent_away",
+        /// A peer got wrong more than is borne, and was sent away.
+        Misconduct = "misconduct",
         /// Handling it panicked below us.
         Broken = "broken",
     }

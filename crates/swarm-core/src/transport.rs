@@ -77,31 +77,47 @@ pub trait Transport: Debug + Send + Sync + 'static {
 
     /// Waits for the next stranger at the door; `None` once the transport is closed. Cancel safe.
     ///
-    /// What comes back has cost nothing but a packet yet. The handshake happens when [`Accepting::connection`] is
-    /// polled, under whatever deadline the caller sets, and giving it up turns the stranger away.
-    fn accept(&self) -> BoxFuture<'_, Option<Accepting>>;
+    /// What comes back has cost nothing but a packet yet.
+    fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>>;
 
     /// How many connections hold resources here, those included whose handshake was given up but that the other side
     /// keeps alive.
     fn open_connections(&self) -> usize;
+
+    /// SHA-256 of the certificates that it shows now or is about to show (DER), for clients that trust no others.
+    fn certificate_hashes(&self) -> Vec<[u8; 32]>;
 
     /// Closes every connection with `code`, and waits for a bounded time until the other ends were told and the address
     /// is free again.
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()>;
 }
 
-/// A connection that somebody else began, before its handshake.
-pub struct Accepting {
-    /// Where it comes from; not proven yet.
-    pub from: SocketAddr,
-    /// The handshake, to be polled under a deadline.
-    pub connection: BoxFuture<'static, Result<Box<dyn Connection>, AcceptError>>,
-}
+/// A connection that somebody else wants to begin: a packet, and no handshake yet. Dropping it turns the stranger away.
+///
+/// ```
+/// use swarm_core::transport::Incoming;
+///
+/// /// Wants to know of everybody where they are before anything is done for them.
+/// fn distrust(incoming: Box<dyn Incoming>) -> Option<Box<dyn Incoming>> {
+///     if incoming.is_address_validated() {
+///         return Some(incoming);
+///     }
+///     incoming.retry();
+///     None
+/// }
+/// ```
+pub trait Incoming: Debug + Send {
+    /// Where it says that it comes from.
+    fn remote_addr(&self) -> SocketAddr;
 
-impl Debug for Accepting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accepting").field("from", &self.from).finish_non_exhaustive()
-    }
+    /// Whether it has shown that packets sent there reach it.
+    fn is_address_validated(&self) -> bool;
+
+    /// Asks it to show just that and to begin anew; nothing is kept of it meanwhile. Turns it away if it has already.
+    fn retry(self: Box<Self>);
+
+    /// The handshake, to be polled under a deadline: it has none of its own. Giving it up turns the stranger away.
+    fn accept(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Connection>, AcceptError>>;
 }
 
 /// What the other end of a connection has shown of itself.

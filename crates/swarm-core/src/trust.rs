@@ -11,15 +11,19 @@ mod anchor;
 mod credentials;
 pub mod dev;
 pub mod files;
+mod guests;
+mod invitation;
 #[cfg(feature = "node")]
 mod origins;
-mod pem;
+pub mod pem;
 mod root;
 
 pub use self::access::{Access, GrantError, RevocationError};
 pub use self::anchor::{AnchorError, TrustAnchor};
 pub use self::credentials::{Credentials, CredentialsError};
 pub use self::files::FileError;
+pub use self::guests::{Admitted, GuestConfig, GuestError, Guests, is_proof, proof_message};
+pub use self::invitation::{Invitation, InviteError};
 #[cfg(feature = "node")]
 pub(crate) use self::origins::{OriginGrants, ToldGrants};
 pub use self::pem::KeyFileError;

@@ -290,7 +290,8 @@ async fn an_agent_that_offers_too_much_does_not_start() {
 
 #[tokio::test]
 async fn nodes_on_ipv4_meet_through_one_on_both_versions() {
-    let hub = common::dev(IdleAgent).bind("[::]:0".parse().unwrap()).await.unwrap();
+    let hub = AgentNode::builder(IdleAgent).credentials(common::stranger::credentials([200; 32]));
+    let hub = hub.bind("[::]:0".parse().unwrap()).await.unwrap();
     let hub_url = format!("https://127.0.0.1:{}", hub.url().port()).parse().unwrap();
     let (a, b) = (node(IdleAgent).await, node(IdleAgent).await);
 

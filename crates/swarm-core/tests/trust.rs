@@ -345,3 +345,20 @@ async fn what_is_put_into_the_directory_of_credentials_is_heeded() {
     until("the new grant counts", || watcher.broadcast_observation("new", "").is_ok()).await;
     stop([watcher, thief]).await;
 }
+
+#[tokio::test]
+async fn a_peer_may_send_no_more_datagrams_than_its_grant_says() {
+    let server = node(IdleAgent).await;
+    let rate = std::num::NonZeroU32::new(8);
+    let slow = Grant { datagrams_per_second: rate, ..grant(1, Permissions::everything(), 3600) };
+    let slow = speaker_with(&credentials(1, root().grant(slow).unwrap()));
+    let peer = meet_as(address(&server), &slow, hello()).await;
+
+    for number in 1..=20 {
+        peer.send(&[by_hand(peer.agent, number, "t")]);
+    }
+
+    let refused = || server.counters().observations_dropped.get(&DropReason::RateLimited).copied();
+    until("most are refused", || refused() >= Some(10)).await;
+    stop([server]).await;
+}

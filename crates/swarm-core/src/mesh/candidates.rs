@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
-use swarm_proto::AgentId;
+use swarm_proto::{AgentId, Role};
 
 use super::MeshConfig;
 use super::backoff;
-use crate::peer::GoneReason;
+use crate::peer::{GoneReason, PeerInfo};
 
 /// What has become due.
 #[derive(Debug, PartialEq)]
@@ -45,13 +45,15 @@ struct Candidate {
 pub(super) struct Candidates {
     config: MeshConfig,
     by_address: BTreeMap<SocketAddr, Candidate>,
+    /// Who is not to be dialled before then. At most as many as there may be addresses.
+    sent_away: BTreeMap<AgentId, Instant>,
     /// When the first of them is due; asked for far more often than it changes.
     next_due: Option<Instant>,
 }
 
 impl Candidates {
     pub(super) fn new(config: MeshConfig) -> Self {
-        Self { config, by_address: BTreeMap::new(), next_due: None }
+        Self { config, by_address: BTreeMap::new(), sent_away: BTreeMap::new(), next_due: None }
     }
 
     pub(super) fn add_seed(&mut self, address: SocketAddr, now: Instant) {
@@ -61,15 +63,18 @@ impl Candidates {
 
     pub(super) fn add_introduced(&mut self, agent: AgentId, address: SocketAddr, now: Instant) {
         let known = self.by_address.values().any(|candidate| candidate.agent == Some(agent));
-        if !known && self.by_address.len() < self.config.max_candidates {
+        let sent_away = self.sent_away.get(&agent).is_some_and(|until| *until > now);
+        if !known && !sent_away && self.by_address.len() < self.config.max_candidates {
             self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
             self.find_next_due();
         }
     }
 
     /// A peer is connected from this address: nothing needs to be dialled, and it is where to look when it is lost.
-    /// With no room left, it will not be looked for. Gives who was looked for here before, if that was another.
-    pub(super) fn connected(&mut self, agent: AgentId, address: SocketAddr, now: Instant) -> Option<AgentId> {
+    /// With no room left, or if it is an observer, it will not be looked for. Gives who was looked for here before, if that was
+    /// another.
+    pub(super) fn connected(&mut self, peer: &PeerInfo, now: Instant) -> Option<AgentId> {
+        let PeerInfo { id: agent, address, role, .. } = *peer;
         self.by_address.retain(|at, known| known.seed || known.agent != Some(agent) || *at == address);
         let mut displaced = None;
         if self.by_address.len() < self.config.max_candidates || self.by_address.contains_key(&address) {
@@ -77,6 +82,9 @@ impl Candidates {
                 self.by_address.entry(address).or_insert_with(|| Candidate::new(Some(agent), now));
             displaced = candidate.agent.replace(agent).filter(|before| *before != agent);
             candidate.state = State::Connected { since: now };
+        }
+        if role == Role::Observer {
+            self.by_address.retain(|_, known| known.seed || known.agent != Some(agent));
         }
         self.find_next_due();
         displaced.filter(|before| !self.by_address.values().any(|known| known.agent == Some(*before)))
@@ -101,8 +109,28 @@ impl Candidates {
             candidate.wait(now, &self.config, rng);
             returning = true;
         }
-        self.find_next_due();
+        self.postpone(now);
         returning
+    }
+
+    /// Nobody who introduces it, and no seed at which it was last, is a reason to dial it before then.
+    pub(super) fn send_away(&mut self, agent: AgentId, until: Instant, now: Instant) {
+        self.sent_away.retain(|_, until| *until > now);
+        if self.sent_away.len() < self.config.max_candidates || self.sent_away.contains_key(&agent) {
+            self.sent_away.insert(agent, until);
+        }
+        self.postpone(now);
+    }
+
+    /// Addresses of those who were sent away wait until that is over.
+    fn postpone(&mut self, now: Instant) {
+        for candidate in self.by_address.values_mut() {
+            let until = candidate.agent.and_then(|agent| self.sent_away.get(&agent)).filter(|at| **at > now);
+            if let (Some(until), State::Waiting(at)) = (until, candidate.state) {
+                candidate.state = State::Waiting(at.max(*until));
+            }
+        }
+        self.find_next_due();
     }
 
     pub(super) fn failed(&mut self, address: SocketAddr, now: Instant, rng: &mut impl Rng) {
@@ -110,7 +138,7 @@ impl Candidates {
             && candidate.state == State::Dialling
         {
             candidate.wait(now, &self.config, rng);
-            self.find_next_due();
+            self.postpone(now);
         }
     }
 

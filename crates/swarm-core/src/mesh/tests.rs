@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use swarm_proto::Epoch;
+use swarm_proto::{Epoch, Role};
 
 /// Ids sort by their number.
 fn agent(number: u8) -> AgentId {
@@ -18,6 +18,7 @@ fn address(port: u16) -> SocketAddr {
 fn peer(number: u8, epoch: u64) -> PeerInfo {
     PeerInfo {
         id: agent(number),
+        role: Role::Member,
         epoch: Epoch::new(epoch),
         capabilities: Vec::new(),
         load: 0,
@@ -104,6 +105,51 @@ fn a_newcomer_is_introduced_to_the_others_and_dials_them() {
     assert_eq!(dialled, [Output::Dial { address: address(2), expected: Some(agent(2)) }]);
 }
 
+fn observer(number: u8) -> PeerInfo {
+    PeerInfo { role: Role::Observer, ..peer(number, 1) }
+}
+
+#[test]
+fn an_observer_is_introduced_to_nobody_and_nobody_to_it() {
+    let mut bench = Bench::new(1);
+    bench.up(1, 2, 1);
+
+    let came = bench.tell(Input::Up { connection: ConnectionKey(2), peer: observer(3) });
+    assert_eq!(came, [Output::Use(ConnectionKey(2)), Output::Came(observer(3))]);
+
+    let introduced = bench.up(3, 4, 1);
+    let expected = Output::Introduce { to: ConnectionKey(3), peers: vec![introduction(2)] };
+    assert!(introduced.contains(&expected), "{introduced:?}");
+}
+
+#[test]
+fn an_observer_that_is_lost_is_not_dialled_unless_it_is_a_seed() {
+    let mut bench = Bench::new(1);
+    bench.tell(Input::Up { connection: ConnectionKey(1), peer: observer(2) });
+    let went = bench.down(1, GoneReason::Lost);
+    assert_eq!(went, [Output::Went { peer: agent(2), reason: GoneReason::Lost, returning: false }]);
+    assert_eq!(bench.mesh.next_timeout(), None);
+
+    bench.tell(Input::Seed(address(3)));
+    bench.tell(Input::Up { connection: ConnectionKey(2), peer: observer(3) });
+    assert_eq!(bench.mesh.next_timeout(), None, "it is there");
+    bench.down(2, GoneReason::Lost);
+    assert_eq!(dials(&bench.advance()), 1);
+}
+
+#[test]
+fn a_member_that_comes_back_as_an_observer_is_not_dialled_any_more() {
+    let mut bench = Bench::new(1);
+    bench.up(1, 2, 1);
+    bench.down(1, GoneReason::Lost);
+
+    // From another address, as guests do.
+    let elsewhere = PeerInfo { address: address(99), ..observer(2) };
+    bench.tell(Input::Up { connection: ConnectionKey(2), peer: elsewhere });
+
+    assert_eq!(bench.mesh.next_timeout(), None);
+}
+
 #[test]
 fn the_smaller_id_decides_which_of_two_connections_stays() {
     let mut smaller = Bench::new(1);
@@ -140,6 +186,35 @@ fn a_peer_that_said_goodbye_is_not_dialled_again_unless_it_is_a_seed() {
     bench.tell(Input::Seed(address(2)));
     bench.up(2, 2, 1);
     bench.down(2, GoneReason::Goodbye);
+    assert_eq!(dials(&bench.advance()), 1);
+}
+
+#[test]
+fn a_peer_that_was_sent_away_is_not_dialled_before_its_time_whoever_introduces_it() {
+    let mut bench = Bench::new(1);
+    bench.up(1, 2, 1);
+    let until = bench.now + Duration::from_secs(60);
+    assert_eq!(bench.tell(Input::SentAway { peer: agent(2), until }), []);
+    bench.down(1, GoneReason::Misbehaved);
+
+    assert_eq!(bench.tell(Input::Introduced(vec![introduction(2)])), []);
+    assert_eq!(bench.mesh.next_timeout(), None);
+
+    bench.now = until;
+    assert_eq!(dials(&bench.tell(Input::Introduced(vec![introduction(2)]))), 1);
+}
+
+#[test]
+fn a_seed_that_was_sent_away_is_dialled_when_its_time_has_come() {
+    let mut bench = Bench::new(1);
+    bench.tell(Input::Seed(address(2)));
+    bench.up(1, 2, 1);
+    let until = bench.now + Duration::from_secs(60);
+    bench.tell(Input::SentAway { peer: agent(2), until });
+
+    bench.down(1, GoneReason::Misbehaved);
+
+    assert_eq!(bench.mesh.next_timeout(), Some(until));
     assert_eq!(dials(&bench.advance()), 1);
 }
 

@@ -19,12 +19,14 @@ use tokio_util::task::TaskTracker;
 use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
+use super::guests::GuestBook;
 use super::observe::{self, AgentInbox, Feeds, MarksFile, ReliableInbox};
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle, renewal};
 use crate::agent::{Agent, BoxedAgent, Capacity};
 use crate::clock::{SystemClock, WallClock};
 use crate::config::NodeConfig;
+use crate::door::Door;
 use crate::error::StartError;
 use crate::identity::IdentityKey;
 use crate::mesh::Mesh;
@@ -32,7 +34,7 @@ use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceSink};
 use crate::transport::{Speaker, Transport};
-use crate::trust::{Access, Credentials, CredentialsError, RootKey, dev};
+use crate::trust::{Access, Credentials, CredentialsError, GuestConfig, Guests, RootKey, dev};
 
 /// Commands of handles that may wait for the driver.
 const COMMANDS: usize = 64;
@@ -54,6 +56,7 @@ const COMMANDS: usize = 64;
 pub struct Builder {
     agent: BoxedAgent,
     trust: Trust,
+    guests: Option<GuestConfig>,
     /// Where the credentials came from.
     directory: Option<PathBuf>,
     swarm: Option<SwarmName>,
@@ -87,6 +90,7 @@ impl Builder {
         Self {
             agent,
             trust: Trust::Nobody,
+            guests: None,
             directory: None,
             swarm: None,
             identity: None,
@@ -153,6 +157,26 @@ impl Builder {
     #[must_use]
     pub fn dev_root(mut self, root: RootKey) -> Self {
         self.trust = Trust::Dev(root);
+        self
+    }
+
+    /// Takes guests: clients without a certificate, such as browsers and scripts, that show a grant as a token. A root has
+    /// signed it, or the node itself ([`NodeHandle::invite`]). Default: everybody has to show a certificate.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use swarm_core::trust::GuestConfig;
+    /// use swarm_core::{AgentNode, IdleAgent};
+    ///
+    /// let mut guests = GuestConfig::default();
+    /// guests.origins = vec!["https://map.example".to_owned()];
+    /// let node = AgentNode::dev(IdleAgent).guests(guests).bind("127.0.0.1:4433".parse()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn guests(mut self, guests: GuestConfig) -> Self {
+        self.guests = Some(guests);
         self
     }
 
@@ -286,7 +310,8 @@ impl Builder {
         if let Some(list) = credentials.revocations() {
             access.revoke(list.clone())?;
         }
-        access.admit(credentials.grant(), UnixSeconds::from_system_time(self.wall_clock.now()))?;
+        let now = UnixSeconds::from_system_time(self.wall_clock.now());
+        access.admit(credentials.grant(), now)?;
         let permissions = &credentials.grant().statement().permissions;
         let capabilities = self.agent.capabilities();
         if let Some(offer) = capabilities.iter().find(|offer| !permissions.may_serve(&offer.capability)) {
@@ -306,7 +331,7 @@ impl Builder {
         let speaker = Speaker {
             identity: Arc::clone(credentials.identity()),
             access: Arc::clone(&access),
-            guests: false,
+            guests: self.guests.is_some(),
             wall_clock: Arc::clone(&self.wall_clock),
         };
         let started = UnixMicros::from_system_time(self.wall_clock.now());
@@ -317,14 +342,19 @@ impl Builder {
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
         let (reliable_inbox, reliable_queue) = ReliableInbox::new();
         let recorder = Arc::new(Recorder::new(id, self.sink));
+        let local_addr = transport.local_addr();
         let shared = Arc::new(NodeShared {
             id,
-            local_addr: transport.local_addr(),
+            local_addr,
+            door: Mutex::new(Door::new(&self.config.door, self.config.places(), local_addr)),
+            transport: Arc::downgrade(&transport),
             hello,
             agent: self.agent,
             wall_clock: self.wall_clock,
+            identity: Arc::clone(credentials.identity()),
             access,
             access_changed: watch::Sender::new(()),
+            guests: self.guests.map(|config| GuestBook::new(Guests::new(config, now))),
             local_only,
             feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
             recorder,
@@ -336,7 +366,6 @@ impl Builder {
             holders: Mutex::default(),
             origins: Mutex::default(),
             origins_changed: watch::Sender::new(()),
-            identity: Arc::clone(credentials.identity()),
             commands,
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),

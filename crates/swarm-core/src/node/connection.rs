@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_proto::{CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Signed, TopicPattern};
+use swarm_proto::{
+    CloseCode, ControlFrame, Goodbye, Grant, Introduction, Revocations, Role, Signed, TopicPattern,
+};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -14,12 +16,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::assist;
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
+use super::guests::GuestPlace;
 use super::observe;
 use super::peer_connection::PeerConnection;
 use super::shared::NodeShared;
 use crate::assist::load::LoadReport;
 use crate::deadline::{after, at};
 use crate::mesh::ConnectionKey;
+use crate::misconduct::Offence;
 use crate::peer::GoneReason;
 use crate::trace::{RefusedReason, TraceEvent};
 use crate::transport::{ConnectionLost, Stream, StreamError};
@@ -61,6 +65,7 @@ enum Happened {
     AccessChanged,
     GrantEnds,
     GrantsDue,
+    SubscriptionsPaused,
     Stream(Result<Stream, ConnectionLost>),
     DatagramsEnded(Result<observe::Ended, JoinError>),
 }
@@ -70,12 +75,20 @@ pub(super) struct Begin {
     pub(super) control: ControlStream,
     pub(super) to_driver: mpsc::Sender<FromConnection>,
     pub(super) from_driver: mpsc::Receiver<ToConnection>,
+    /// Of a guest.
+    pub(super) place: Option<GuestPlace>,
     /// What the peer was told that this node wants to hear of.
     pub(super) told_subscriptions: Vec<TopicPattern>,
 }
 
 /// The least that a connection stays open after the last words on it, so that they get through.
 const LAST_WORDS: Duration = Duration::from_millis(20);
+
+/// Peers are told of subscriptions at most this often: they bear so many control frames and no more.
+const SUBSCRIPTIONS_PAUSE: Duration = Duration::from_millis(20);
+
+/// The same for the grants of origins: a frame holds 32.
+const GRANTS_PAUSE: Duration = Duration::from_millis(40);
 
 /// Where a connection is in its life. It moves down this list only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +122,12 @@ struct Task {
     grant_ends: Option<Instant>,
     told_grant: Arc<Signed<Grant>>,
     told_revocations: Option<Arc<Signed<Revocations>>>,
+    /// Until when the peer is not told of subscriptions again.
+    subscriptions_paused: Option<Instant>,
+    /// Until when it is not told of grants again.
+    grants_paused: Option<Instant>,
+    /// The peer showed a token, not a certificate.
+    place: Option<GuestPlace>,
 }
 
 /// Runs until the connection is over, and says why it is.
@@ -117,7 +136,7 @@ pub(super) async fn run(
     connection: Arc<PeerConnection>,
     begin: Begin,
 ) -> GoneReason {
-    let Begin { control, to_driver, mut from_driver, told_subscriptions } = begin;
+    let Begin { control, to_driver, mut from_driver, place, told_subscriptions } = begin;
     let inner = Arc::clone(&connection.inner);
     let (killed, stopping) = (shared.killed.clone(), shared.stopping.clone());
     let (retired, expelled) = (connection.retired.clone(), connection.expelled.clone());
@@ -147,6 +166,9 @@ pub(super) async fn run(
         grant_ends: None,
         told_grant,
         told_revocations: None,
+        subscriptions_paused: None,
+        grants_paused: None,
+        place,
     };
     task.load_changed();
     let feeding = observe::write_feed(Arc::clone(&task.shared), Arc::clone(&connection));
@@ -157,6 +179,7 @@ pub(super) async fn run(
     let reason = loop {
         let (phase, linger_until) = (task.phase, task.linger_until);
         let (load_due, grant_ends) = (task.load_due, task.grant_ends);
+        let (paused, grants_paused) = (task.subscriptions_paused, task.grants_paused);
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
@@ -173,8 +196,12 @@ pub(super) async fn run(
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
             Ok(()) = access.changed() => Happened::AccessChanged,
             () = at(grant_ends), if grant_ends.is_some() => Happened::GrantEnds,
-            () = connection.grants_due() => Happened::GrantsDue,
-            Ok(()) = subscriptions.changed(), if phase == Phase::Open => Happened::SubscriptionsChanged,
+            () = connection.grants_due(), if grants_paused.is_none() => Happened::GrantsDue,
+            () = at(grants_paused), if grants_paused.is_some() => Happened::GrantsDue,
+            () = at(paused), if paused.is_some() => Happened::SubscriptionsPaused,
+            Ok(()) = subscriptions.changed(), if phase == Phase::Open && paused.is_none() => {
+                Happened::SubscriptionsChanged
+            }
             ended = &mut datagrams, if !datagrams_ended => {
                 datagrams_ended = true;
                 Happened::DatagramsEnded(ended)
@@ -209,7 +236,7 @@ impl Task {
     async fn handle(&mut self, happened: Happened) -> Option<GoneReason> {
         match happened {
             Happened::Killed => Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown)),
-            Happened::Expelled => Some(self.misbehaved("observations in the name of another")),
+            Happened::Expelled => Some(self.expelled()),
             Happened::Stopping => self.say_goodbye().await,
             Happened::Lost(error) | Happened::Stream(Err(error)) => Some(gone_reason(&error)),
             Happened::Control(frame) => self.control_frame(frame).await,
@@ -228,6 +255,10 @@ impl Task {
             },
             Happened::GrantEnds => self.check_grant().await,
             Happened::GrantsDue => self.tell_grants().await,
+            Happened::SubscriptionsPaused => {
+                self.subscriptions_paused = None;
+                None
+            }
             Happened::DatagramsEnded(ended) => self.datagrams_ended(ended).await,
         }
     }
@@ -314,21 +345,31 @@ impl Task {
 
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
         match frame {
+            Some(Ok(ControlFrame::Introduce(_))) if self.is_observer() => {
+                self.overstepped("it introduces others");
+                None
+            }
             Some(Ok(ControlFrame::Introduce(peers))) => {
+                self.connection.offended(Offence::ControlFrame);
                 // The driver never waits for us, so waiting for it ends.
                 let _ = self.to_driver.send(FromConnection::Introduced(peers)).await;
                 None
             }
             Some(Ok(ControlFrame::Load(percent))) => {
+                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_load(percent);
                 None
             }
             Some(Ok(ControlFrame::Subscribe(patterns))) => {
+                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_subscriptions(patterns);
                 None
             }
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
-            Some(Ok(ControlFrame::Grants(grants))) => self.granted(grants).await,
+            Some(Ok(ControlFrame::Grants(grants))) => {
+                self.connection.offended(Offence::ControlFrame);
+                self.granted(grants).await
+            }
             Some(Ok(ControlFrame::Revocations(list))) => self.revoked(list),
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
             Some(Ok(ControlFrame::Challenge(_) | ControlFrame::Proof(_))) => {
@@ -347,9 +388,34 @@ impl Task {
         }
     }
 
+    fn is_observer(&self) -> bool {
+        self.connection.peer.role == Role::Observer
+            || self.connection.grant().statement().role == Role::Observer
+    }
+
+    /// The peer did what its grant does not cover, which is passed over.
+    fn overstepped(&self, what: &str) {
+        tracing::debug!(peer = %self.connection.peer.id, what, "a peer goes beyond its grant");
+        self.connection.offended(Offence::NotPermitted);
+    }
+
     fn misbehaved(&self, what: &str) -> GoneReason {
-        tracing::warn!(peer = %self.connection.peer.id, what, "a peer broke the protocol and is sent away");
-        self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::Nonsense });
+        self.send_away(RefusedReason::Nonsense, what)
+    }
+
+    /// The peer got too much wrong, here or on another connection.
+    fn expelled(&self) -> GoneReason {
+        match self.connection.last_straw() {
+            Some(offence) => self.send_away(RefusedReason::Misconduct, offence.reproach()),
+            None => self.close(CloseCode::ProtocolViolation, GoneReason::Misbehaved),
+        }
+    }
+
+    fn send_away(&self, reason: RefusedReason, what: &str) -> GoneReason {
+        let peer = self.connection.peer.id;
+        tracing::warn!(%peer, %reason, what, "a peer broke the rules and is sent away");
+        self.shared.recorder.record(TraceEvent::Refused { reason });
+        self.shared.door().send_away(Instant::now().into_std(), peer);
         self.connection.inner.close(CloseCode::ProtocolViolation, what);
         GoneReason::Misbehaved
     }
@@ -395,8 +461,14 @@ impl Task {
 
     /// The peer has got another grant, or tells those of origins whose observations it passes on.
     async fn granted(&mut self, grants: Vec<Signed<Grant>>) -> Option<GoneReason> {
+        let now = self.shared.unix_seconds();
         for grant in grants {
-            match self.shared.learn_grant(&grant) {
+            let learned = self.shared.learn_grant(&grant);
+            let admitted = match self.place {
+                Some(_) => learned.or_else(|_| self.shared.access.admit_guest(&grant, now)),
+                None => learned,
+            };
+            match admitted {
                 Ok(agent) if agent == self.connection.peer.id => self.connection.set_grant(grant),
                 Ok(_) => {}
                 Err(error) => {
@@ -408,17 +480,15 @@ impl Task {
         self.check_grant().await
     }
 
-    /// Tells the peer of origins whose observations are passed on to it.
+    /// Tells the peer the next grants of origins whose observations are passed on to it.
     async fn tell_grants(&mut self) -> Option<GoneReason> {
-        loop {
-            let grants = self.connection.take_due_grants();
-            if grants.is_empty() {
-                return None;
-            }
-            if let Err(Unheard) = self.send_control(ControlFrame::Grants(grants)).await {
-                return Some(self.close(CloseCode::Overloaded, GoneReason::Lost));
-            }
+        let grants = self.connection.take_due_grants();
+        self.grants_paused = (!grants.is_empty()).then(|| Instant::now() + GRANTS_PAUSE);
+        if grants.is_empty() {
+            return None;
         }
+        let sent = self.send_control(ControlFrame::Grants(grants)).await;
+        sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
     }
 
     fn revoked(&self, list: Signed<Revocations>) -> Option<GoneReason> {
@@ -466,6 +536,7 @@ impl Task {
     }
 
     async fn tell_subscriptions(&mut self) -> Option<GoneReason> {
+        self.subscriptions_paused = Some(Instant::now() + SUBSCRIPTIONS_PAUSE);
         let patterns = self.shared.subscriptions.borrow().patterns().to_vec();
         let sent = self.send_control(ControlFrame::Subscribe(patterns)).await;
         sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
@@ -474,7 +545,7 @@ impl Task {
     async fn datagrams_ended(&mut self, ended: Result<observe::Ended, JoinError>) -> Option<GoneReason> {
         match ended {
             Ok(observe::Ended::Lost) => Some(gone_reason(&self.connection.inner.closed().await)),
-            Ok(observe::Ended::Expelled) => Some(self.misbehaved("observations in the name of another")),
+            Ok(observe::Ended::Expelled) => Some(self.expelled()),
             Ok(observe::Ended::Greedy) => {
                 let gone = self.misbehaved("it sends too many datagrams");
                 observe::refuse_what_has_come(&self.shared, &self.connection);

@@ -1,11 +1,13 @@
 //! The control stream: hello, introductions, goodbye.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_proto::{ControlFrame, MAX_FRAME_BYTES, MAX_HELLO_BYTES};
 
 use super::framing::{FrameReader, FrameWriter};
 use super::peer_connection::CONTROL_STREAM_PRIORITY;
+use crate::error::HelloError;
 use crate::transport::Stream;
 
 /// The longest that whoever has said goodbye leaves the connection open for the words to arrive: a close right behind
@@ -25,6 +27,11 @@ impl ControlStream {
         let writer = FrameWriter::new(stream.send);
         writer.set_priority(CONTROL_STREAM_PRIORITY);
         Self { reader: FrameReader::new(stream.recv, MAX_HELLO_BYTES), writer }
+    }
+
+    /// Says something before the peer has agreed to anything.
+    pub(super) async fn say(&mut self, frame: &ControlFrame) -> Result<(), HelloError> {
+        self.writer.send(frame).await.map_err(|error| HelloError::Lost(Arc::new(error)))
     }
 
     /// After the hello, longer frames are welcome.

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::connections::Connections;
+use self::connections::{Connections, Ended};
 use self::dials::{Attempts, Finished, Reply};
 use super::agent_task;
 use super::connection::FromConnection;
@@ -24,11 +24,12 @@ use super::handshake::Established;
 use super::observe::ReliableQueue;
 use super::shared::NodeShared;
 use crate::deadline::{after, at};
+use crate::door::{Places, Verdict};
 use crate::error::ConnectError;
-use crate::mesh::{ConnectionKey, Input, Mesh, Output};
+use crate::mesh::{Input, Mesh, Output};
 use crate::peer::{GoneReason, PeerEvent};
-use crate::trace::{RefusedReason, TraceEvent};
-use crate::transport::{Accepting, Transport};
+use crate::trace::TraceEvent;
+use crate::transport::{Incoming, Transport};
 
 /// What handles ask of the driver.
 #[derive(Debug)]
@@ -58,12 +59,12 @@ const RECEIVED_QUEUE: usize = 1024;
 enum Happened {
     Killed,
     Deadline,
-    ConnectionEnded(ConnectionKey, GoneReason),
+    ConnectionEnded(Ended),
     AgentEnded,
     MeshTimeout,
     Command(Command),
     Attempt(Finished),
-    Stranger(Option<Accepting>),
+    Stranger(Option<Box<dyn Incoming>>),
     Received(FromConnection),
 }
 
@@ -118,14 +119,14 @@ pub(super) async fn run(start: Start) -> usize {
             biased;
             () = killed.cancelled(), if !driver.gave_up => Happened::Killed,
             () = at(deadline), if deadline.is_some() => Happened::Deadline,
-            Some((connection, reason)) = driver.connections.ended() => Happened::ConnectionEnded(connection, reason),
+            Some(ended) = driver.connections.ended() => Happened::ConnectionEnded(ended),
             () = finished(&mut agent), if !driver.agent_ended => Happened::AgentEnded,
             () = at(timeout), if timeout.is_some() && !stopping => Happened::MeshTimeout,
             Some(command) = commands.recv(), if !stopping => Happened::Command(command),
             Some(finished) = driver.attempts.finished() => Happened::Attempt(finished),
-            accepting = &mut stranger, if !driver.closed_to_strangers => {
+            incoming = &mut stranger, if !driver.closed_to_strangers => {
                 stranger = transport.accept();
-                Happened::Stranger(accepting)
+                Happened::Stranger(incoming)
             }
             Some(from_connection) = received.recv() => Happened::Received(from_connection),
         };
@@ -162,7 +163,7 @@ impl Driver {
     fn handle(&mut self, happened: Happened) {
         match happened {
             Happened::Killed | Happened::Deadline => self.give_up(),
-            Happened::ConnectionEnded(connection, reason) => self.decide(Input::Down { connection, reason }),
+            Happened::ConnectionEnded(ended) => self.connection_ended(ended),
             Happened::AgentEnded => self.agent_ended(),
             Happened::MeshTimeout => self.decide(Input::Timeout),
             Happened::Command(Command::Connect { address, reply }) => {
@@ -170,7 +171,7 @@ impl Driver {
             }
             Happened::Command(Command::Shutdown { deadline, reply }) => self.stop(deadline, reply),
             Happened::Attempt(finished) => self.attempt_finished(finished),
-            Happened::Stranger(Some(accepting)) => self.stranger(accepting),
+            Happened::Stranger(Some(incoming)) => self.stranger(incoming),
             Happened::Stranger(None) => self.transport_ended(),
             Happened::Received(from_connection) => self.received(from_connection),
         }
@@ -195,23 +196,39 @@ impl Driver {
         }
     }
 
-    fn stranger(&mut self, accepting: Accepting) {
-        let config = &self.shared.config;
+    fn stranger(&mut self, incoming: Box<dyn Incoming>) {
+        if self.stopping.is_some() {
+            // Dropping it turns the stranger away.
+            return;
+        }
+        let (now, from) = (Instant::now().into_std(), incoming.remote_addr());
+        let verdict = self.shared.door().knock(now, from, incoming.is_address_validated(), self.present());
+        match verdict {
+            Verdict::Admit => self.attempts.accept(incoming),
+            Verdict::Retry => incoming.retry(),
+            Verdict::Refuse(reason) => {
+                tracing::debug!(%from, %reason, "a stranger is turned away");
+                self.shared.recorder.record(TraceEvent::Refused { reason });
+            }
+        }
+    }
+
+    fn present(&self) -> Places {
+        let half_open = self.attempts.half_open();
         // wtransport keeps a connection whose CONNECT request never ends, and nobody can close it before that. Such
         // connections are nobody's, but they cost memory.
-        let most = config.max_connections + config.max_half_open;
-        let full = self.attempts.half_open() >= config.max_half_open
-            || self.connections.len() >= config.max_connections
-            || self.transport.open_connections() >= most;
-        if self.stopping.is_some() {
-            drop(accepting);
-        } else if full {
-            // Dropping it turns the stranger away.
-            tracing::debug!(from = %accepting.from, "a stranger is turned away: too many at once");
-            self.shared.recorder.record(TraceEvent::Refused { reason: RefusedReason::Overloaded });
-        } else {
-            self.attempts.accept(accepting);
+        let nobodys = self.transport.open_connections().saturating_sub(self.shared.config.max_half_open);
+        Places { half_open, connections: self.connections.len().max(nobodys) }
+    }
+
+    /// Whoever was sent away is to be gone altogether, and not to be dialled soon.
+    fn connection_ended(&mut self, Ended { connection, peer, reason }: Ended) {
+        if reason == GoneReason::Misbehaved {
+            self.connections.expel(peer);
+            let until = self.shared.door().sent_away_until(peer);
+            until.into_iter().for_each(|until| self.decide(Input::SentAway { peer, until }));
         }
+        self.decide(Input::Down { connection, reason });
     }
 
     fn attempt_finished(&mut self, finished: Finished) {

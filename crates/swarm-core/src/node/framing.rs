@@ -1,6 +1,7 @@
 //! Frames on a stream: a length of four bytes, then what [`swarm_proto::Frame`] encodes.
 
 mod cutter;
+mod metered;
 
 use std::io;
 use std::marker::PhantomData;
@@ -13,6 +14,7 @@ use swarm_proto::{DecodeError, EncodeError, Frame, ResetCode};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 use self::cutter::Cutter;
+use self::metered::Metered;
 use crate::assist::Heard;
 use crate::transport::{RecvStream, SendStream, StreamError};
 
@@ -52,14 +54,15 @@ impl FrameError {
 /// Reads frames of one kind.
 #[derive(Debug)]
 pub(super) struct FrameReader<F> {
-    frames: FramedRead<Box<dyn RecvStream>, Cutter>,
+    frames: FramedRead<Metered, Cutter>,
     kind: PhantomData<fn() -> F>,
 }
 
 impl<F: Frame> FrameReader<F> {
     /// A longer frame than `max_frame_bytes` ends the stream, before anything is allocated for it.
     pub(super) fn new(recv: Box<dyn RecvStream>, max_frame_bytes: usize) -> Self {
-        let frames = FramedRead::with_capacity(recv, Cutter { max_frame_bytes }, READ_BUFFER_BYTES);
+        let frames =
+            FramedRead::with_capacity(Metered::new(recv), Cutter { max_frame_bytes }, READ_BUFFER_BYTES);
         Self { frames, kind: PhantomData }
     }
 
@@ -71,6 +74,11 @@ impl<F: Frame> FrameReader<F> {
 
     pub(super) fn set_max_frame_bytes(&mut self, max: usize) {
         self.frames.decoder_mut().max_frame_bytes = max;
+    }
+
+    /// From here on no more than so many bytes are taken from the stream, until this is called again.
+    pub(super) fn allow(&mut self, bytes: usize) {
+        self.frames.get_mut().allow(bytes);
     }
 
     /// The next frame; `None` when the stream ended between two frames. Cancel safe.

@@ -3,6 +3,8 @@
 //! ```text
 //! dialler                     acceptor
 //!    │── opens stream, Hello ──►│  checks it
+//!    │◄─────── Challenge ───────│  only if the dialler is a guest whose token is for a key
+//!    │───────── Proof ─────────►│  checks it
 //!    │◄──────── Hello ──────────│
 //!    │ checks it                │
 //! ```
@@ -11,18 +13,21 @@
 
 use std::sync::Arc;
 
-use swarm_proto::{AgentId, CloseCode, ControlFrame, Goodbye, Grant, Hello, Signed, TopicPattern, negotiate};
+use swarm_proto::{
+    AgentId, CloseCode, ControlFrame, Goodbye, Grant, Hello, PublicKey, Role, Signed, TopicPattern, negotiate,
+};
 use tokio::time::Instant;
 
 use super::control::{ControlStream, GOODBYE_GRACE};
 use super::framing::FrameError;
+use super::guests::{self, GuestPlace};
 use super::peer_connection::Terms;
 use super::shared::NodeShared;
 use crate::error::HelloError;
 use crate::peer::PeerInfo;
 use crate::trace::RefusedReason;
 use crate::transport::{Connection, ConnectionLost, Credential, StreamError};
-use crate::trust::GrantError;
+use crate::trust::GuestError;
 
 /// A connection whose two ends have said hello.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub(super) struct Established {
     pub(super) control: ControlStream,
     pub(super) peer: PeerInfo,
     pub(super) terms: Terms,
+    /// Its place, if it is a guest.
+    pub(super) place: Option<GuestPlace>,
     /// What the peer was told that this node wants to hear of.
     pub(super) told_subscriptions: Vec<TopicPattern>,
 }
@@ -52,14 +59,14 @@ pub(super) async fn exchange_hellos(
     let connection: Arc<dyn Connection> = connection.into();
     let mut control = None;
     let ours = shared.hello();
-    let greeting = greet(&ours, &*connection, side, &mut control);
+    let greeting = greet(shared, &ours, &*connection, side, &mut control);
     let agreed = tokio::time::timeout_at(deadline, greeting).await;
     let late = Err(HelloError::DeadlineExceeded(shared.config.handshake_deadline));
     match (agreed.unwrap_or(late), control) {
-        (Ok((peer, terms)), Some(control)) => {
+        (Ok(Agreed { peer, terms, place }), Some(control)) => {
             let told_subscriptions = ours.subscriptions;
             let control = control.greeted();
-            Ok(Established { connection, control, peer, terms, told_subscriptions })
+            Ok(Established { connection, control, peer, terms, place, told_subscriptions })
         }
         (Ok(_), None) => Err(HelloError::OutOfTurn),
         (Err(error), control) => {
@@ -70,25 +77,30 @@ pub(super) async fn exchange_hellos(
 }
 
 async fn greet(
+    shared: &NodeShared,
     ours: &Hello,
     connection: &dyn Connection,
     side: Side,
     control: &mut Option<ControlStream>,
-) -> Result<(PeerInfo, Terms), HelloError> {
+) -> Result<Agreed, HelloError> {
     match side {
         Side::Dialler => {
-            let proven = proven(connection)?;
+            let proven = proven(shared, connection, side)?;
             // The acceptor cannot know before it has heard us; there is no need to let it.
             check_agent(ours.agent, proven.agent, proven.agent)?;
             let control = control.insert(ControlStream::new(connection.open_stream().await.map_err(lost)?));
-            say_hello(ours, control).await?;
+            control.say(&ControlFrame::Hello(ours.clone())).await?;
             agree(ours, connection, proven, hear_hello(control, connection).await?)
         }
         Side::Acceptor => {
             let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
-            let proven = proven(connection)?;
+            let proven = proven(shared, connection, side)?;
+            let must_prove = proven.must_prove;
             let agreed = agree(ours, connection, proven, hear_hello(control, connection).await?)?;
-            say_hello(ours, control).await?;
+            if let Some(key) = must_prove {
+                guests::challenge(shared, &key, control, connection).await?;
+            }
+            control.say(&ControlFrame::Hello(ours.clone())).await?;
             Ok(agreed)
         }
     }
@@ -110,18 +122,24 @@ async fn turn_away(connection: &dyn Connection, control: Option<ControlStream>, 
     connection.close(code, &reason);
 }
 
-async fn say_hello(ours: &Hello, control: &mut ControlStream) -> Result<(), HelloError> {
-    let hello = ControlFrame::Hello(ours.clone());
-    control.writer.send(&hello).await.map_err(|error| HelloError::Lost(Arc::new(error)))
+async fn hear_hello(control: &mut ControlStream, connection: &dyn Connection) -> Result<Hello, HelloError> {
+    match hear(control, connection).await? {
+        ControlFrame::Hello(hello) => Ok(hello),
+        _ => Err(HelloError::OutOfTurn),
+    }
 }
 
-async fn hear_hello(control: &mut ControlStream, connection: &dyn Connection) -> Result<Hello, HelloError> {
+/// The next frame of the handshake, unless it is a goodbye.
+pub(super) async fn hear(
+    control: &mut ControlStream,
+    connection: &dyn Connection,
+) -> Result<ControlFrame, HelloError> {
     match control.reader.next().await {
-        Some(Ok(ControlFrame::Hello(hello))) => Ok(hello),
         Some(Ok(ControlFrame::Goodbye(goodbye))) => {
             Err(HelloError::TurnedAway { code: goodbye.code, reason: goodbye.reason })
         }
-        Some(Ok(_)) | None => Err(HelloError::OutOfTurn),
+        Some(Ok(frame)) => Ok(frame),
+        None => Err(HelloError::OutOfTurn),
         Some(Err(FrameError::Unreadable(error))) => Err(HelloError::Unreadable(error)),
         Some(Err(FrameError::Cut(StreamError::ConnectionLost))) => Err(lost(connection.closed().await)),
         Some(Err(FrameError::Cut(error))) => Err(HelloError::Lost(Arc::new(error))),
@@ -139,13 +157,44 @@ fn lost(error: ConnectionLost) -> HelloError {
 /// Who is at the other end, and what it may do.
 struct Proven {
     agent: AgentId,
+    role: Role,
     grant: Arc<Signed<Grant>>,
+    /// The key that a guest says that it has.
+    must_prove: Option<PublicKey>,
+    place: Option<GuestPlace>,
 }
 
-fn proven(connection: &dyn Connection) -> Result<Proven, HelloError> {
+/// What both ends have agreed on.
+struct Agreed {
+    peer: PeerInfo,
+    terms: Terms,
+    place: Option<GuestPlace>,
+}
+
+fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Result<Proven, HelloError> {
     match connection.credential() {
-        Credential::Certificate { agent, grant } => Ok(Proven { agent: *agent, grant: Arc::clone(grant) }),
-        Credential::Token { .. } => Err(GrantError::Missing.into()),
+        Credential::Certificate { agent, grant } => Ok(Proven {
+            agent: *agent,
+            role: grant.statement().role,
+            grant: Arc::clone(grant),
+            must_prove: None,
+            place: None,
+        }),
+        // A guest dials, and is not dialled.
+        Credential::Token { .. } if side == Side::Dialler => Err(GuestError::NotTaken.into()),
+        Credential::Token { token, origin } => {
+            let (guest, place) = guests::admit(shared, token.as_deref(), origin.as_deref())?;
+            if shared.door().is_sent_away(Instant::now().into_std(), guest.agent) {
+                return Err(HelloError::SentAway);
+            }
+            Ok(Proven {
+                agent: guest.agent,
+                role: guest.role(),
+                grant: Arc::new(guest.grant),
+                must_prove: guest.must_prove,
+                place: Some(place),
+            })
+        }
     }
 }
 
@@ -154,7 +203,7 @@ fn agree(
     connection: &dyn Connection,
     proven: Proven,
     theirs: Hello,
-) -> Result<(PeerInfo, Terms), HelloError> {
+) -> Result<Agreed, HelloError> {
     negotiate(ours.versions, theirs.versions)
         .ok_or(HelloError::Version { ours: ours.versions, theirs: theirs.versions })?;
     if theirs.swarm != ours.swarm {
@@ -168,12 +217,14 @@ fn agree(
     }
     let peer = PeerInfo {
         id: theirs.agent,
+        role: proven.role,
         epoch: theirs.epoch,
         capabilities: theirs.capabilities,
         load: 0,
         address: connection.remote_addr(),
     };
-    Ok((peer, Terms { limits: theirs.limits, subscriptions: theirs.subscriptions, grant: proven.grant }))
+    let terms = Terms { limits: theirs.limits, subscriptions: theirs.subscriptions, grant: proven.grant };
+    Ok(Agreed { peer, terms, place: proven.place })
 }
 
 fn check_agent(ours: AgentId, claimed: AgentId, proven: AgentId) -> Result<(), HelloError> {
@@ -191,7 +242,8 @@ fn close_code(error: &HelloError) -> CloseCode {
         HelloError::OtherAgent { .. } => CloseCode::IdentityMismatch,
         HelloError::DeadlineExceeded(_) => CloseCode::HelloDeadline,
         HelloError::Itself => CloseCode::Duplicate,
-        HelloError::NoGrant(_) | HelloError::OfferNotGranted { .. } => CloseCode::NotPermitted,
+        HelloError::Guest(GuestError::TooMany { .. }) | HelloError::SentAway => CloseCode::Overloaded,
+        HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => CloseCode::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => CloseCode::Normal,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => CloseCode::ProtocolViolation,
     }
@@ -205,7 +257,9 @@ pub(super) fn refused_reason(error: &HelloError) -> RefusedReason {
         HelloError::OtherAgent { .. } => RefusedReason::OtherAgent,
         HelloError::DeadlineExceeded(_) => RefusedReason::Deadline,
         HelloError::Itself => RefusedReason::Itself,
-        HelloError::NoGrant(_) | HelloError::OfferNotGranted { .. } => RefusedReason::NotPermitted,
+        HelloError::SentAway => RefusedReason::SentAway,
+        HelloError::Guest(GuestError::TooMany { .. }) => RefusedReason::Overloaded,
+        HelloError::Guest(_) | HelloError::OfferNotGranted { .. } => RefusedReason::NotPermitted,
         HelloError::TurnedAway { .. } | HelloError::Lost(_) => RefusedReason::Lost,
         HelloError::Unreadable(_) | HelloError::OutOfTurn => RefusedReason::Nonsense,
     }

@@ -1,7 +1,7 @@
 //! One connection to one peer, as the rest of the node sees it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::assist::courtesy::Courtesy;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
+use crate::misconduct::{Misconduct, Offence};
 use crate::observe::outbox::Outbox;
 use crate::observe::pace::{Pace, Verdict};
 use crate::observe::parked::Parked;
@@ -59,7 +60,7 @@ pub(crate) struct PeerConnection {
     known_max_datagram_bytes: AtomicUsize,
     /// Another connection to this peer replaces it: it ends after its last request.
     pub(super) retired: CancellationToken,
-    forgeries: AtomicU32,
+    misconduct: Mutex<Misconduct>,
     /// The peer is to be sent away.
     pub(super) expelled: CancellationToken,
     /// How often the signatures of what it sends are looked at.
@@ -92,9 +93,6 @@ pub(crate) struct PeerConnection {
 
 /// More observations than this wait only where they come faster than they go.
 const FLOOD: usize = 64;
-
-/// So many observations in the name of another, and the peer is sent away.
-const FORGERIES: u32 = 3;
 
 /// How long a request beyond the limit waits for one that is about to end. `Busy` must come soon.
 const PLACE_GRACE: Duration = Duration::from_millis(5);
@@ -145,7 +143,7 @@ impl PeerConnection {
                 config.max_requests_per_peer.min(Semaphore::MAX_PERMITS),
             )),
             retired: CancellationToken::new(),
-            forgeries: AtomicU32::new(0),
+            misconduct: Mutex::new(Misconduct::new(&config.misconduct, Instant::now().into_std())),
             expelled: CancellationToken::new(),
             signatures: Mutex::new(Pace::new(config.max_signatures_per_second, None, Instant::now())),
             parked: Mutex::default(),
@@ -177,13 +175,6 @@ impl PeerConnection {
     pub(super) fn set_grant(&self, grant: Signed<Grant>) {
         self.feed.set_permissions(&grant.statement().permissions);
         *self.grant.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(grant);
-    }
-
-    /// The peer has spoken in the name of another. Nobody does so by mistake more than twice.
-    pub(super) fn forged(&self) {
-        if self.forgeries.fetch_add(1, Ordering::Relaxed) + 1 >= FORGERIES {
-            self.expelled.cancel();
-        }
     }
 
     /// Whether one more signature may be looked at for this peer now.
@@ -279,6 +270,23 @@ impl PeerConnection {
         let (peer, round_trip) = (self.peer.id, self.inner.round_trip());
         let offers = self.peer.capabilities.iter().filter(move |offer| open && wanted.is_met_by(offer));
         offers.map(move |offer| Candidate { peer, capability: offer.capability.clone(), load, round_trip })
+    }
+
+    /// The peer got something wrong. When it has been too much, its connection ends.
+    pub(super) fn offended(&self, offence: Offence) {
+        if self.misconduct().offended(Instant::now().into_std(), offence) {
+            self.expelled.cancel();
+        }
+    }
+
+    /// What was too much; `None` if it was on another connection.
+    pub(super) fn last_straw(&self) -> Option<Offence> {
+        self.misconduct().last_straw()
+    }
+
+    fn misconduct(&self) -> MutexGuard<'_, Misconduct> {
+        // It is whole after each of its methods, so a poisoned lock is as good as any.
+        self.misconduct.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The peer wants to hear of these from now on, and of nothing else.

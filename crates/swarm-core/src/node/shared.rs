@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -22,19 +22,22 @@ use super::assist::{
 };
 use super::connection_map::ConnectionMap;
 use super::driver::Command;
+use super::guests::GuestBook;
 use super::observe::{AgentInbox, Feeds, ReliableInbox};
 use crate::agent::BoxedAgent;
 use crate::assist::latency::Latencies;
 use crate::assist::routing::{self, Candidate, Wanted};
 use crate::clock::WallClock;
 use crate::config::NodeConfig;
+use crate::door::Door;
 use crate::error::{AssistError, SubscribeError};
 use crate::identity::{IdentityKey, agent_id_of_subject};
 use crate::observe::holders::Holders;
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceEvent};
-use crate::trust::{Access, GrantError, OriginGrants, RevocationError};
+use crate::transport::Transport;
+use crate::trust::{Access, GrantError, Invitation, InviteError, OriginGrants, RevocationError};
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
 pub(crate) struct NodeShared {
@@ -53,13 +56,17 @@ pub(crate) struct NodeShared {
     pub(super) origins: Mutex<OriginGrants>,
     /// More is known of them now.
     pub(crate) origins_changed: watch::Sender<()>,
-    /// Signs what is to be passed on.
-    pub(crate) identity: Arc<IdentityKey>,
+    pub(crate) door: Mutex<Door>,
     pub(crate) wall_clock: Arc<dyn WallClock>,
+    pub(crate) identity: Arc<IdentityKey>,
+    /// As long as the driver keeps it.
+    pub(crate) transport: Weak<dyn Transport>,
     /// Whose grants count, and this node's own.
     pub(crate) access: Arc<Access>,
     /// Something else counts now.
     pub(crate) access_changed: watch::Sender<()>,
+    /// Those that show no certificate; `None` if the node takes none.
+    pub(crate) guests: Option<Arc<GuestBook>>,
     /// Stays on this machine.
     pub(crate) local_only: bool,
     pub(crate) recorder: Arc<Recorder>,
@@ -101,6 +108,20 @@ impl NodeShared {
         // Drawing cannot leave the generator half changed, so a poisoned lock is as good as any.
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         RequestId::from_random(rng.random())
+    }
+
+    /// What somebody is to sign who says that it has a key.
+    pub(crate) fn new_nonce(&self) -> [u8; 32] {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    /// Lets somebody in for a while, at this node alone.
+    pub(crate) fn invite(&self, invitation: Invitation) -> Result<Signed<Grant>, InviteError> {
+        if self.guests.is_none() {
+            return Err(InviteError::NoGuests);
+        }
+        let bearer = self.rng.lock().unwrap_or_else(PoisonError::into_inner).random();
+        invitation.sign(&self.identity, self.access.swarm(), bearer, self.unix_seconds())
     }
 
     /// A trace in which the next request would be the first span.
@@ -225,6 +246,11 @@ impl NodeShared {
     fn origins(&self) -> MutexGuard<'_, OriginGrants> {
         // It is whole after each of its methods, so a poisoned lock is as good as any.
         self.origins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn door(&self) -> MutexGuard<'_, Door> {
+        // The door is whole after each of its methods, so a poisoned lock is as good as any.
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many connected peers want to hear of a topic.

@@ -28,7 +28,7 @@ use wtransport::endpoint::IncomingSessionFuture;
 
 use self::connection::{Session, WebTransportConnection};
 use self::tls::Tls;
-use super::{Accepting, Connection, Credential, Speaker, Transport};
+use super::{Connection, Credential, Incoming, Speaker, Transport};
 use crate::error::{AcceptError, DialError};
 use crate::identity::IdentityKey;
 
@@ -98,8 +98,12 @@ impl WebTransport {
         let local_addr = socket.local_addr().map_err(BindError::NoAddress)?;
         let tls = Arc::new(Tls::new(speaker.clone())?);
         let transport_config = Arc::new(config.quic());
-        let mut server = quinn::ServerConfig::with_crypto(tls.server()?);
-        server.transport_config(Arc::clone(&transport_config)).max_incoming(config.max_half_open);
+        let mut server = quinn::ServerConfig::new(tls.server()?, Arc::new(retry_key(&speaker.identity)));
+        server
+            .transport_config(Arc::clone(&transport_config))
+            .max_incoming(config.max_half_open)
+            .incoming_buffer_size(config.incoming_buffer_bytes)
+            .incoming_buffer_size_total(config.incoming_buffers_bytes);
         let weak_socket = Arc::downgrade(&socket);
         let endpoint = Endpoint::new_with_abstract_socket(
             endpoint_config(&speaker.identity),
@@ -156,18 +160,17 @@ impl Transport for WebTransport {
         .boxed()
     }
 
-    fn accept(&self) -> BoxFuture<'_, Option<Accepting>> {
+    fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>> {
         let endpoint = self.endpoint().clone();
-        async move {
-            let incoming = endpoint?.accept().await?;
-            let from = connection::canonical(incoming.remote_address());
-            Some(Accepting { from, connection: accepted(incoming).boxed() })
-        }
-        .boxed()
+        async move { Some(Box::new(FirstPacket(endpoint?.accept().await?)) as Box<dyn Incoming>) }.boxed()
     }
 
     fn open_connections(&self) -> usize {
         self.endpoint().as_ref().map_or(0, Endpoint::open_connections)
+    }
+
+    fn certificate_hashes(&self) -> Vec<[u8; 32]> {
+        self.tls.certificate_hashes()
     }
 
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()> {
@@ -186,6 +189,29 @@ impl Transport for WebTransport {
             let _ = tokio::time::timeout(CLOSE_DEADLINE, freed).await;
         }
         .boxed()
+    }
+}
+
+/// What quinn holds of a stranger until it is decided what becomes of it; refuses it when it is dropped.
+#[derive(Debug)]
+struct FirstPacket(quinn::Incoming);
+
+impl Incoming for FirstPacket {
+    fn remote_addr(&self) -> SocketAddr {
+        connection::canonical(self.0.remote_address())
+    }
+
+    fn is_address_validated(&self) -> bool {
+        self.0.remote_address_validated()
+    }
+
+    fn retry(self: Box<Self>) {
+        // The error gives back whoever has been asked already, to be refused.
+        drop(self.0.retry());
+    }
+
+    fn accept(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Connection>, AcceptError>> {
+        accepted(self.0).boxed()
     }
 }
 
@@ -235,6 +261,12 @@ fn bound_socket(address: SocketAddr, config: &WebTransportConfig) -> std::io::Re
     }
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// What proofs of address are sealed with. It follows from the node's secret too, so that one which was sent before a
+/// restart is good after it.
+fn retry_key(identity: &IdentityKey) -> ring::hkdf::Prk {
+    ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, &[]).extract(&identity.derive("quic retry"))
 }
 
 /// Reset and connection-id keys follow from the node's secret, so that peers notice a restart at once.

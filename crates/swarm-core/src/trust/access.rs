@@ -3,16 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use swarm_proto::{
-    AgentId, Grant, PublicKey, Revocations, Signed, Statement, Subject, SwarmName, UnixSeconds,
-};
+use swarm_proto::{AgentId, Grant, PublicKey, Revocations, Signed, Subject, SwarmName, UnixSeconds};
 
 use super::anchor::TrustAnchor;
 use super::credentials::Credentials;
-use crate::identity::{agent_id_of_subject, verify_signature};
+use crate::identity::agent_id_of_subject;
 
 /// The longest that a grant without a key may hold: whoever sees it can use it.
-const LONGEST_BEARER: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST_BEARER: Duration = Duration::from_secs(3600);
 
 /// Why a grant does not count.
 ///
@@ -26,9 +24,6 @@ const LONGEST_BEARER: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
-    /// There is none.
-    #[error("no grant is shown: a root of the swarm must sign one")]
-    Missing,
     /// It cannot be read.
     #[error("the grant cannot be read: {0}")]
     Unreadable(#[from] swarm_proto::DecodeError),
@@ -183,10 +178,8 @@ impl Access {
     /// # Errors
     /// Why it does not count.
     pub fn admit(&self, grant: &Signed<Grant>, now: UnixSeconds) -> Result<AgentId, GrantError> {
-        if !self.anchor.is_root(&grant.signer()) {
-            return Err(GrantError::UnknownRoot { signer: grant.signer() });
-        }
-        self.admit_signed(grant, now)
+        let revoked = self.revocations();
+        self.anchor.admit(grant, revoked.as_deref().map(Signed::statement), now)
     }
 
     /// As [`Self::admit`], for a guest of this node, whom it may have invited itself: such a grant is signed with its own
@@ -195,15 +188,11 @@ impl Access {
     /// # Errors
     /// Why it does not count.
     pub fn admit_guest(&self, grant: &Signed<Grant>, now: UnixSeconds) -> Result<AgentId, GrantError> {
-        if grant.signer() == self.own_key {
-            return self.admit_signed(grant, now);
+        if grant.signer() != self.own_key {
+            return self.admit(grant, now);
         }
-        self.admit(grant, now)
-    }
-
-    fn admit_signed(&self, grant: &Signed<Grant>, now: UnixSeconds) -> Result<AgentId, GrantError> {
-        let agent = self.holds(grant.statement(), now)?;
-        if is_signed(grant) { Ok(agent) } else { Err(GrantError::BadSignature) }
+        let revoked = self.revocations();
+        self.anchor.admit_signed(grant, revoked.as_deref().map(Signed::statement), now)
     }
 
     /// Whether a grant that was admitted before still counts. Costs no look at its signature.
@@ -211,27 +200,8 @@ impl Access {
     /// # Errors
     /// Why it does not.
     pub fn holds(&self, grant: &Grant, now: UnixSeconds) -> Result<AgentId, GrantError> {
-        if grant.swarm != *self.swarm() {
-            return Err(GrantError::WrongSwarm { ours: self.swarm().clone(), theirs: grant.swarm.clone() });
-        }
-        let valid = grant.valid;
-        if now < valid.from {
-            return Err(GrantError::NotYetValid { from: valid.from });
-        }
-        if now > valid.until {
-            return Err(GrantError::Expired { until: valid.until });
-        }
-        if matches!(grant.subject, Subject::Bearer(_))
-            && valid.until > valid.from.saturating_add(LONGEST_BEARER)
-        {
-            return Err(GrantError::TooLong);
-        }
-        let agent = agent_id_of_subject(&grant.subject);
-        let revocations = self.revocations();
-        if revocations.is_some_and(|list| list.statement().voids(agent, valid.from)) {
-            return Err(GrantError::Revoked { agent });
-        }
-        Ok(agent)
+        let revoked = self.revocations();
+        self.anchor.holds(grant, revoked.as_deref().map(Signed::statement), now)
     }
 
     /// Takes a new grant for the node itself, which it shows from now on.
@@ -253,26 +223,17 @@ impl Access {
     /// # Errors
     /// If it is older than that, or no root of this swarm has signed it. The known one stays then.
     pub fn revoke(&self, list: Signed<Revocations>) -> Result<bool, RevocationError> {
-        let statement = list.statement();
-        if statement.swarm != *self.swarm() {
-            let (ours, theirs) = (self.swarm().clone(), statement.swarm.clone());
-            return Err(RevocationError::WrongSwarm { ours, theirs });
-        }
-        if !self.anchor.is_root(&list.signer()) {
-            return Err(RevocationError::UnknownRoot { signer: list.signer() });
-        }
+        self.anchor.names_root_of(&list)?;
         let mut current = self.current();
         let known = current.revocations.as_ref().map_or(0, |known| known.statement().version);
-        let offered = statement.version;
+        let offered = list.statement().version;
         if offered < known {
             return Err(RevocationError::Older { known, offered });
         }
         if offered == known && current.revocations.is_some() {
             return Ok(false);
         }
-        if !is_signed(&list) {
-            return Err(RevocationError::BadSignature);
-        }
+        self.anchor.check(&list)?;
         current.revocations = Some(Arc::new(list));
         Ok(true)
     }
@@ -283,15 +244,11 @@ impl Access {
     }
 }
 
-fn is_signed<T: Statement>(signed: &Signed<T>) -> bool {
-    verify_signature(&signed.signer(), &signed.message(), signed.signature())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
 
-    use swarm_proto::{Permissions, Revocation, Role, Validity};
+    use swarm_proto::{Permissions, Revocation, Role, Statement, Validity};
 
     use super::*;
     use crate::identity::IdentityKey;

@@ -32,7 +32,12 @@ pub(super) fn write_secret(seed: &[u8; 32]) -> Result<String, KeyFileError> {
     Ok(text.to_string())
 }
 
-pub(super) fn read_secret(text: &str) -> Result<[u8; 32], KeyFileError> {
+/// The 32 bytes of the secret key that this text holds, for [`IdentityKey::from_seed`](crate::IdentityKey::from_seed). A
+/// file is better read with [`read_identity`](super::files::read_identity), which looks at who else may.
+///
+/// # Errors
+/// If it holds none.
+pub fn read_secret(text: &str) -> Result<[u8; 32], KeyFileError> {
     KeypairBytes::from_pkcs8_pem(text.trim()).map(|pair| pair.secret_key).map_err(|_| KeyFileError::NotSecret)
 }
 
@@ -41,8 +46,17 @@ pub(super) fn write_public(keys: &[PublicKey]) -> Result<String, KeyFileError> {
     texts.collect::<Result<Vec<_>, _>>().map(|texts| texts.concat()).map_err(|_| KeyFileError::NotPublic)
 }
 
-/// All that there are, and at least one.
-pub(super) fn read_public(text: &str) -> Result<Vec<PublicKey>, KeyFileError> {
+/// The public keys that this text holds, at least one.
+///
+/// ```
+/// use swarm_core::trust::{KeyFileError, pem};
+///
+/// assert_eq!(pem::read_public("no key"), Err(KeyFileError::NotPublic));
+/// ```
+///
+/// # Errors
+/// If it holds none, or anything else.
+pub fn read_public(text: &str) -> Result<Vec<PublicKey>, KeyFileError> {
     const END: &str = "-----END PUBLIC KEY-----";
     let blocks = text.split_inclusive(END).map(str::trim).filter(|block| !block.is_empty());
     let keys = blocks

@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod apart;
+pub(crate) mod guest;
 pub(crate) mod link;
 pub(crate) mod observing;
 pub(crate) mod raw;
 pub(crate) mod serving;
+pub(crate) mod siege;
+pub(crate) mod spoofed;
 pub(crate) mod stranger;
 pub(crate) mod wire;
 

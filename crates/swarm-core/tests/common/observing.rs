@@ -120,7 +120,16 @@ pub(crate) fn latest(key: &str) -> Delivery {
 
 /// The datagram that carries these, behind what WebTransport puts before it.
 pub(crate) fn datagram(observations: &[Observation]) -> Bytes {
-    let mut builder = DatagramBuilder::behind(&[0], 1400, 0);
+    datagram_behind(&[0], observations)
+}
+
+/// The same for a session that puts that there by itself.
+pub(crate) fn payload_of_datagram(observations: &[Observation]) -> Bytes {
+    datagram_behind(&[], observations)
+}
+
+fn datagram_behind(prefix: &[u8], observations: &[Observation]) -> Bytes {
+    let mut builder = DatagramBuilder::behind(prefix, 1400, 0);
     for observation in observations {
         assert!(builder.try_push(&encode_observation(observation)), "it fits");
     }

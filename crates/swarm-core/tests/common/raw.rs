@@ -7,7 +7,7 @@ use swarm_core::proto::{
     decode_datagram,
 };
 use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
-use swarm_core::transport::{Connection, Speaker, Stream, StreamError, Transport};
+use swarm_core::transport::{Connection, SendStream, Speaker, Stream, StreamError, Transport};
 use swarm_core::{AgentId, AgentNode, Observation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -71,6 +71,11 @@ impl Raw {
             ControlFrame::Goodbye(goodbye) => goodbye,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What is said on the control stream, byte by byte.
+    pub(crate) fn control(&mut self) -> &mut dyn SendStream {
+        &mut *self.control.send
     }
 
     /// The observations of the next datagram.

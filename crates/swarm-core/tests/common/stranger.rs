@@ -19,9 +19,13 @@ pub(crate) fn address(node: &AgentNode) -> SocketAddr {
 
 /// What anybody needs to speak as the agent of this seed, in the swarm of the tests.
 pub(crate) fn speaker(seed: [u8; 32]) -> Speaker {
-    let now = SystemClock.now();
+    speaker_with(&credentials(seed))
+}
+
+/// Those of the agent of this seed, who may do everything in the swarm of the tests.
+pub(crate) fn credentials(seed: [u8; 32]) -> Credentials {
     let identity = IdentityKey::from_seed(seed);
-    speaker_with(&Credentials::dev(&root(), SwarmName::default(), identity, now).unwrap())
+    Credentials::dev(&root(), SwarmName::default(), identity, SystemClock.now()).unwrap()
 }
 
 /// What anybody needs to speak with these credentials.

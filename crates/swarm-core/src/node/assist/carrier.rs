@@ -4,7 +4,7 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
 
-use swarm_proto::{Chunk, Outcome, ReplyFrame, ResetCode};
+use swarm_proto::{Chunk, MAX_FRAME_BYTES, Outcome, ReplyFrame, ResetCode};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::reply_pipe::Served;
@@ -128,7 +128,13 @@ impl Carrier {
     }
 }
 
-/// Gives the agent the body as fast as it takes it. Ends only when the requester gives up or is gone.
+/// What is read of a body before the agent asks for it: all of a short one, so that its end is known.
+const READ_AHEAD_BYTES: usize = 2048;
+
+/// The longest frame, with its length.
+const WHOLE_FRAME_BYTES: usize = 4 + MAX_FRAME_BYTES;
+
+/// Gives the agent the body as it asks for it: what nobody reads waits in the windows of QUIC, not here. Ends only when the requester gives up or is gone.
 async fn read_body(
     served: &Served,
     reader: &mut Reader,
@@ -136,7 +142,15 @@ async fn read_body(
     body: &mut Option<mpsc::Sender<Result<Chunk, BodyError>>>,
 ) -> Carried {
     while let Some(agent) = body {
-        match serving.hear(reader.heard().await) {
+        reader.allow(READ_AHEAD_BYTES);
+        let heard = loop {
+            tokio::select! {
+                biased;
+                heard = reader.heard() => break heard,
+                () = served.body_wanted() => reader.allow(WHOLE_FRAME_BYTES),
+            }
+        };
+        match serving.hear(heard) {
             BodyStep::Chunk(chunk) => {
                 if agent.send(Ok(chunk)).await.is_err() {
                     // The agent wants no more of it.

@@ -21,6 +21,7 @@ pub(crate) struct Served {
     pub(super) reply: ReplyPipe,
     /// Nothing of the request is in the requester's hands any more.
     whole_body: AtomicBool,
+    body_wanted: Notify,
 }
 
 impl Served {
@@ -28,12 +29,22 @@ impl Served {
         let patience = Patience::new(now, budget.deadline, budget.idle_limit);
         let state = State { log: ReplyLog::new(keep_bytes), patience, noted_at: now };
         let reply = ReplyPipe { state: Mutex::new(state), filled: Notify::new(), room: Notify::new() };
-        Self { budget, reply, whole_body: AtomicBool::new(false) }
+        Self { budget, reply, whole_body: AtomicBool::new(false), body_wanted: Notify::new() }
     }
 
     /// The body has come to its end, or the agent wants no more of it.
     pub(super) fn body_ended(&self) {
         self.whole_body.store(true, Ordering::Release);
+    }
+
+    /// The agent waits for more of the body.
+    pub(super) fn want_body(&self) {
+        self.body_wanted.notify_one();
+    }
+
+    /// Waits until the agent waits. Cancel safe.
+    pub(super) async fn body_wanted(&self) {
+        self.body_wanted.notified().await;
     }
 
     pub(super) fn has_whole_body(&self) -> bool {

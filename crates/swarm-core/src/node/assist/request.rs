@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -121,7 +121,10 @@ impl Stream for AssistanceRequest {
     type Item = Result<Chunk, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = ready!(self.body.poll_recv(cx));
+        let Poll::Ready(next) = self.body.poll_recv(cx) else {
+            self.served.want_body();
+            return Poll::Pending;
+        };
         // Whoever carried the body may be gone before its end.
         let cut_off = next.is_none() && !self.failed && !self.served.has_whole_body();
         let next = if cut_off { Some(Err(BodyError::CutOff)) } else { next };

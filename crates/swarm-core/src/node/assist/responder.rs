@@ -19,12 +19,13 @@ use super::turn::Turn;
 use crate::assist::budget::Budget;
 use crate::assist::patience::Expired;
 use crate::assist::reply_log::Cursor;
+use crate::misconduct::Offence;
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
 use crate::node::observe::read_feed;
 use crate::node::peer_connection::{PeerConnection, priority_of};
 use crate::node::shared::NodeShared;
 use crate::trace::{Ending, TraceEvent};
-use crate::transport::Stream;
+use crate::transport::{Stream, StreamError};
 
 /// Chunks of a body between the stream and the agent: enough to work while one is being read.
 const CHUNKS_IN_BETWEEN: usize = 4;
@@ -51,8 +52,13 @@ pub(in crate::node) async fn serve(shared: Arc<NodeShared>, connection: Arc<Peer
             let reader = reader.into_kind(MAX_FEED_FRAME_BYTES);
             read_feed(shared, connection, feed, reader, writer.into_kind()).await;
         }
-        Ok(Some(Err(FrameError::Cut(_)))) => {}
-        Ok(_) => give_up(&mut reader, &mut writer, ResetCode::Malformed),
+        Ok(Some(Err(FrameError::Cut(StreamError::ConnectionLost)))) => {}
+        Ok(Some(Err(FrameError::Cut(_)))) => connection.offended(Offence::EmptyStream),
+        Ok(heard) => {
+            let empty = heard.is_none();
+            connection.offended(if empty { Offence::EmptyStream } else { Offence::UnreadableStream });
+            give_up(&mut reader, &mut writer, ResetCode::Malformed);
+        }
         Err(_) => give_up(&mut reader, &mut writer, ResetCode::DeadlineExceeded),
     }
 }
@@ -119,6 +125,10 @@ async fn answer(
     let streams = Streams { reader, writer, turn, place };
     let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), streams, Cursor::start());
     let waited = match admit(shared, connection, &head, full) {
+        Err(Outcome::NotPermitted) => {
+            connection.offended(Offence::NotPermitted);
+            Waited::Refused(Outcome::NotPermitted)
+        }
         Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,
         Err(refusal) => Waited::Refused(refusal),
     };

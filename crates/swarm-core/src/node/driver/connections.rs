@@ -24,6 +24,13 @@ struct Entry {
     start: Option<Begin>,
 }
 
+/// A connection that is over.
+pub(super) struct Ended {
+    pub(super) connection: ConnectionKey,
+    pub(super) peer: AgentId,
+    pub(super) reason: GoneReason,
+}
+
 /// All connections. Dropping it ends their tasks.
 pub(super) struct Connections {
     shared: Arc<NodeShared>,
@@ -54,7 +61,7 @@ impl Connections {
     pub(super) fn add(&mut self, established: Established) -> ConnectionKey {
         self.next += 1;
         let id = ConnectionKey(self.next);
-        let Established { connection: inner, control, peer, terms, told_subscriptions } = established;
+        let Established { connection: inner, control, peer, terms, place, told_subscriptions } = established;
         // Of a guest whom this node invited nobody else knows, so nothing of it can be passed on.
         let _ = self.shared.learn_grant(&terms.grant);
         let feed = self.shared.feeds.enter(peer.id, peer.epoch);
@@ -69,7 +76,7 @@ impl Connections {
         ));
         let (tell, from_driver) = mpsc::channel(TOLD_QUEUE);
         let to_driver = self.to_driver.clone();
-        let start = Some(Begin { control, to_driver, from_driver, told_subscriptions });
+        let start = Some(Begin { control, to_driver, from_driver, place, told_subscriptions });
         self.entries.insert(id, Entry { connection, tell, start });
         id
     }
@@ -84,16 +91,21 @@ impl Connections {
     }
 
     /// The next connection that has ended; `None` when there are none. Cancel safe.
-    pub(super) async fn ended(&mut self) -> Option<(ConnectionKey, GoneReason)> {
-        let (id, result) = self.tasks.join_next().await?;
-        if let Some(entry) = self.entries.remove(&id)
-            && result.is_err()
-        {
+    pub(super) async fn ended(&mut self) -> Option<Ended> {
+        let (connection, result) = self.tasks.join_next().await?;
+        let entry = self.entries.remove(&connection)?;
+        if result.is_err() {
             // A panic below us must not leave the connection open.
             tracing::error!(peer = %entry.connection.peer.id, "the task of a connection broke down");
             entry.connection.inner.close(CloseCode::Normal, "");
         }
-        Some((id, result.unwrap_or(GoneReason::Lost)))
+        Some(Ended { connection, peer: entry.connection.peer.id, reason: result.unwrap_or(GoneReason::Lost) })
+    }
+
+    /// Ends whatever connections there are to this peer.
+    pub(super) fn expel(&self, peer: AgentId) {
+        let of_peer = self.entries.values().filter(|entry| entry.connection.peer.id == peer);
+        of_peer.for_each(|entry| entry.connection.expelled.cancel());
     }
 
     /// From now on this is the connection to its peer.

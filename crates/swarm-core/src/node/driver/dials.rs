@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use swarm_proto::AgentId;
+use swarm_proto::{AgentId, CloseCode};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::JoinMap;
@@ -14,7 +14,7 @@ use crate::error::ConnectError;
 use crate::node::handshake::{self, Established, Side};
 use crate::node::shared::NodeShared;
 use crate::trace::{RefusedReason, TraceEvent};
-use crate::transport::{Accepting, Transport};
+use crate::transport::{Credential, Incoming, Transport};
 
 pub(super) type Reply = oneshot::Sender<Result<AgentId, ConnectError>>;
 
@@ -68,9 +68,9 @@ impl Attempts {
         self.begin(Direction::Dial { address, reply }, dialling);
     }
 
-    pub(super) fn accept(&mut self, accepting: Accepting) {
-        let from = accepting.from;
-        self.begin(Direction::Accept { from }, accept(Arc::clone(&self.shared), accepting));
+    pub(super) fn accept(&mut self, incoming: Box<dyn Incoming>) {
+        let from = incoming.remote_addr();
+        self.begin(Direction::Accept { from }, accept(Arc::clone(&self.shared), incoming));
     }
 
     /// The next attempt that has ended; `None` when there are none. Cancel safe.
@@ -154,13 +154,21 @@ async fn dial(
         .map_err(|source| AttemptError::Dial(ConnectError::Hello { address, source }))
 }
 
-async fn accept(shared: Arc<NodeShared>, accepting: Accepting) -> Attempt {
+async fn accept(shared: Arc<NodeShared>, incoming: Box<dyn Incoming>) -> Attempt {
     let deadline = after(Instant::now(), shared.config.handshake_deadline);
     let refused = |reason, text| AttemptError::Accept { reason, text };
-    let connection = timeout_at(deadline, accepting.connection)
+    let connection = timeout_at(deadline, incoming.accept())
         .await
         .map_err(|_| refused(RefusedReason::Deadline, "no WebTransport session".to_owned()))?
         .map_err(|error| refused(RefusedReason::Handshake, error.to_string()))?;
+    if let Credential::Certificate { agent: peer, .. } = connection.credential()
+        && shared.door().is_sent_away(Instant::now().into_std(), *peer)
+    {
+        let text = format!("{peer} is back too soon");
+        // Whoever broke the rules is not worth a hello.
+        connection.close(CloseCode::Overloaded, "sent away, and back too soon");
+        return Err(refused(RefusedReason::SentAway, text));
+    }
     handshake::exchange_hellos(&shared, connection, Side::Acceptor, deadline)
         .await
         .map_err(|error| refused(handshake::refused_reason(&error), error.to_string()))

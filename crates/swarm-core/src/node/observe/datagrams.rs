@@ -1,6 +1,7 @@
 //! Moves the datagrams of one connection, both ways. A task of its own, because it runs for every observation: the
 //! connection's task has a dozen other things to look at whenever it is woken.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,8 +10,8 @@ use swarm_proto::{AgentId, Datagram, Observation, UnixMicros, decode_datagram};
 use tokio::time::Instant;
 
 use super::sealed;
-
 use crate::deadline::at;
+use crate::misconduct::Offence;
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::observe::pace::{Pace, Verdict};
@@ -21,7 +22,7 @@ use crate::trace::{Direction, DropReason};
 pub(in crate::node) enum Ended {
     /// The connection is over.
     Lost,
-    /// The peer has spoken too often in the name of others.
+    /// The peer has got too much wrong.
     Expelled,
     /// The peer has sent more than this node takes, for longer than it bears.
     Greedy,
@@ -35,7 +36,9 @@ pub(in crate::node) async fn move_datagrams(
     connection: Arc<PeerConnection>,
 ) -> Ended {
     let config = &shared.config;
-    let mut pace = Pace::new(config.max_datagrams_per_second, config.greedy_patience, Instant::now());
+    let granted = connection.grant().statement().datagrams_per_second;
+    let most = granted.map_or(u32::MAX, NonZeroU32::get).min(config.max_datagrams_per_second);
+    let mut pace = Pace::new(most, config.greedy_patience, Instant::now());
     // Kept across turns of the loop: made anew at each turn, it would cost an allocation and a lock.
     let mut received = connection.inner.receive_datagram();
     let mut flush_at = None;
@@ -119,6 +122,7 @@ fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datag
         Err(error) => {
             tracing::debug!(peer = %connection.peer.id, %error, "a datagram cannot be read");
             refuse(shared, connection, DropReason::Malformed, 1);
+            connection.offended(Offence::UnreadableDatagram);
         }
     }
     false
@@ -132,11 +136,17 @@ fn observed(
 ) -> bool {
     let looked = sealed::look_at(shared, connection, now, &mut observations);
     let admitted = retain_admitted(shared, connection, looked.at, &mut observations);
+    let from = connection.peer.id;
     // Whoever watches is told after the locks are free again.
-    for reason in looked.refused.into_iter().chain(admitted) {
+    for (origin, reason) in
+        looked.refused.into_iter().chain(admitted.into_iter().map(|reason| (from, reason)))
+    {
         refuse(shared, connection, reason, 1);
-        if reason == DropReason::Forged {
-            connection.forged();
+        match reason {
+            DropReason::Forged => connection.offended(Offence::Forged),
+            // Whoever passes something on may not have heard yet that its origin has lost its grant.
+            DropReason::NotPermitted if origin == from => connection.offended(Offence::NotPermitted),
+            _ => {}
         }
     }
     let others =

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reliable_inbox::{ReliableItem, Room, Stopped};
 use super::sealed;
+use crate::misconduct::Offence;
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
@@ -114,8 +115,11 @@ impl Reading<'_> {
         if looked == Err(DropReason::Forged) {
             tracing::debug!(peer = %self.connection.peer.id, "a reliable observation in the name of another");
             self.refuse(DropReason::Forged);
-            self.connection.forged();
+            self.connection.offended(Offence::Forged);
             return Err(ResetCode::Malformed);
+        }
+        if looked == Err(DropReason::NotPermitted) && observation.origin == self.connection.peer.id {
+            self.connection.offended(Offence::NotPermitted);
         }
         let room = self.room(&shared, bytes).await?;
         // Of whomever something is missing, it is this peer's feed that lacks it.
@@ -210,6 +214,7 @@ impl Reading<'_> {
     fn malformed(&self, error: &dyn std::error::Error) -> ResetCode {
         tracing::debug!(peer = %self.connection.peer.id, %error, "a feed cannot be read");
         self.refuse(DropReason::Malformed);
+        self.connection.offended(Offence::UnreadableStream);
         ResetCode::Malformed
     }
 

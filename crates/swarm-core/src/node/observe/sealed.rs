@@ -1,7 +1,7 @@
 //! Looks at the seals of observations. What is cheap to see is seen first: a signature costs some hundred times as much
 //! as all the rest, and no lock is held while it is looked at.
 
-use swarm_proto::{DEFAULT_HOP_LIMIT, Grant, Observation, Role, Seal, Signed, Subject, UnixMicros};
+use swarm_proto::{AgentId, DEFAULT_HOP_LIMIT, Grant, Observation, Role, Seal, Signed, Subject, UnixMicros};
 use tokio::time::Instant;
 
 use crate::identity::{agent_id_of, verify_signature};
@@ -14,8 +14,8 @@ use crate::trace::DropReason;
 pub(super) struct Looked {
     /// By when those that are left are judged; `None` if there was none.
     pub(super) at: Option<UnixMicros>,
-    /// Why the others are not.
-    pub(super) refused: Vec<DropReason>,
+    /// Whose others there were, and why they are not left.
+    pub(super) refused: Vec<(AgentId, DropReason)>,
     /// Those whose origin is not known yet.
     pub(super) unknown: Vec<Observation>,
 }
@@ -38,7 +38,7 @@ pub(super) fn look_at(
         match judge(shared, connection, now, at, observation, seal) {
             Ok(()) => return true,
             Err(DropReason::UnknownOrigin) => looked.unknown.push(observation.clone()),
-            Err(reason) => looked.refused.push(reason),
+            Err(reason) => looked.refused.push((observation.origin, reason)),
         }
         false
     });

@@ -44,6 +44,11 @@ pub struct WebTransportConfig {
     pub socket_buffer_bytes: usize,
     /// How many handshakes may wait to be taken up at once. Default 256; further ones are refused.
     pub max_half_open: usize,
+    /// What is kept of the further packets of one of them meanwhile, in bytes. Default 16 KiB: a first flight has one to
+    /// three packets.
+    pub incoming_buffer_bytes: u64,
+    /// The same for all of them together, in bytes. Default 1 MiB: nobody has proven anything yet.
+    pub incoming_buffers_bytes: u64,
 }
 
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
@@ -61,6 +66,8 @@ impl Default for WebTransportConfig {
             datagram_receive_buffer_bytes: 1 << 20,
             socket_buffer_bytes: 4 << 20,
             max_half_open: 256,
+            incoming_buffer_bytes: 16 << 10,
+            incoming_buffers_bytes: 1 << 20,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! TLS for both directions, and what its failures mean to a node.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use ring::digest;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
@@ -67,6 +68,12 @@ impl Tls {
         Ok(Arc::new(QuicClientConfig::try_from(config)?))
     }
 
+    /// Of the certificate that is shown now, and of the next one if it is about to take its place.
+    pub(super) fn certificate_hashes(&self) -> Vec<[u8; 32]> {
+        let hashes = self.own.hashes();
+        hashes.inspect_err(|error| tracing::error!(%error, "no certificate can be made")).unwrap_or_default()
+    }
+
     /// The clock that certificates of others are checked by: the same as that of our own.
     fn time(&self) -> Arc<dyn TimeProvider> {
         Arc::new(TlsTime(Arc::clone(&self.own.speaker.wall_clock)))
@@ -91,43 +98,92 @@ impl TimeProvider for TlsTime {
 struct OwnCertificate {
     speaker: Speaker,
     provider: Arc<CryptoProvider>,
-    latest: Mutex<Option<Issued>>,
+    issued: Mutex<Certificates>,
+}
+
+#[derive(Debug, Default)]
+struct Certificates {
+    latest: Option<Issued>,
+    /// Made ahead, for those that have to know it before they see it.
+    next: Option<Issued>,
 }
 
 #[derive(Debug)]
 struct Issued {
     at: SystemTime,
     grant: Arc<Signed<Grant>>,
+    hash: [u8; 32],
     certified: Arc<CertifiedKey>,
 }
 
 impl Issued {
     fn serves(&self, now: SystemTime, grant: &Arc<Signed<Grant>>) -> bool {
-        now.duration_since(self.at).is_ok_and(|age| age < RENEW_AFTER) && Arc::ptr_eq(&self.grant, grant)
+        self.is_younger_than(RENEW_AFTER, now) && Arc::ptr_eq(&self.grant, grant)
+    }
+
+    fn is_younger_than(&self, age: Duration, now: SystemTime) -> bool {
+        now.duration_since(self.at).is_ok_and(|own| own < age)
     }
 }
 
 /// Less than half of the thirteen days for which a certificate is valid.
 const RENEW_AFTER: Duration = Duration::from_secs(6 * 24 * 3600);
 
+/// What is to take its place is known a day before.
+const ANNOUNCE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
+
 impl OwnCertificate {
     fn new(speaker: Speaker, provider: Arc<CryptoProvider>) -> Self {
-        Self { speaker, provider, latest: Mutex::new(None) }
+        Self { speaker, provider, issued: Mutex::default() }
     }
 
     fn current(&self) -> Result<Arc<CertifiedKey>, TlsSetupError> {
-        let now = self.speaker.wall_clock.now();
-        let grant = self.speaker.access.grant();
-        // It is replaced as a whole, so a poisoned lock is as good as any.
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(issued) = latest.as_ref().filter(|issued| issued.serves(now, &grant)) {
-            return Ok(Arc::clone(&issued.certified));
+        let (now, grant) = (self.speaker.wall_clock.now(), self.speaker.access.grant());
+        Ok(Arc::clone(&self.latest(&mut self.issued(), now, &grant)?.certified))
+    }
+
+    fn hashes(&self) -> Result<Vec<[u8; 32]>, TlsSetupError> {
+        let (now, grant) = (self.speaker.wall_clock.now(), self.speaker.access.grant());
+        let mut issued = self.issued();
+        let latest = self.latest(&mut issued, now, &grant)?;
+        let mut hashes = vec![latest.hash];
+        if !latest.is_younger_than(ANNOUNCE_AFTER, now) {
+            let next = match issued.next.take().filter(|next| next.serves(now, &grant)) {
+                Some(next) => next,
+                None => self.issue(now, &grant)?,
+            };
+            hashes.push(issued.next.insert(next).hash);
         }
+        Ok(hashes)
+    }
+
+    fn latest<'a>(
+        &self,
+        issued: &'a mut Certificates,
+        now: SystemTime,
+        grant: &Arc<Signed<Grant>>,
+    ) -> Result<&'a Issued, TlsSetupError> {
+        let serves = |issued: &Issued| issued.serves(now, grant);
+        let latest = match issued.latest.take().filter(serves).or_else(|| issued.next.take().filter(serves)) {
+            Some(latest) => latest,
+            None => self.issue(now, grant)?,
+        };
+        Ok(issued.latest.insert(latest))
+    }
+
+    fn issue(&self, now: SystemTime, grant: &Arc<Signed<Grant>>) -> Result<Issued, TlsSetupError> {
         let TlsCertificate { certificate, private_key } =
-            identity::issue(&self.speaker.identity, &grant, now)?;
+            identity::issue(&self.speaker.identity, grant, now)?;
+        let mut hash = [0; 32];
+        let digest = digest::digest(&digest::SHA256, &certificate);
+        hash.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
         let certified = Arc::new(CertifiedKey::from_der(vec![certificate], private_key, &self.provider)?);
-        *latest = Some(Issued { at: now, grant, certified: Arc::clone(&certified) });
-        Ok(certified)
+        Ok(Issued { at: now, grant: Arc::clone(grant), hash, certified })
+    }
+
+    fn issued(&self) -> MutexGuard<'_, Certificates> {
+        // What is missing is made anew, so a poisoned lock is as good as any.
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn current_or_none(&self) -> Option<Arc<CertifiedKey>> {
@@ -211,10 +267,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_certificate_is_renewed_before_it_runs_out() {
-        let day = Arc::new(AtomicU64::new(0));
-        let clock = Days(Arc::clone(&day));
+    fn own(clock: Days) -> OwnCertificate {
         let root = RootKey::from_seed([1; 32]);
         let identity = IdentityKey::from_seed([7; 32]);
         let credentials = Credentials::dev(&root, SwarmName::default(), identity, clock.now()).unwrap();
@@ -224,7 +277,13 @@ mod tests {
             guests: false,
             wall_clock: Arc::new(clock),
         };
-        let own = OwnCertificate::new(speaker, Arc::new(rustls::crypto::ring::default_provider()));
+        OwnCertificate::new(speaker, Arc::new(rustls::crypto::ring::default_provider()))
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_before_it_runs_out() {
+        let day = Arc::new(AtomicU64::new(0));
+        let own = own(Days(Arc::clone(&day)));
         let on = |n| {
             day.store(n, Ordering::Relaxed);
             own.current().unwrap().cert.clone()
@@ -236,5 +295,26 @@ mod tests {
         assert_ne!(on(6), first);
         assert_eq!(on(11), on(6));
         assert_ne!(on(0), first, "a clock that was put back gives no certificate of the future");
+    }
+
+    #[test]
+    fn the_hash_of_the_next_certificate_is_known_a_day_before_it_is_shown() {
+        let day = Arc::new(AtomicU64::new(0));
+        let own = own(Days(Arc::clone(&day)));
+        let on = |n| {
+            day.store(n, Ordering::Relaxed);
+            let shown = digest::digest(&digest::SHA256, own.current().unwrap().end_entity_cert().unwrap());
+            let hashes = own.hashes().unwrap();
+            assert_eq!(shown.as_ref(), hashes[0]);
+            hashes
+        };
+
+        let first = on(0);
+        assert_eq!((first.len(), on(4)), (1, first.clone()));
+        let both = on(5);
+        assert_eq!((both.len(), both[0]), (2, first[0]));
+        assert_eq!(on(5), both, "it is made once");
+
+        assert_eq!(on(6), both[1..]);
     }
 }

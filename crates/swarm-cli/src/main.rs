@@ -1,0 +1,7 @@
+//! The program `swarm`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    swarm_cli::main()
+}
