@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use common::observing::{datagram, dropped, until_dropped, until_subscribed};
 use common::raw::{Raw, meet, meet_as};
-use common::stranger::{address, hello, speaker_with};
+use common::stranger::{address, framed, hello, speaker_with};
 use common::{PATIENCE, Seen, Told, dev, node_with, root, stop, until, witness};
 use swarm_core::proto::{
-    ControlFrame, Grant, Permissions, PublicKey, Revocation, Revocations, Role, Signed, Subject, UnixSeconds,
-    Validity, encode_observation,
+    ControlFrame, FeedFrame, Grant, Permissions, PublicKey, RequestFrame, Revocation, Revocations, Role,
+    Signed, Subject, UnixSeconds, Validity, encode_observation,
 };
 use swarm_core::trust::{Credentials, TrustAnchor};
 use swarm_core::{
@@ -23,6 +23,7 @@ use swarm_core::{
     OutgoingObservation, PeerEvent, PublishError, Sequence, StartError, SwarmName, SystemClock, Topic,
     UnixMicros, WallClock,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Of the agent whose observations others pass on.
 const ORIGIN: u8 = 11;
@@ -276,6 +277,48 @@ async fn whoever_speaks_for_others_is_cut_off_after_three_times_and_nothing_of_i
         assert_eq!(node.counters().observations_delivered, 0, "{what}");
         stop([node]).await;
     }
+}
+
+/// What is reliable, on a feed of this peer.
+async fn feed(peer: &Raw, observation: &Observation) {
+    let frame = FeedFrame { number: 1, encoded: encode_observation(observation) };
+    // The connection may have ended by now, and the stream before all has come.
+    let Ok(mut stream) = peer.connection.open_stream().await else { return };
+    let opening = [framed(&RequestFrame::Feed(1)), framed(&frame)].concat();
+    let _ = stream.send.write_all(&opening).await;
+    // Until the node has read it, and says so or resets it.
+    let _ = tokio::time::timeout(PATIENCE, stream.recv.read_exact(&mut [0; 20])).await.unwrap();
+}
+
+fn reliable(sequence: u64) -> Observation {
+    Observation { delivery: Delivery::Reliable, ..unsigned(sequence) }
+}
+
+#[tokio::test]
+async fn whoever_speaks_for_others_in_a_feed_is_cut_off_as_well() {
+    let (node, mut seen, peer) = met(Some(everything(ORIGIN))).await;
+    let made_up = reliable(1).sealed(&SwarmName::default(), key(ORIGIN).public_key(), |_| [7; 64]);
+    for _ in 0..3 {
+        feed(&peer, &Observation { hops: 1, ..made_up.clone() }).await;
+    }
+
+    assert_eq!(until_gone(&mut seen).await, GoneReason::Misbehaved);
+    assert_eq!(node.counters().observations_delivered, 0);
+    stop([node]).await;
+}
+
+#[tokio::test]
+async fn a_feed_waits_for_the_grants_of_its_origins() {
+    let (node, mut seen, mut peer) = met(None).await;
+    let passed_on = Observation { hops: 1, ..signed_by(ORIGIN, reliable(1)) };
+    let frame = FeedFrame { number: 1, encoded: encode_observation(&passed_on) };
+    let mut stream = peer.say(&[RequestFrame::Feed(1)]).await;
+    stream.send.write_all(&framed(&frame)).await.unwrap();
+
+    peer.tell(&ControlFrame::Grants(vec![everything(ORIGIN)])).await;
+
+    assert_eq!(seen.observation().await, passed_on);
+    stop([node]).await;
 }
 
 #[tokio::test]
