@@ -14,6 +14,12 @@ sim *arguments:
 check +files:
     cargo run --release --quiet -p swarm-cast --bin swarm-sim -- check {{ files }}
 
+# Make, show and take back keys and grants: `just swarm` lists the commands.
+[positional-arguments]
+[no-exit-message]
+swarm *arguments:
+    @cargo run --release --quiet -p swarm-cli --bin swarm -- "$@"
+
 # Install what the tests need, and pass them.
 test: python
     cargo test --workspace --quiet
@@ -48,6 +54,10 @@ instructions:
 # Look for inputs that break a reader: `just fuzz` lists the targets, `just fuzz hello 60` takes 60 seconds, `just fuzz hello 0 -runs=10000000` so many inputs.
 fuzz *arguments:
     tools/fuzz.sh {{ arguments }}
+
+# A page in a real browser joins a node as a guest. Needs Chromium; BROWSER names another of its kind.
+browser:
+    tools/browser.sh
 
 # Every scenario in the box, so many times in a row.
 soak times="10":

@@ -1,24 +1,25 @@
 #!/bin/sh
-# Looks for inputs that break a reader: `tools/fuzz.sh TARGET SECONDS [ARGUMENT...]`, arguments being those of libFuzzer.
-# What it finds grows in target/fuzz; what breaks something is told, and belongs into fuzz/corpora.
+# Looks for inputs that break a reader: `tools/fuzz.sh TARGET [SECONDS [ARGUMENT...]]`, arguments being those of libFuzzer;
+# without a target it lists them. What it finds grows in target/fuzz/corpora; what breaks something belongs into
+# fuzz/corpora.
 set -eu
 
 cd "$(dirname "$0")/.."
-if [ $# -lt 1 ]; then
+if [ $# = 0 ]; then
     ls fuzz/corpora
     exit
 fi
 target=$1
 seconds=${2:-60}
-[ $# -lt 2 ] || shift
 shift
+[ $# = 0 ] || shift
 if [ ! -d "fuzz/corpora/$target" ]; then
-    echo "$target is no target; there are:" fuzz/corpora/* >&2
+    echo "there is no target $target, but" $(ls fuzz/corpora) >&2
     exit 2
 fi
 
-# What cargo-fuzz sets, without the sanitizers: they take a nightly compiler, and there is no unsafe code to find
-# anything in. The host is named because otherwise build scripts and macros would be instrumented too.
+# What cargo-fuzz sets, without the sanitizers: they take a nightly compiler, and our own code is safe. The host is named
+# because otherwise build scripts and macros would be instrumented too.
 host=$(rustc -vV | sed -n 's/^host: //p')
 build=${CARGO_TARGET_DIR:-target}/fuzz
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\037' \

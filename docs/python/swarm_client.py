@@ -1,7 +1,8 @@
 """A first client of Swarm, which talks to one node. Sections are those of docs/protocol.md, version 1."""
-import argparse, asyncio, collections, contextlib, hashlib, os, ssl, time
+import argparse, asyncio, base64, collections, contextlib, hashlib, os, re, ssl, time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -12,14 +13,19 @@ from aioquic.h3.events import DatagramReceived, HeadersReceived
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 # Kinds of frames, section 5, and classes of observations, section 7.
-HELLO, GOODBYE, SUBSCRIBE, HEAD, BODY, END, OUTCOME, FEED, FED, POSITION = 1, 2, 5, 16, 17, 18, 33, 20, 21, 37
+HELLO, GOODBYE, SUBSCRIBE, GRANTS, REVOCATIONS, CHALLENGE, PROOF = 1, 2, 5, 6, 7, 8, 9
+HEAD, BODY, END, OUTCOME, FEED, FED, POSITION = 16, 17, 18, 33, 20, 21, 37
 CLASSES = "lossy", "latest", "reliable"
 PAYLOAD_AT = {32: 2, 35: 4}  # in chunks and artefacts of a reply
-STREAM_HEADER, EXTENSION = b"\x40\x41\x00", x509.ObjectIdentifier("2.25.6180339887498948482")
+STREAM_HEADER, CODE_0 = b"\x40\x41\x00", 0x52E4A40FA8DB  # the latter is code 0 as it travels, section 9
+BINDING, GRANT = x509.ObjectIdentifier("2.25.6180339887498948482"), x509.ObjectIdentifier("2.25.2718281828459045235")
+GRANTING, REVOKING, PROVING = b"swarm grant v1\0", b"swarm revocations v1\0", b"swarm proof v1\0"  # before what is signed
 Observation = collections.namedtuple(
     "Observation", "origin epoch sequence topic sent_at hops payload delivery key expires_ms", defaults=("", 0))
 class Ended(Exception):
@@ -31,40 +37,104 @@ def swarm_id(data: bytes) -> UUID:
     return UUID(bytes=bytes(b))
 def agent_id(public: bytes) -> UUID:
     return swarm_id(hashlib.sha256(b"swarm agent id v1\0" + public).digest())
+def holder(grant: dict[str, Any]) -> UUID:
+    """Whom a grant is for: an agent with a key, or a guest without."""
+    if key := grant.get("key"):
+        return agent_id(key)
+    return swarm_id(hashlib.sha256(b"swarm guest id v1\0" + grant["bearer"]).digest())
 def binding(swarm: str, agent: UUID, end: datetime, tls_key: Any) -> tuple[str, bytes]:
     """The URI of a certificate, and the bytes that the identity key signs."""
     uri = f"spiffe://{swarm}/agent/{agent}"
     info = tls_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return uri, b"swarm tls key v1\0" + int(end.timestamp()).to_bytes(8, "big") + info + uri.encode()
+def sealed(domain: bytes, statement: dict[str, Any], key: ed25519.Ed25519PrivateKey) -> bytes:
+    """A statement in its envelope, section 2."""
+    data = msgpack.packb(statement)
+    return msgpack.packb([data, key.public_key().public_bytes_raw(), key.sign(domain + data)])
+def opened(domain: bytes, envelope: bytes, roots: list[bytes]) -> dict[str, Any]:
+    """What one of the roots states; raises if none of them has signed it."""
+    data, signer, signature, *_ = msgpack.unpackb(envelope)
+    if signer not in roots:
+        raise ValueError(f"{signer.hex()} has signed, which is no root of this swarm")
+    ed25519.Ed25519PublicKey.from_public_bytes(signer).verify(signature, domain + data)
+    return msgpack.unpackb(data)
+def secret_key(path: Path) -> ed25519.Ed25519PrivateKey:
+    if (mode := path.stat().st_mode & 0o777) & 0o077:
+        raise PermissionError(f"{path} is a secret that others may read (mode {mode:o})")
+    return serialization.load_pem_private_key(path.read_bytes(), None)
+def from_text(text: str) -> bytes:
+    return base64.urlsafe_b64decode((text := text.strip()) + "=" * (-len(text) % 4))
+def to_text(envelope: bytes) -> str:
+    return base64.urlsafe_b64encode(envelope).decode().rstrip("=")
 class Identity:
-    """Who we are, in one life: what is counted goes on over all connections with it, one after the other."""
-    def __init__(self, seed: bytes | None = None) -> None:
+    """Who we are, in one life, what we may do, and whom we trust. What is counted goes on over all connections with it,
+    one after the other."""
+    def __init__(self, key: ed25519.Ed25519PrivateKey, roots: list[bytes], grant: bytes, guest: bool = False) -> None:
         self.epoch, self.sequence = time.time_ns() // 1_000_000, 0
         self.feeds: dict[UUID, tuple[Any, int]] = {}  # of each publisher: which feed, and the number to come
-        self.key = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32))
-        self.public = self.key.public_key().public_bytes_raw()
-        self.agent = agent_id(self.public)
-    def certificate(self, swarm: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        self.key, self.public, self.roots = key, key.public_key().public_bytes_raw(), roots
+        self.grant, self.guest = grant, guest
+        self.may = msgpack.unpackb(msgpack.unpackb(grant)[0])  # whether it counts is for others to say
+        self.agent, self.swarm = holder(self.may), self.may["swarm"]
+        self.revocations: dict[str, Any] = {"version": 0, "revoked": []}
+    @classmethod
+    def load(cls, directory: Path) -> "Identity":
+        """From a directory with identity.pem, roots.pem, grant and perhaps revocations."""
+        keys = re.findall("-----BEGIN.*?-----END PUBLIC KEY-----", (directory / "roots.pem").read_text(), re.S)
+        roots = [serialization.load_pem_public_key(key.encode()).public_bytes_raw() for key in keys]
+        grant = from_text((directory / "grant").read_text())
+        identity = cls(secret_key(directory / "identity.pem"), roots, grant)
+        if (revocations := directory / "revocations").exists():
+            identity.revoke(from_text(revocations.read_text()))
+        return identity
+    @classmethod
+    def dev(cls, seed: bytes | None = None, swarm: str = "local", **limits: Any) -> "Identity":
+        """For local work, with the root that nodes of the same user have made: it may do everything, but for `limits`."""
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+        root = secret_key(Path(os.environ.get("SWARM_DEV_ROOT") or state / "swarm/dev-root.pem"))
+        key, now = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32)), int(time.time())
+        may = {"swarm": swarm, "key": key.public_key().public_bytes_raw(), "role": "member", "publish": ["**"],
+               "subscribe": ["**"], "serve": ["**@*"], "call": ["**@*"], "from": now - 3_600, "until": now + 86_400}
+        return cls(key, [root.public_key().public_bytes_raw()], sealed(GRANTING, may | limits, root))
+    def as_guest(self, token: str) -> "Identity":
+        """Trusts the same roots, and comes with this token instead of a certificate: one for our key, or for its bearer."""
+        return Identity(self.key, self.roots, from_text(token), guest=True)
+    def certificate(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         tls, nobody = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
         start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-        uri, signed = binding(swarm, self.agent, end := start + timedelta(days=13), tls.public_key())
+        uri, signed = binding(self.swarm, self.agent, end := start + timedelta(days=13), tls.public_key())
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
-        proof = x509.UnrecognizedExtension(EXTENSION, b"\x04\x60" + self.public + self.key.sign(signed))
         builder = x509.CertificateBuilder(nobody, nobody, tls.public_key(), x509.random_serial_number())
-        builder = builder.add_extension(names, critical=True).add_extension(proof, critical=False)
-        return builder.not_valid_before(start).not_valid_after(end).sign(tls, hashes.SHA256()), tls
+        builder = builder.add_extension(names, critical=True).not_valid_before(start).not_valid_after(end)
+        for oid, value in (BINDING, self.public + self.key.sign(signed)), (GRANT, self.grant):
+            builder = builder.add_extension(x509.UnrecognizedExtension(oid, asn1.encode_der(value)), critical=False)
+        return builder.sign(tls, hashes.SHA256()), tls
+    def check(self, grant: dict[str, Any]) -> None:
+        """Raises unless a grant that a root has signed counts here and now."""
+        agent = holder(grant)
+        if grant["swarm"] != self.swarm or not grant["from"] <= int(time.time()) <= grant["until"]:
+            raise PermissionError(f"{agent} was granted {grant['swarm']} from {grant['from']} until {grant['until']}")
+        if any(each["agent"] == agent.bytes and grant["from"] <= each["until"] for each in self.revocations["revoked"]):
+            raise PermissionError(f"the grants of {agent} were revoked")
+    def revoke(self, envelope: bytes) -> None:
+        """Takes a list of revocations, if it is newer than the one that is known; raises if no root has signed it."""
+        if (said := opened(REVOKING, envelope, self.roots))["swarm"] != self.swarm:
+            raise ValueError(f"the list of revocations is for the swarm {said['swarm']}")
+        self.revocations = max(self.revocations, said, key=lambda each: each["version"])
 
-def proven_agent(certificate: x509.Certificate, swarm: str) -> UUID:
-    """Whom a node's certificate proves, section 2; raises if that is nobody of this swarm now."""
-    proof = certificate.extensions.get_extension_for_oid(EXTENSION).value.value
+def proven(certificate: x509.Certificate, identity: Identity) -> tuple[UUID, dict[str, Any]]:
+    """Whom a node's certificate proves and what that was granted, section 2; raises if it is nobody of our swarm now."""
+    value = lambda oid: asn1.decode_der(bytes, certificate.extensions.get_extension_for_oid(oid).value.value)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    uri, signed = binding(swarm, agent := agent_id(proof[2:34]), end, certificate.public_key())
-    valid, named = start <= datetime.now(UTC) <= end, [each.value for each in names] == [uri]
-    if not valid or not named or proof[:2] != b"\x04\x60":
+    proof, start, end = value(BINDING), certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    uri, signed = binding(identity.swarm, agent := agent_id(proof[:32]), end, certificate.public_key())
+    if not start <= datetime.now(UTC) <= end or [each.value for each in names] != [uri]:
         raise ValueError(f"the node's certificate is for {names} until {end}, not for {uri} now")
-    ed25519.Ed25519PublicKey.from_public_bytes(proof[2:34]).verify(proof[34:], signed)
-    return agent
+    ed25519.Ed25519PublicKey.from_public_bytes(proof[:32]).verify(proof[32:], signed)
+    if (grant := opened(GRANTING, value(GRANT), identity.roots)).get("key") != proof[:32]:
+        raise ValueError(f"{agent} shows the grant of somebody else")
+    identity.check(grant)
+    return agent, grant
 def frame(*elements: Any) -> bytes:
     data = msgpack.packb(elements, default=lambda an_id: an_id.bytes)
     return len(data).to_bytes(4, "big") + data
@@ -83,14 +153,15 @@ def decode_datagram(data: bytes) -> list[Observation]:
     return [decode_observation(each) for each in unpacker]
 
 class Peer(QuicConnectionProtocol):
-    def __init__(self, quic: Any, identity: Identity, hello: dict[str, Any], swarm: str) -> None:
+    def __init__(self, quic: Any, identity: Identity, hello: dict[str, Any]) -> None:
         super().__init__(quic, lambda *stream: self._tasks.add(asyncio.create_task(self._serve(*stream))))
-        self.identity, self.hello, self.swarm, self.ended = identity, hello, swarm, None
+        self.identity, self.hello, self.ended = identity, hello, None
         self.gaps: list[int | None] = []  # reliable observations lost for good, so many at a time; None: unknown
         self._greeted, self._tasks = asyncio.Event(), set()
         self._http = H3Connection(quic, enable_webtransport=True)  # its MAX_PUSH_ID does no harm
         self._status: asyncio.Future[bytes] = self._loop.create_future()
         self._datagrams: asyncio.Queue[bytes | None] = asyncio.Queue()  # None is the end
+        self._grant_ends = self._loop.call_soon(lambda: None)
     async def greet(self, authority: str, path: str) -> None:
         self.transmit()
         try:
@@ -98,10 +169,11 @@ class Peer(QuicConnectionProtocol):
         except ConnectionError:  # aioquic does not say why; `ended` does
             raise self.ended from None
         # Trick: the node's certificate is to be had from a private attribute alone.
-        self.proven = proven_agent(self._quic.tls._peer_certificate, self.swarm)
+        self.proven, self.grant = proven(self._quic.tls._peer_certificate, self.identity)
+        token = [(b"authorization", b"Bearer " + to_text(self.identity.grant).encode())] if self.identity.guest else []
         self._http.send_headers(self._quic.get_next_available_stream_id(), [
             (b":method", b"CONNECT"), (b":scheme", b"https"), (b":authority", authority.encode()),
-            (b":path", path.encode()), (b":protocol", b"webtransport")])
+            (b":path", path.encode()), (b":protocol", b"webtransport"), *token])
         self.transmit()
         if (status := await self._status) != b"200":
             raise self.ended or Ended(0, f"the node answered with status {status.decode()}")
@@ -109,15 +181,19 @@ class Peer(QuicConnectionProtocol):
         reader, self._control = await self.create_stream()
         self._control.write(STREAM_HEADER + frame(HELLO, self.hello))
         kind, self.theirs, *reason = await self._read(reader)
+        if kind == CHALLENGE and self.identity.guest:
+            self._control.write(frame(PROOF, self.identity.key.sign(PROVING + self.theirs + self.proven.bytes)))
+            kind, self.theirs, *reason = await self._read(reader)
         if kind == GOODBYE:
             raise Ended(self.theirs, *reason[:1])
         fits = {2: self.theirs["versions"]["min"] <= 1 <= self.theirs["versions"]["max"],
-                3: self.theirs["swarm"] == self.swarm, 6: self.theirs["agent"] == self.proven.bytes}
+                3: self.theirs["swarm"] == self.identity.swarm, 6: self.theirs["agent"] == self.proven.bytes}
         if wrong := [code for code in fits if not fits[code]]:
             self._control.write(frame(GOODBYE, wrong[0], "your Hello does not fit"))
             raise Ended(wrong[0], f"the node's Hello does not fit: {self.theirs}")
         self._tasks.add(asyncio.create_task(self._read_control(reader)))
         self._greeted.set()
+        self._check()
     async def observations(self) -> AsyncIterator[Observation]:
         while (data := await self._datagrams.get()) is not None:
             for each in decode_datagram(data):
@@ -129,6 +205,8 @@ class Peer(QuicConnectionProtocol):
         """Publishes: latest if there is a key, if only "", lossy otherwise. Whether the node subscribes to it."""
         if not any(matches(each, topic) for each in self.theirs.get("subscriptions", ["**"])):
             return False
+        if not any(matches(each, topic) for each in self.identity.may.get("publish", [])):
+            raise PermissionError(f"our grant does not let us publish {topic}")  # the node would drop it
         self.identity.sequence, now = self.identity.sequence + 1, time.time_ns() // 1_000
         further = [int(key is not None), key or "", expires_ms] if key is not None or expires_ms else []
         said = [self.hello["agent"], self.hello["epoch"], self.identity.sequence, topic, now, 0, payload]
@@ -171,14 +249,41 @@ class Peer(QuicConnectionProtocol):
                     self._datagrams.put_nowait(found.data)
     def _end(self, why: Ended) -> None:
         self.ended = self.ended or why
+        self._grant_ends.cancel()
         self._datagrams.put_nowait(None)
         self._status.done() or self._status.set_result(b"")
     async def _read_control(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(Ended):
             while (said := await self._read(reader))[0] != GOODBYE:
-                if said[0] == SUBSCRIBE:  # the others are introductions and loads
+                if said[0] == SUBSCRIBE:
                     self.theirs["subscriptions"] = said[1]
+                elif said[0] in (GRANTS, REVOCATIONS):  # the others are introductions and loads
+                    self._heed(*said[:2])
             self._end(Ended(*said[1:3]))
+    def _heed(self, kind: int, said: Any) -> None:
+        for envelope in said if kind == GRANTS else []:
+            with contextlib.suppress(ValueError, InvalidSignature, PermissionError):  # it does not count
+                self.identity.check(grant := opened(GRANTING, envelope, self.identity.roots))
+                if holder(grant) == self.proven:
+                    self.grant = grant
+        try:
+            if kind == REVOCATIONS:
+                self.identity.revoke(said)
+            self._check()
+        except (ValueError, InvalidSignature) as error:
+            self._leave(1, f"the list of revocations cannot be used: {error}")
+    def _check(self) -> None:
+        """Leaves if the node's grant does not count any more, and sees to it when it ends."""
+        try:
+            self.identity.check(self.grant)
+            self._grant_ends.cancel()
+            self._grant_ends = self._loop.call_later(self.grant["until"] + 1 - time.time(), self._check)
+        except PermissionError as error:
+            self._leave(10, str(error))
+    def _leave(self, code: int, why: str) -> None:
+        self._control.write(frame(GOODBYE, code, why))
+        self._end(Ended(code, why))
+        self._loop.call_later(0.05, self.close, CODE_0 + code)  # earlier it could overtake the goodbye, section 11
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(Ended, asyncio.IncompleteReadError):
             await reader.readexactly(len(STREAM_HEADER))
@@ -210,34 +315,41 @@ class Peer(QuicConnectionProtocol):
             raise self.ended or Ended(1, "a stream ended before its last frame") from None
 
 @contextlib.asynccontextmanager
-async def connect(url: str, identity: Identity, swarm: str = "local", said: Any = {}) -> AsyncIterator[Peer]:
+async def connect(url: str, identity: Identity, said: Any = {}) -> AsyncIterator[Peer]:
     """Dials a node, greets it within 3 s, and leaves in order. `said` replaces keys of our Hello."""
-    where, hello = urlsplit(url), dict(versions={"min": 1, "max": 1}, agent=identity.agent, swarm=swarm)
+    where, hello = urlsplit(url), dict(versions={"min": 1, "max": 1}, agent=identity.agent, swarm=identity.swarm)
     hello |= {"epoch": identity.epoch} | said
     # Trick: without a max_datagram_frame_size aioquic takes no datagrams. `greet` checks the certificate.
     quic = QuicConfiguration(alpn_protocols=["h3"], max_datagram_frame_size=65_536, verify_mode=ssl.CERT_NONE)
-    quic.certificate, quic.private_key = identity.certificate(swarm)
+    if not identity.guest:
+        quic.certificate, quic.private_key = identity.certificate()
     async with dial(where.hostname, where.port, configuration=quic, wait_connected=False,
-                    create_protocol=lambda quic, **_: Peer(quic, identity, hello, swarm)) as peer:
+                    create_protocol=lambda quic, **_: Peer(quic, identity, hello)) as peer:
         await asyncio.wait_for(peer.greet(where.netloc, where.path), 3)
         try:
             yield peer
         finally:
-            if not peer.ended:  # a close right behind the goodbye could overtake it, section 11
-                peer._control.write(frame(GOODBYE, 0, ""))
-                await asyncio.wait([asyncio.create_task(peer.wait_closed())], timeout=0.05)
-            peer.close(0x52E4A40FA8DB)  # code 0, section 9
+            if not peer.ended:
+                peer._leave(0, "")
+            await asyncio.wait([asyncio.create_task(peer.wait_closed())], timeout=0.05)
+            peer.close(CODE_0)
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description="Observe, and ask for assistance, at a node of Swarm.")
-    parser.add_argument("url", help="as a node prints it: https://HOST:PORT/swarm/v1")
+    parser.add_argument("url", help="as a node prints it: https://HOST:PORT/swarm/v1, for a guest with ?t=TOKEN")
     parser.add_argument("--capability", required=True)
     parser.add_argument("--text", default="", help="what is observed and sent")
     parser.add_argument("--observations", type=int, default=0, help="how many to print first")
     parser.add_argument("--subscribe", nargs="*", default=["**"], help="to which topics: rover.*.position, map.**, …")
+    trusted = parser.add_mutually_exclusive_group(required=True)
+    trusted.add_argument("--dev", action="store_true", help="trust the root of local work on this machine")
+    trusted.add_argument("--credentials", type=Path, help="a directory with identity.pem, roots.pem and grant")
     options = parser.parse_args()
+    identity = Identity.dev() if options.dev else Identity.load(options.credentials)
+    url, _, token = options.url.partition("?t=")
+    identity = identity.as_guest(token) if token else identity
     show = lambda label, payload: print(f"{label}: {payload.decode(errors='replace')}", flush=True)
-    async with connect(options.url, Identity(), said={"subscriptions": options.subscribe}) as peer:
+    async with connect(url, identity, said={"subscriptions": options.subscribe}) as peer:
         observations = peer.observations()
         for _ in range(options.observations):
             each = await anext(observations)

@@ -56,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "signed-grant", run: messages::signed::<Grant> },
     Target { name: "signed-revocations", run: messages::signed::<Revocations> },
     Target { name: "text", run: text::text },
+    Target { name: "token", run: text::token },
 ];
 
 /// The target of that name.

@@ -49,3 +49,29 @@ pub(crate) fn measured<T>(read: impl FnOnce() -> T) -> (T, u64) {
     let Some(result) = result else { unreachable!("it was read") };
     (result, allocated)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_allocated_counts_whether_it_is_kept_or_not() {
+        let (kept, allocated) = measured(|| {
+            drop(vec![0_u8; 1000]);
+            vec![0_u8; 500]
+        });
+
+        assert_eq!((kept.len(), allocated), (500, 1500));
+    }
+
+    #[test]
+    fn a_reader_may_allocate_in_proportion_to_its_input() {
+        bounded(b"ten bytes.", || drop(vec![0_u8; 10 * 64 + 1024]));
+    }
+
+    #[test]
+    #[should_panic(expected = "1665 bytes allocated for 10, 1664 allowed")]
+    fn a_reader_that_allocates_more_is_caught() {
+        bounded(b"ten bytes.", || drop(vec![0_u8; 10 * 64 + 1024 + 1]));
+    }
+}

@@ -22,7 +22,6 @@ pub(crate) fn text(input: &[u8]) {
     same_again::<Capability>(text);
     same_again::<CapabilityPattern>(text);
     same_again::<PublicKey>(text);
-    same_again::<Signed<Grant>>(text);
     if let Ok(url) = FROM_PEOPLE.holds(input, || text.parse::<PeerUrl>()) {
         assert_eq!(url.to_string().parse(), Ok(url));
     }
@@ -34,6 +33,13 @@ pub(crate) fn text(input: &[u8]) {
         assert_eq!(TraceContext::parse(&trace.to_string()), Some(trace));
     }
     matches(text);
+}
+
+/// A grant as guests hand it over, in a header or a query.
+pub(crate) fn token(input: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(input) {
+        same_again::<Signed<Grant>>(text);
+    }
 }
 
 fn same_again<T: FromStr<Err: Debug + PartialEq> + Display + Debug + PartialEq>(text: &str) {

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use swarm_core::identity::{self, TlsCertificate};
 use swarm_core::proto::{
-    EncodeError, Grant, Permissions, Revocation, Revocations, Role, Signed, Subject, UnixSeconds, Validity,
+    EncodeError, Grant, Permissions, Revocation, Revocations, Role, Signed, Subject, UnixMicros, UnixSeconds,
+    Validity,
 };
 use swarm_core::transport::Speaker;
 use swarm_core::trust::{Access, Credentials, RootKey, TrustAnchor};
@@ -86,7 +87,9 @@ impl Papers {
         let revoked = (0..identities)
             .map(|number| Revocation { agent: self.identity(number).agent_id(), until })
             .collect();
-        Ok(self.root.revoke(Revocations { swarm: self.swarm.clone(), version: 1, revoked })?)
+        // Later than any list that another adversary has handed over.
+        let version = UnixMicros::from_system_time(self.clock.now()).get();
+        Ok(self.root.revoke(Revocations { swarm: self.swarm.clone(), version, revoked })?)
     }
 
     /// Where to dial this target from.

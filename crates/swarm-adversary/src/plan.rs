@@ -40,7 +40,7 @@ impl Plan {
             rate: 10,
             size: 200,
             patience: Duration::from_secs(15),
-            within: MOST_TIME,
+            within: Self::MOST.within,
         };
         match attack {
             Attack::NoCertificate | Attack::ForeignRoot => {
@@ -62,20 +62,29 @@ impl Plan {
         }
     }
 
+    /// The most that an adversary does.
+    pub const MOST: Self = Self {
+        attempts: 100_000,
+        at_once: 256,
+        rate: 200_000,
+        size: 64_000,
+        patience: Duration::from_secs(60),
+        within: Duration::from_secs(600),
+    };
+
     /// The same within the bounds.
-    pub(crate) fn bounded(self) -> Self {
+    #[must_use]
+    pub fn bounded(self) -> Self {
         Self {
-            attempts: self.attempts.min(100_000),
-            at_once: self.at_once.clamp(1, 256),
-            rate: self.rate.clamp(1, 200_000),
-            size: self.size.min(64_000),
-            patience: self.patience.min(Duration::from_secs(60)),
-            within: self.within.min(MOST_TIME),
+            attempts: self.attempts.clamp(1, Self::MOST.attempts),
+            at_once: self.at_once.clamp(1, Self::MOST.at_once),
+            rate: self.rate.clamp(1, Self::MOST.rate),
+            size: self.size.min(Self::MOST.size),
+            patience: self.patience.min(Self::MOST.patience),
+            within: self.within.min(Self::MOST.within),
         }
     }
 }
-
-const MOST_TIME: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
@@ -91,13 +100,7 @@ mod tests {
             patience: Duration::MAX,
             within: Duration::MAX,
         };
-        let bounded = endless.bounded();
-
-        assert_eq!(
-            (bounded.attempts, bounded.at_once, bounded.rate, bounded.size),
-            (100_000, 256, 200_000, 64_000)
-        );
-        assert_eq!((bounded.patience, bounded.within), (Duration::from_secs(60), Duration::from_secs(600)));
+        assert_eq!(endless.bounded(), Plan::MOST);
         for attack in Attack::ALL {
             assert_eq!(Plan::of(*attack).bounded(), Plan::of(*attack));
         }

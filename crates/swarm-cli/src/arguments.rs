@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use swarm_proto::{CapabilityPattern, Permissions, Role, SwarmName, TopicPattern, UnixSeconds};
 
 use crate::moment;
@@ -198,7 +198,7 @@ impl From<RoleArgument> for Role {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(group(ArgGroup::new("whom").args(["key", "bearer"]).required(true)), after_help = "\
 Quote patterns, or the shell looks for files that fit.
 
 Examples:
@@ -208,11 +208,11 @@ Examples:
 pub(crate) struct GrantArguments {
     #[command(flatten)]
     pub(crate) authority: AuthorityArguments,
-    /// Whom it is for: 64 hexadecimal digits, or a file with a key, public or secret.
-    #[arg(long, value_name = "KEY", required_unless_present = "bearer")]
+    /// Whom it is for: 64 hexadecimal digits, a file with a key, public or secret, or the directory with it.
+    #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
     /// It is for whoever has it: a token for one guest, who is an observer and comes in once.
-    #[arg(long, conflicts_with_all = ["key", "role", "out", "after_revocation"])]
+    #[arg(long, conflicts_with_all = ["role", "out", "after_revocation"])]
     pub(crate) bearer: bool,
     /// What it is in the swarm.
     #[arg(long, value_name = "ROLE", default_value = "member")]
@@ -239,7 +239,7 @@ pub(crate) struct GrantArguments {
 pub(crate) struct RenewArguments {
     #[command(flatten)]
     pub(crate) authority: AuthorityArguments,
-    /// The grant, which may have ended: a file, its text, or - for the standard input.
+    /// The grant, which may have ended: its file, the directory with it, its text, or - for the standard input.
     #[arg(value_name = "GRANT")]
     pub(crate) grant: String,
     #[command(flatten)]
@@ -281,16 +281,21 @@ heeds the list and passes it on to the others.
 
 Examples:
   swarm revoke --root harbour-7 --agent d8847d91-4101-8863-8914-2419781bbbdd
-  swarm revoke --root harbour-7 --agent rover-7.grant --agent rover-8.grant")]
+  swarm revoke --root harbour-7 --agent rover-7.grant --agent rover-8.grant
+  swarm revoke --root harbour-7 --drop-before 2026-01-31")]
 pub(crate) struct RevokeArguments {
     #[command(flatten)]
     pub(crate) authority: AuthorityArguments,
     /// Whose grants: the id of an agent, or its key or a grant of it, as a text or a file; may be given several times.
-    #[arg(long, value_name = "AGENT", required = true)]
+    #[arg(long, value_name = "AGENT", required_unless_present = "drop_before")]
     pub(crate) agent: Vec<String>,
     /// Those are void that hold from then on or from earlier, in UTC [default: now].
     #[arg(long, value_name = "DATE", value_parser = moment::parse)]
     pub(crate) until: Option<UnixSeconds>,
+    /// Make the list shorter by what it says of grants that all hold from before then. Do so when none of them holds
+    /// any more.
+    #[arg(long, value_name = "DATE", value_parser = moment::parse)]
+    pub(crate) drop_before: Option<UnixSeconds>,
 }
 
 #[derive(Debug, Args)]
@@ -300,15 +305,15 @@ Examples:
   swarm inspect rover-7.grant --roots harbour-7/root.pub.pem --list harbour-7/revocations
   echo \"$token\" | swarm inspect -")]
 pub(crate) struct InspectArguments {
-    /// A key, a grant, a token or a list of revocations, as a file or a text; a directory of credentials; or - for the
-    /// standard input.
+    /// A key, a grant, a token or a list of revocations, as a file or a text; a directory with credentials; or - for
+    /// the standard input.
     #[arg(value_name = "WHAT")]
     pub(crate) what: String,
     /// Public keys of the roots: says whether it counts.
     #[arg(long, value_name = "FILE")]
     pub(crate) roots: Option<PathBuf>,
     /// Name of the swarm in which it should [default: the one that it names].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "roots")]
     pub(crate) swarm: Option<SwarmName>,
     /// The list of revocations that is known.
     #[arg(long, value_name = "FILE", requires = "roots")]
@@ -324,5 +329,30 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Arguments::command().debug_assert();
+    }
+
+    /// Commands as they stand in a text, one a line, without the shell's quotes and remarks.
+    fn commands_in(text: &str) -> Vec<Vec<String>> {
+        let text = text.replace("\\\n", " ");
+        let lines = text.lines().map(str::trim).filter(|line| line.starts_with("swarm "));
+        let words = |line: &str| {
+            let words = line.split_whitespace().take_while(|word| !["#", ">"].contains(word));
+            words.map(|word| word.trim_matches('\'').to_owned()).collect()
+        };
+        lines.map(words).collect()
+    }
+
+    #[test]
+    fn examples_are_commands() {
+        let mut program = Arguments::command();
+        let help = program.get_subcommands_mut().map(|command| command.render_long_help().to_string());
+        let help = help.collect::<Vec<_>>().concat();
+        let (ours, of_guide) = (commands_in(&help), commands_in(include_str!("../../../docs/security.md")));
+        assert!(ours.len() >= 10 && of_guide.len() >= 4, "{ours:?} {of_guide:?}");
+
+        for command in [ours, of_guide].concat() {
+            let parsed = Arguments::try_parse_from(&command);
+            assert!(parsed.is_ok(), "{command:?}: {}", parsed.unwrap_err());
+        }
     }
 }

@@ -69,11 +69,13 @@ impl Authority {
         }
     }
 
-    /// Signs the next list, in which the grants of these agents are void too.
+    /// Signs the next list, in which the grants of these agents are void too, without what it said of those that hold
+    /// from before a moment.
     pub(crate) fn revoke(
         &self,
         agents: &[AgentId],
         until: UnixSeconds,
+        drop_before: Option<UnixSeconds>,
     ) -> Result<Signed<Revocations>, CliError> {
         let mut list = self.revocations().cloned().unwrap_or_else(|| Revocations {
             swarm: self.swarm(),
@@ -81,6 +83,7 @@ impl Authority {
             revoked: Vec::new(),
         });
         list.version = list.version.saturating_add(1);
+        list.revoked.retain(|entry| drop_before.is_none_or(|before| entry.until >= before));
         for agent in agents {
             match list.revoked.iter_mut().find(|entry| entry.agent == *agent) {
                 // What was revoked stays so.

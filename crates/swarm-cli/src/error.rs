@@ -34,8 +34,12 @@ pub(crate) enum CliError {
     OtherSwarm { kept: SwarmName, given: SwarmName },
     #[error(transparent)]
     Anchor(#[from] AnchorError),
-    #[error("{what} is neither a file nor a key, a grant, a token or a list of revocations")]
-    Unrecognised { what: String, source: DecodeError },
+    #[error("{} holds no key, grant, token or list of revocations", shortened(.0))]
+    Unrecognised(String),
+    #[error("{:?} is no file, and no key, grant, token or list of revocations itself", shortened(.0))]
+    NoFile(String),
+    #[error("{} cannot be read as a grant, a token or a list of revocations", shortened(what))]
+    Garbled { what: String, source: DecodeError },
     #[error("{what} holds no key")]
     Key { what: String, source: KeyFileError },
     #[error("{what} is {found}, where {wanted} is wanted")]
@@ -72,7 +76,11 @@ impl CliError {
         let mut text = format!("error: {self}");
         let mut cause = self.source();
         while let Some(error) = cause {
-            let _ = write!(text, ": {error}");
+            let said = error.to_string();
+            // Some errors say their cause themselves.
+            if !text.ends_with(&said) {
+                let _ = write!(text, ": {said}");
+            }
             cause = error.source();
         }
         text.push('\n');
@@ -84,7 +92,7 @@ impl CliError {
 
     fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Revoked { .. } => {
+            Self::Revoked { .. } | Self::NotRenewable(GrantError::Revoked { .. }) => {
                 Some("if it belongs to the swarm again, grant it with --after-revocation what it may do")
             }
             Self::NotRenewable(GrantError::UnknownRoot { .. }) => {
@@ -93,11 +101,19 @@ impl CliError {
             Self::List { source: RevocationError::UnknownRoot { .. }, .. } => {
                 Some("if another root was the one before this, name its public key with --old-root")
             }
-            Self::EncodeList(_) => {
-                Some("a list has 1,024 entries at most: begin with a new root, and grant anew with it")
-            }
+            Self::EncodeList(_) => Some(
+                "a list has 1,024 entries at most: --drop-before drops those whose grants have all ended",
+            ),
             Self::Exists(_) => Some("name another place, or move the file away if nobody needs it any more"),
             _ => None,
         }
+    }
+}
+
+/// A text may be a whole grant.
+fn shortened(what: &str) -> String {
+    match what.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", what.get(..end).unwrap_or_default()),
+        None => what.to_owned(),
     }
 }

@@ -95,9 +95,10 @@ impl Verdict {
             GrantError::Revoked { .. } => Self::bad("revoked", &words),
             GrantError::TooLong => Self::bad("too_long", &words),
             // Their own words have seconds in them, for logs.
-            GrantError::NotYetValid { from } => {
-                Self::bad("not_yet_valid", &format!("it holds from {} on", moment::show_from(*from, now)))
-            }
+            GrantError::NotYetValid { from } => Self::bad(
+                "not_yet_valid",
+                &format!("it does not hold before {}", moment::show_from(*from, now)),
+            ),
             GrantError::Expired { until } => {
                 Self::bad("expired", &format!("it ended at {}", moment::show_from(*until, now)))
             }

@@ -13,6 +13,9 @@ use crate::error::CliError;
 /// Nothing that is looked at is longer.
 const LONGEST_BYTES: u64 = 128 << 10;
 
+/// No grant or list is shorter, with its signature.
+const SHORTEST: usize = 140;
+
 /// What it is.
 pub(crate) enum Found {
     Directory(PathBuf),
@@ -32,7 +35,10 @@ impl Found {
         let path = Path::new(what);
         // Texts may be too long for a path: whatever the system says of it, there is no such file.
         let Ok(metadata) = fs::metadata(path) else {
-            return Self::read(what, what);
+            return Self::read(what, what).map_err(|error| match error {
+                CliError::Unrecognised(what) => CliError::NoFile(what),
+                other => other,
+            });
         };
         if metadata.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
@@ -61,9 +67,11 @@ impl Found {
         if let Ok(list) = text.parse() {
             return Ok(Self::Revocations(list));
         }
-        text.parse()
-            .map(Self::Grant)
-            .map_err(|source| CliError::Unrecognised { what: what.to_owned(), source })
+        match text.parse() {
+            Ok(grant) => Ok(Self::Grant(grant)),
+            Err(_) if text.len() < SHORTEST => Err(CliError::Unrecognised(what.to_owned())),
+            Err(source) => Err(CliError::Garbled { what: what.to_owned(), source }),
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -79,20 +87,30 @@ impl Found {
     fn instead_of(&self, what: &str, wanted: &'static str) -> CliError {
         CliError::Other { what: what.to_owned(), found: self.name(), wanted }
     }
+
+    /// The one key that it is.
+    fn key(&self, what: &str, wanted: &'static str) -> Result<PublicKey, CliError> {
+        match self {
+            Self::Directory(path) => Ok(files::read_identity(&path.join(files::IDENTITY))?.public_key()),
+            Self::Secret(key) => Ok(key.public_key()),
+            Self::Public(keys) => match keys.as_slice() {
+                [key] => Ok(*key),
+                _ => Err(self.instead_of(what, wanted)),
+            },
+            Self::Grant(_) | Self::Revocations(_) => Err(self.instead_of(what, wanted)),
+        }
+    }
 }
 
 /// The public key that is named.
 pub(crate) fn key(what: &str, input: &mut dyn Read) -> Result<PublicKey, CliError> {
-    match Found::find(what, input)? {
-        Found::Secret(key) => Ok(key.public_key()),
-        Found::Public(keys) => one(keys).map_err(|keys| keys.instead_of(what, "the key of one agent")),
-        other => Err(other.instead_of(what, "the key of one agent")),
-    }
+    Found::find(what, input)?.key(what, "the key of one agent")
 }
 
 /// The grant that is named.
 pub(crate) fn grant(what: &str, input: &mut dyn Read) -> Result<Signed<Grant>, CliError> {
     match Found::find(what, input)? {
+        Found::Directory(path) => Ok(files::read_signed(&path.join(files::GRANT))?),
         Found::Grant(grant) => Ok(grant),
         other => Err(other.instead_of(what, "a grant")),
     }
@@ -104,21 +122,8 @@ pub(crate) fn agent(what: &str, input: &mut dyn Read) -> Result<AgentId, CliErro
         return Ok(agent);
     }
     match Found::find(what, input)? {
-        Found::Secret(key) => Ok(key.agent_id()),
         Found::Grant(grant) => Ok(agent_id_of_subject(&grant.statement().subject)),
-        Found::Public(keys) => match one(keys) {
-            Ok(key) => Ok(agent_id_of(&key)),
-            Err(keys) => Err(keys.instead_of(what, "an agent")),
-        },
-        other => Err(other.instead_of(what, "an agent")),
-    }
-}
-
-/// The only one of them.
-fn one(keys: Vec<PublicKey>) -> Result<PublicKey, Found> {
-    match keys.as_slice() {
-        [key] => Ok(*key),
-        _ => Err(Found::Public(keys)),
+        found => found.key(what, "one agent").map(|key| agent_id_of(&key)),
     }
 }
 

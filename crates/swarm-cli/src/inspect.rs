@@ -8,10 +8,12 @@ use swarm_proto::{Grant, PublicKey, Revocations, Signed, SwarmName};
 
 use crate::answer::{Answer, Sheet};
 use crate::arguments::InspectArguments;
+use crate::authority::SECRET;
 use crate::error::CliError;
 use crate::facts::{GrantFacts, KeyFacts, ListFacts, Verdict};
 use crate::found::Found;
 use crate::place;
+use crate::root;
 use crate::{Machine, Status};
 
 /// Public keys, or a secret one of which nothing else is said.
@@ -33,6 +35,7 @@ struct Directory {
 
 pub(crate) fn inspect(arguments: &InspectArguments, machine: &mut Machine<'_>) -> Result<Answer, CliError> {
     match Found::find(&arguments.what, machine.input)? {
+        Found::Directory(path) if path.join(SECRET).exists() => root::show(&path),
         Found::Directory(path) => directory(&path, machine),
         Found::Secret(key) => Ok(keys("secret_key", "secret key of an agent or a root", &[key.public_key()])),
         Found::Public(found) if found.len() == 1 => {
@@ -79,7 +82,7 @@ fn one_grant(
 fn anchor(arguments: &InspectArguments, own: &SwarmName) -> Result<Option<TrustAnchor>, CliError> {
     let Some(roots) = &arguments.roots else { return Ok(None) };
     let swarm = arguments.swarm.as_ref().unwrap_or(own).clone();
-    Ok(Some(TrustAnchor::new(swarm, files::read_public(&place::file_in(roots, files::ROOTS))?)?))
+    Ok(Some(TrustAnchor::new(swarm, files::read_public(roots)?)?))
 }
 
 /// As a node would that starts with it.

@@ -24,7 +24,7 @@ pub(crate) fn revoke(arguments: &RevokeArguments, machine: &mut Machine<'_>) -> 
     let authority = Authority::open(&arguments.authority)?;
     let agents = arguments.agent.iter().map(|what| found::agent(what, machine.input));
     let agents = agents.collect::<Result<Vec<_>, _>>()?;
-    let list = authority.revoke(&agents, arguments.until.unwrap_or(machine.now))?;
+    let list = authority.revoke(&agents, arguments.until.unwrap_or(machine.now), arguments.drop_before)?;
     place::make_room(&authority.list_path)?;
     files::write_signed(&authority.list_path, &list)?;
 

@@ -2,14 +2,21 @@
 //! observes, and repeats what it is asked to repeat, word by word.
 //!
 //! ```text
-//! cargo run -p swarm-core --example doorman
+//! cargo run -p swarm-core --example doorman -- --dev
+//! cargo run -p swarm-core --example doorman -- --credentials DIRECTORY
 //! ```
+//!
+//! With `--guests` behind that it takes guests, and prints a link for one of them.
 
 use std::convert::Infallible;
+use std::env;
+use std::path::Path;
 use std::time::Duration;
 
+use swarm_core::proto::Permissions;
+use swarm_core::trust::{Credentials, GuestConfig, Invitation};
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, Observation,
+    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, NameError, Observation,
     OutgoingObservation, PeerEvent, PublishError, Replies,
 };
 
@@ -79,9 +86,41 @@ fn say(line: &str) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let node = AgentNode::dev(Doorman).bind("127.0.0.1:0".parse()?).await?;
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (builder, further) = match arguments.as_slice() {
+        ["--dev", further @ ..] => (AgentNode::dev(Doorman), further),
+        ["--credentials", directory, further @ ..] => {
+            let credentials = Credentials::load(Path::new(directory))?;
+            (AgentNode::builder(Doorman).credentials(credentials), further)
+        }
+        _ => {
+            return Err(
+                "say whom to trust: --dev for work on this machine, or --credentials DIRECTORY".into()
+            );
+        }
+    };
+    let takes_guests = further == ["--guests"];
+    let builder = if takes_guests { builder.guests(GuestConfig::default()) } else { builder };
+    let node = builder.bind("127.0.0.1:0".parse()?).await?;
+    for root in node.trust_anchor().roots() {
+        say(&format!("trusts the root {}", root.fingerprint()));
+    }
     say(&format!("listening at {}", node.url()));
+    if takes_guests {
+        say(&format!("inviting to {}?t={}", node.url(), node.invite(invitation()?)?));
+    }
     tokio::signal::ctrl_c().await?;
     node.shutdown(Duration::from_secs(2)).await?;
     Ok(())
+}
+
+/// A guest hears what the doorman says, and asks it.
+fn invitation() -> Result<Invitation, NameError> {
+    let permissions = Permissions {
+        subscribe: vec!["doorman.**".parse()?],
+        call: vec!["doorman.*".parse()?],
+        ..Permissions::default()
+    };
+    Ok(Invitation::new(permissions, Duration::from_secs(600)))
 }

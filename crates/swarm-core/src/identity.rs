@@ -6,6 +6,7 @@
 //! signed for it ([`crate::trust`]). [`SwarmVerifier`] checks both on both sides of the handshake. Nothing here reads a clock: the time is handed in.
 
 mod certificate;
+mod der;
 mod key;
 mod verifier;
 

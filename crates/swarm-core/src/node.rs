@@ -259,7 +259,7 @@ impl NodeHandle {
 
     /// SHA-256 of the certificates that the node shows now or is about to show: what a web page gives to
     /// `serverCertificateHashes`, as no browser trusts their issuer. The next one is among them a day before it is shown. They
-    /// change when the node gets another grant. None once it has stopped.
+    /// change when the node gets another grant. None once it has stopped. The example `page` makes use of them.
     pub fn certificate_hashes(&self) -> Vec<[u8; 32]> {
         self.shared.transport.upgrade().map(|transport| transport.certificate_hashes()).unwrap_or_default()
     }

@@ -19,8 +19,8 @@ use swarm_core::proto::{
 };
 use swarm_core::trust::{GuestConfig, Invitation, InviteError, proof_message};
 use swarm_core::{
-    Agent, AgentId, AgentNode, DropReason, GoneReason, IdentityKey, IdleAgent, OutgoingObservation,
-    PeerEvent, RefusedReason, SwarmName, SystemClock, WallClock, agent_id_of_subject,
+    Agent, AgentId, AgentNode, DropReason, GoneReason, IdentityKey, IdleAgent, NodeConfig,
+    OutgoingObservation, PeerEvent, RefusedReason, SwarmName, SystemClock, WallClock, agent_id_of_subject,
 };
 
 const PAGE: &str = "https://map.example";
@@ -65,6 +65,21 @@ fn of_root(bearer: u8, ago: u64, seconds: u64) -> Signed<Grant> {
             valid,
         })
         .unwrap()
+}
+
+/// An invitation for the holder of a key.
+fn for_key(host: &AgentNode, key: &IdentityKey) -> Signed<Grant> {
+    let invitation = Invitation::new(little(), Duration::from_secs(60));
+    host.invite(invitation.for_key(key.public_key())).unwrap()
+}
+
+/// Shows a token that is for a key.
+async fn challenged(host: &AgentNode, token: &Signed<Grant>) -> (Guest, [u8; 32]) {
+    let mut guest = knock(host, &Shown::query(token), guest_of(token)).await;
+    match guest.hear().await {
+        ControlFrame::Challenge(nonce) => (guest, nonce),
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn went(seen: &mut Seen, guest: AgentId) -> GoneReason {
@@ -236,15 +251,8 @@ async fn the_largest_token_that_there_is_comes_through() {
 async fn whoever_says_to_hold_a_key_signs_a_challenge_and_may_come_again() {
     beside_an_honest_pair(8, |host| async move {
         let key = IdentityKey::from_seed([5; 32]);
-        let invitation = Invitation::new(little(), Duration::from_secs(60)).for_key(key.public_key());
-        let token = host.invite(invitation).unwrap();
-        let challenged = async || {
-            let mut guest = knock(&host, &Shown::query(&token), key.agent_id()).await;
-            match guest.hear().await {
-                ControlFrame::Challenge(nonce) => (guest, nonce),
-                other => panic!("{other:?}"),
-            }
-        };
+        let token = for_key(&host, &key);
+        let challenged = async || challenged(&host, &token).await;
 
         let mut nonces = Vec::new();
         for _ in 0..2 {
@@ -277,6 +285,46 @@ async fn whoever_says_to_hold_a_key_signs_a_challenge_and_may_come_again() {
         let (mut guest, _) = challenged().await;
         guest.say(&ControlFrame::Load(0)).await;
         assert_eq!(guest.goodbye().await.code, CloseCode::ProtocolViolation);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_answer_a_challenge_is_late_and_leaves_its_place() {
+    let mut guests = GuestConfig::default();
+    guests.max_guests = 1;
+    let mut config = NodeConfig::default();
+    config.handshake_deadline = Duration::from_millis(500);
+    let host = dev(IdleAgent).guests(guests).config(config);
+    let host = host.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+
+    let (mut silent, _) = challenged(&host, &for_key(&host, &IdentityKey::from_seed([5; 32]))).await;
+    assert_eq!(silent.goodbye().await.code, CloseCode::HelloDeadline);
+    until("it is counted", || refusals(&host, RefusedReason::Deadline) == 1).await;
+
+    enter(&host, &invited(&host)).await;
+    stop([host]).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_was_sent_away_is_not_let_in_again_with_its_key() {
+    beside_an_honest_pair(8, |host| async move {
+        let key = IdentityKey::from_seed([5; 32]);
+        let token = for_key(&host, &key);
+        let (mut guest, nonce) = challenged(&host, &token).await;
+        guest.say(&ControlFrame::Proof(key.sign(&proof_message(&nonce, host.id())))).await;
+        guest.hello().await;
+
+        let another = AgentId::from_key_digest([9; 32]);
+        for sequence in 1..=3 {
+            guest.publish(&[by_hand(another, sequence, "guest.book")]);
+        }
+        until("it is sent away", || refusals(&host, RefusedReason::Misconduct) == 1).await;
+
+        let Goodbye { reason, .. } =
+            knock(&host, &Shown::query(&token), key.agent_id()).await.goodbye().await;
+        assert!(reason.contains("too soon"), "{reason}");
+        until("it is counted", || refusals(&host, RefusedReason::SentAway) == 1).await;
     })
     .await;
 }

@@ -1,7 +1,8 @@
 //! The agents of a run, each a node of its own on a UDP port of its own on the loopback address.
 //!
 //! A cluster starts nodes, connects them as the topology says, and lets members stop and start. When that happens is
-//! the runner's business, and so is what is counted.
+//! the runner's business, and so is what is counted. Rogues among the members are not connected to anybody: they are let
+//! loose on those whom they would be connected to.
 //!
 //! ```text
 //!            launch            connected
@@ -13,17 +14,19 @@
 
 mod launch;
 mod rehearsal;
+mod rogue;
 mod roster;
 mod wiring;
 
 use std::{mem, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use swarm_core::AgentNode;
+use swarm_adversary::Outcome;
+use swarm_core::{AgentNode, NodeHandle};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::wiring::Wiring;
+use self::{rogue::Rogue, wiring::Wiring};
 pub(crate) use launch::{Launcher, RunClock};
 pub(crate) use rehearsal::rehearse;
 pub(crate) use roster::Roster;
@@ -62,8 +65,13 @@ pub(crate) struct Cluster {
 enum Presence {
     Stopped,
     Starting,
-    Running(AgentNode),
+    Running(Member),
     Stopping { starts_again: bool },
+}
+
+enum Member {
+    Node(AgentNode),
+    Rogue(Rogue),
 }
 
 /// A member has finished starting or stopping.
@@ -71,6 +79,8 @@ struct Change {
     member: usize,
     /// The node, if it runs now.
     node: Option<AgentNode>,
+    /// What became of what it tried, if it was a rogue.
+    outcome: Option<Outcome>,
     /// What did not go well.
     complaint: Option<String>,
 }
@@ -80,7 +90,7 @@ impl Cluster {
     pub(crate) async fn start(launcher: Launcher) -> Result<Self, RunError> {
         launcher.rehearse().await?;
         let scenario = launcher.scenario();
-        let members = scenario.agents();
+        let members = scenario.members();
         let roster = Arc::new(Roster::new(scenario));
         let mut cluster = Self {
             wiring: Wiring::new(roster.clone()),
@@ -94,6 +104,8 @@ impl Cluster {
         };
         cluster.launch_first().await?;
         cluster.wiring.connect(&cluster.pairs).await?;
+        let rogues = (0..members).filter(|member| cluster.launcher.starts(*member));
+        rogues.collect::<Vec<_>>().into_iter().for_each(|member| cluster.unleash(member));
         Ok(cluster)
     }
 
@@ -124,9 +136,14 @@ impl Cluster {
     pub(crate) fn stop(&mut self, member: usize) {
         let Some(presence) = self.members.get_mut(member) else { return };
         match mem::replace(presence, Presence::Stopping { starts_again: false }) {
-            Presence::Running(node) => {
+            Presence::Running(Member::Node(node)) => {
                 self.roster.leave(member);
                 self.changes.spawn(stop(node, member, self.roster.name(member)));
+            }
+            Presence::Running(Member::Rogue(rogue)) => {
+                self.changes.spawn(async move {
+                    Change { member, node: None, outcome: Some(rogue.stop().await), complaint: None }
+                });
             }
             other => *presence = other,
         }
@@ -136,6 +153,7 @@ impl Cluster {
     pub(crate) fn launch(&mut self, member: usize) {
         match self.members.get_mut(member) {
             Some(Presence::Stopping { starts_again }) => *starts_again = true,
+            Some(Presence::Stopped) if self.launcher.is_rogue(member) => self.unleash(member),
             Some(presence @ Presence::Stopped) => {
                 *presence = Presence::Starting;
                 self.lives += 1;
@@ -156,14 +174,25 @@ impl Cluster {
             // An agent's constructor that panics is a defect of whoever registered it.
             Err(error) => return Some(Err(format!("an agent could not start or stop: {error}"))),
         };
+        if let Some(outcome) = change.outcome {
+            self.launcher.count_rogue(change.member, &outcome);
+        }
         self.settle(change.member, change.node);
         Some(change.complaint.map_or(Ok(()), Err))
     }
 
-    /// Stops everybody, all at once. Gives the complaints of those who could not in order.
+    /// Stops everybody, all at once, but rogues first: whoever stops would seem to have sent them away. Gives the
+    /// complaints of those who could not in order.
     pub(crate) async fn shut_down(mut self) -> Vec<String> {
         let mut complaints = Vec::new();
         self.ending.cancel();
+        for member in (0..self.members.len()).filter(|member| self.launcher.is_rogue(*member)) {
+            if let Some(Presence::Running(Member::Rogue(rogue))) =
+                self.members.get_mut(member).map(|presence| mem::replace(presence, Presence::Stopped))
+            {
+                self.launcher.count_rogue(member, &rogue.stop().await);
+            }
+        }
         for presence in &mut self.members {
             if let Presence::Stopping { starts_again } = presence {
                 *starts_again = false;
@@ -185,7 +214,7 @@ impl Cluster {
             None => self.roster.leave(member),
         }
         let Some(presence) = self.members.get_mut(member) else { return };
-        let now = node.map_or(Presence::Stopped, Presence::Running);
+        let now = node.map_or(Presence::Stopped, |node| Presence::Running(Member::Node(node)));
         let before = mem::replace(presence, now);
         if matches!(before, Presence::Stopping { starts_again: true }) {
             self.launch(member);
@@ -198,13 +227,33 @@ impl Cluster {
         pairs.map(|(a, b)| (member, if *a == member { *b } else { *a })).collect()
     }
 
+    /// Lets a rogue that does not run loose on whomever it would be connected to, or on everybody if that is nobody.
+    fn unleash(&mut self, member: usize) {
+        let neighbours = self.pairs_of(member).into_iter().map(|(_, neighbour)| neighbour);
+        let mut targets = self.running_among(neighbours);
+        if targets.is_empty() {
+            targets = self.running_among(0..self.members.len());
+        }
+        let unleashed = self.launcher.unleash(member, &targets);
+        let Some(presence) = self.members.get_mut(member) else { return };
+        // Every node of a run is on this machine, and there are not more of them than an adversary takes on.
+        if let Some(Ok(rogue)) = unleashed {
+            *presence = Presence::Running(Member::Rogue(rogue));
+        }
+    }
+
+    fn running_among(&self, members: impl Iterator<Item = usize>) -> Vec<NodeHandle> {
+        members.filter_map(|member| self.roster.get(member)).collect()
+    }
+
     fn members(&self, group: &str, fits: impl Fn(&Presence) -> bool) -> Vec<usize> {
         self.roster.members(group).filter(|member| self.members.get(*member).is_some_and(&fits)).collect()
     }
 
     async fn launch_first(&mut self) -> Result<(), RunError> {
         let launcher = &self.launcher;
-        let first = (0..self.members.len()).filter(|member| launcher.starts(*member));
+        let first =
+            (0..self.members.len()).filter(|member| launcher.starts(*member) && !launcher.is_rogue(*member));
         let nodes: Vec<_> =
             stream::iter(first)
                 .map(|member| async move {
@@ -224,7 +273,7 @@ async fn stop(node: AgentNode, member: usize, name: String) -> Change {
         Ok(stopped) => stopped.err().map(|error| format!("{name}: {error}")),
         Err(_) => Some(format!("{name} did not stop within {within:?}: an agent may block its thread")),
     };
-    Change { member, node: None, complaint }
+    Change { member, node: None, outcome: None, complaint }
 }
 
 /// A member on its way to the others.
@@ -252,7 +301,9 @@ impl Newcomer {
         };
         let node = match launched {
             Ok(node) => node,
-            Err(complaint) => return Change { member, node: None, complaint: Some(complaint) },
+            Err(complaint) => {
+                return Change { member, node: None, outcome: None, complaint: Some(complaint) };
+            }
         };
         roster.arrive(member, node.handle());
         let complaint = tokio::select! {
@@ -260,6 +311,6 @@ impl Newcomer {
             () = ending.cancelled() => Some(late()),
             connected = wiring.connect(&self.pairs) => connected.err().map(|error| error.to_string()),
         };
-        Change { member, node: Some(node), complaint }
+        Change { member, node: Some(node), outcome: None, complaint }
     }
 }

@@ -57,11 +57,12 @@ pub use registry::{BuildError, NoParams, Question, Registry, Setup};
 pub use report::Paint;
 pub use runner::{RunError, RunOptions, run};
 pub use scenario::{
-    Action, Ask, Content, Event, Group, MOST_AGENTS, Network, NodeSettings, Pick, Ports, Problem, SCHEMA,
-    Scenario, ScenarioErrors, Warning, json_schema,
+    Action, Agents, Ask, Content, Event, Group, MOST_AGENTS, Members, Network, NodeSettings, Pick, Ports,
+    Problem, Rogues, SCHEMA, Scenario, ScenarioErrors, Warning, json_schema,
 };
 pub use summary::{End, GroupSummary, RunSummary};
-pub use tally::{Durations, Figures, NOT_SENT, Numbers, TopicFigures};
+pub use swarm_adversary::{Attack, Plan};
+pub use tally::{Durations, Figures, NOT_SENT, Numbers, RogueFigures, TopicFigures};
 pub use topology::{Topology, TopologyError};
 
 /// Compiles the code of the guide.

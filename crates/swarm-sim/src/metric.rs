@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use swarm_core::{DropReason, Ending, GoneReason};
+use swarm_core::{DropReason, Ending, GoneReason, RefusedReason};
 
 /// Something that a run measures.
 ///
@@ -13,7 +13,8 @@ use swarm_core::{DropReason, Ending, GoneReason};
 /// for the group of the agent that did it**. Sending counts for the origin (`observation.sent`,
 /// `observation.delivery_ratio`), hearing for the receiver (`observation.delivered`, `observation.latency`), dropping
 /// for the node that drops (`observation.dropped.*`), asking for the requester (`request.*`, `answer.*`), serving for
-/// the responder (`request.served.*`), seeing a peer go for whoever sees it (`peer.gone.*`), and panics
+/// the responder (`request.served.*`), seeing a peer go for whoever sees it (`peer.gone.*`), turning somebody
+/// away for whoever does it (`peer.refused.*`), attacking for the rogue (`rogue.*`), and panics
 /// (`agent.panics`) and numbers of an agent's own (`measure.*`) for that agent.
 ///
 /// ```
@@ -61,6 +62,18 @@ pub enum Metric {
     AnswerRightRatio,
     /// Peers that agents were connected to, and that went for this reason. Zero is a number too.
     PeerGone(GoneReason),
+    /// Strangers and peers that nodes turned away for this reason. Zero is a number too.
+    PeerRefused(RefusedReason),
+    /// How many times rogues began their attack, from the start of the run on.
+    RogueAttempts,
+    /// Attempts of rogues that a node said hello to.
+    RogueAdmitted,
+    /// Attempts of rogues that a node ended after its hello.
+    RogueSentAway,
+    /// Attempts of rogues that went on for as long as they wanted.
+    RogueBorne,
+    /// From the first wrong act of an attempt to its end by the node, whether before or after its hello.
+    RogueCutOff,
     /// Panics of agents, from the start of the run on. Zero is a number too: there is always something to measure.
     AgentPanics,
     /// Numbers that agents measured themselves under this name.
@@ -125,6 +138,12 @@ const DROPPED: Family = Family {
 const GONE: Family =
     Family { prefix: "peer.gone.", kind: "reason", metrics: || each(GoneReason::ALL, Metric::PeerGone) };
 
+const REFUSED: Family = Family {
+    prefix: "peer.refused.",
+    kind: "reason",
+    metrics: || each(RefusedReason::ALL, Metric::PeerRefused),
+};
+
 fn each<T: Copy>(words: &[T], metric: fn(T) -> Metric) -> Vec<Metric> {
     words.iter().copied().map(metric).collect()
 }
@@ -132,7 +151,7 @@ fn each<T: Copy>(words: &[T], metric: fn(T) -> Metric) -> Vec<Metric> {
 impl Family {
     /// The family that a name belongs to, and the word behind its prefix.
     pub(crate) fn of(name: &str) -> Option<(Self, &str)> {
-        let families = [ENDED, SERVED, DROPPED, GONE];
+        let families = [ENDED, SERVED, DROPPED, GONE, REFUSED];
         families.into_iter().find_map(|family| {
             let word = name.strip_prefix(family.prefix)?;
             Some((family, word))
@@ -147,7 +166,7 @@ impl Family {
 }
 
 /// What is named behind a prefix, with what it means in one line.
-pub(crate) const FAMILIES: [(&str, &str); 5] = [
+pub(crate) const FAMILIES: [(&str, &str); 6] = [
     (
         "observation.dropped.REASON",
         "copies lost at a node of the group: outbox_full, rate_limited, agent_lagged…",
@@ -155,11 +174,12 @@ pub(crate) const FAMILIES: [(&str, &str); 5] = [
     ("request.ended.ENDING", "from sending to the end, of those that ended so: completed, busy, cancelled…"),
     ("request.served.ENDING", "how long requests of others took, by the group that served them"),
     ("peer.gone.REASON", "peers that the group saw go: goodbye, lost, misbehaved, too_slow…"),
+    ("peer.refused.REASON", "whom nodes of the group turned away: handshake, deadline, not_permitted…"),
     ("measure.NAME", "numbers that agents measure themselves"),
 ];
 
 /// Every metric that the runner itself names, with what it means in one line.
-pub(crate) const CATALOGUE: [(Metric, &str); 14] = [
+pub(crate) const CATALOGUE: [(Metric, &str); 19] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
     (Metric::ObservationDelivered, "copies handed to an agent, by the group of the receiver"),
     (
@@ -176,6 +196,11 @@ pub(crate) const CATALOGUE: [(Metric, &str); 14] = [
     (Metric::RequestFirstChunk, "from sending to the first chunk of an answer"),
     (Metric::AnswerRight, "questions of the timeline answered rightly"),
     (Metric::AnswerRightRatio, "questions of the timeline answered rightly, of all asked"),
+    (Metric::RogueAttempts, "how often rogues of the group began their attack (as all below)"),
+    (Metric::RogueAdmitted, "attempts that a node said hello to"),
+    (Metric::RogueSentAway, "attempts that a node ended after its hello"),
+    (Metric::RogueBorne, "attempts that went on for as long as they wanted"),
+    (Metric::RogueCutOff, "from the first wrong act of an attempt to its end by the node"),
     (Metric::AgentPanics, "panics of agents, from the start of the run on"),
 ];
 
@@ -205,6 +230,11 @@ impl Metric {
             | Self::RequestOpen
             | Self::AnswerRight
             | Self::PeerGone(_)
+            | Self::PeerRefused(_)
+            | Self::RogueAttempts
+            | Self::RogueAdmitted
+            | Self::RogueSentAway
+            | Self::RogueBorne
             | Self::AgentPanics => Shape::Count,
             Self::ObservationDeliveryRatio | Self::RequestAnsweredRatio | Self::AnswerRightRatio => {
                 Shape::Ratio
@@ -213,7 +243,8 @@ impl Metric {
             | Self::RequestLatency
             | Self::RequestFirstChunk
             | Self::RequestEnded(_)
-            | Self::RequestServed(_) => Shape::Durations,
+            | Self::RequestServed(_)
+            | Self::RogueCutOff => Shape::Durations,
             Self::Measure(_) => Shape::Numbers,
         }
     }
@@ -229,6 +260,12 @@ impl Metric {
                 | Self::ObservationGaps
                 | Self::ObservationDropped(_)
                 | Self::PeerGone(_)
+                | Self::PeerRefused(_)
+                | Self::RogueAttempts
+                | Self::RogueAdmitted
+                | Self::RogueSentAway
+                | Self::RogueBorne
+                | Self::RogueCutOff
                 | Self::AgentPanics
                 | Self::Measure(_)
         )
@@ -269,6 +306,12 @@ impl Metric {
             Self::AnswerRight => "answer.right",
             Self::AnswerRightRatio => "answer.right_ratio",
             Self::PeerGone(_) => GONE.prefix,
+            Self::PeerRefused(_) => REFUSED.prefix,
+            Self::RogueAttempts => "rogue.attempts",
+            Self::RogueAdmitted => "rogue.admitted",
+            Self::RogueSentAway => "rogue.sent_away",
+            Self::RogueBorne => "rogue.borne",
+            Self::RogueCutOff => "rogue.cut_off",
             Self::AgentPanics => "agent.panics",
             Self::Measure(_) => MEASURE_PREFIX,
         }
@@ -283,6 +326,7 @@ impl fmt::Display for Metric {
             Self::RequestEnded(ending) | Self::RequestServed(ending) => ending.fmt(f),
             Self::ObservationDropped(reason) => reason.fmt(f),
             Self::PeerGone(reason) => reason.fmt(f),
+            Self::PeerRefused(reason) => reason.fmt(f),
             _ => Ok(()),
         }
     }
@@ -310,7 +354,8 @@ mod tests {
         let served = Ending::ALL.iter().copied().map(Metric::RequestServed);
         let dropped = DropReason::ALL.iter().copied().map(Metric::ObservationDropped);
         let gone = GoneReason::ALL.iter().copied().map(Metric::PeerGone);
-        for metric in ended.chain(served).chain(dropped).chain(gone) {
+        let refused = RefusedReason::ALL.iter().copied().map(Metric::PeerRefused);
+        for metric in ended.chain(served).chain(dropped).chain(gone).chain(refused) {
             assert_eq!(Metric::from_name(&metric.to_string()), Some(metric));
         }
         assert_eq!(Metric::from_name("request.ended.bored"), None);

@@ -9,17 +9,20 @@ mod mesh;
 mod node;
 mod problem;
 mod reader;
+mod rogues;
 mod schema;
 mod settings;
 mod timeline;
 
 use std::{ops::Range, time::Duration};
 
+use swarm_adversary::{Attack, Plan};
 use swarm_core::{Capability, Lane};
 use toml::de::DeTable;
 
 pub use node::NodeSettings;
 pub use problem::{Problem, ScenarioErrors, Warning};
+pub(crate) use rogues::RogueParams;
 pub use schema::json_schema;
 
 use self::{problem::Findings, reader::TableReader};
@@ -72,7 +75,7 @@ pub struct Scenario {
     pub ports: Ports,
     /// Who is connected to whom.
     pub topology: Topology,
-    /// The agents, in groups of a kind, in the order of the file.
+    /// The agents, and rogues if there are any, in groups of a kind, in the order of the file.
     pub groups: Vec<Group>,
     /// What happens when, in the order of time.
     pub timeline: Vec<Event>,
@@ -130,7 +133,7 @@ impl Ports {
     }
 }
 
-/// Agents of one kind with the same params.
+/// Agents of one kind with the same params, or rogues.
 ///
 /// ```
 /// use swarm_sim::{Registry, Scenario};
@@ -144,18 +147,80 @@ impl Ports {
 pub struct Group {
     /// What the rest of the file calls it.
     pub name: String,
-    /// How many agents, at least one.
+    /// How many, at least one.
     pub count: usize,
-    /// The kind of agent, which is registered.
-    pub agent: String,
-    /// What each of them is made of; understood by the kind.
-    pub params: toml::Table,
+    /// What they are.
+    pub members: Members,
     /// Knobs of their nodes: those of the group, and those of everybody where it has none.
     pub node: NodeSettings,
     /// Whether they run from the beginning. If not, an event of the timeline starts them.
     pub starts: bool,
     /// Where the file has the params or, without any, the group, for complaints about agents that cannot be made.
     pub place: Range<usize>,
+}
+
+/// What the members of a group are.
+///
+/// ```
+/// use swarm_sim::{Members, Registry, Scenario};
+///
+/// let text = r#"
+/// schema = 1
+/// scenario = { name = "x", duration = "1s" }
+/// groups.sitter = { agent = "idle" }
+/// groups.thief = { rogue = "stolen-id" }
+/// "#;
+/// let scenario = Scenario::parse("x.toml", text, &Registry::new()).unwrap();
+/// assert!(matches!(&scenario.groups[0].members, Members::Agents(agents) if agents.kind == "idle"));
+/// assert_eq!(scenario.groups[1].members.to_string(), "stolen-id");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum Members {
+    /// Nodes with an agent each.
+    Agents(Agents),
+    /// Bad peers.
+    Rogues(Rogues),
+}
+
+impl Members {
+    /// Whether they are bad peers.
+    #[must_use]
+    pub const fn are_rogues(&self) -> bool {
+        matches!(self, Self::Rogues(_))
+    }
+}
+
+impl std::fmt::Display for Members {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Agents(agents) => f.write_str(&agents.kind),
+            Self::Rogues(rogues) => rogues.attack.fmt(f),
+        }
+    }
+}
+
+/// What agents of a group are made of.
+///
+/// See [`Members`] for an example.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Agents {
+    /// Their kind, which is registered.
+    pub kind: String,
+    /// What each of them is made of; understood by the kind.
+    pub params: toml::Table,
+}
+
+/// What rogues of a group do, each to all agents that the topology connects it to, or to everybody if there are none.
+///
+/// See [`Members`] for an example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rogues {
+    /// Their attack.
+    pub attack: Attack,
+    /// How much of it each does to each.
+    pub plan: Plan,
 }
 
 /// Something that happens at its time.
@@ -344,9 +409,15 @@ impl Scenario {
         findings.conclude(scenario)
     }
 
-    /// How many agents there are in all groups together.
+    /// How many agents there are in all groups together, rogues not counted.
     #[must_use]
     pub fn agents(&self) -> usize {
+        self.groups.iter().filter(|group| !group.members.are_rogues()).map(|group| group.count).sum()
+    }
+
+    /// How many members all groups have together: agents and rogues.
+    #[must_use]
+    pub fn members(&self) -> usize {
         self.groups.iter().map(|group| group.count).sum()
     }
 
@@ -368,7 +439,7 @@ fn read_document(
     let run = settings::read_run(&mut document, findings);
     let everybody = node::read(&mut document, "[node]", &NodeSettings::default(), findings);
     let groups = groups::read(&mut document, &everybody, registry, findings);
-    let ports = run.as_ref().and_then(|run| settings::fitting_ports(run, groups.agents(), findings));
+    let ports = run.as_ref().and_then(|run| settings::fitting_ports(run, groups.members(), findings));
     let topology = mesh::read(&mut document, &groups, findings);
     let duration = about.as_ref().map(|about| about.duration);
     let timeline = timeline::read(&mut document, &groups, registry, duration, findings);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     check::{Check, CheckOutcome, Verdict},
     metric::Metric,
-    scenario::Scenario,
+    scenario::{Members, Scenario},
     tally::Figures,
 };
 
@@ -55,10 +55,10 @@ pub struct RunSummary {
 pub struct GroupSummary {
     /// Its name.
     pub name: String,
-    /// The kind of its agents.
-    pub agent: String,
+    /// What its members are.
+    pub members: Members,
     /// How many there are.
-    pub agents: usize,
+    pub count: usize,
     /// What was counted.
     pub figures: Figures,
 }
@@ -99,8 +99,8 @@ impl RunSummary {
             .zip(figures)
             .map(|(group, figures)| GroupSummary {
                 name: group.name.clone(),
-                agent: group.agent.clone(),
-                agents: group.count,
+                members: group.members.clone(),
+                count: group.count,
                 figures,
             })
             .collect();

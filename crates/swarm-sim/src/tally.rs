@@ -6,6 +6,7 @@
 mod durations;
 mod figures;
 mod numbers;
+mod rogues;
 mod topics;
 mod trouble;
 mod window;
@@ -20,11 +21,13 @@ use std::{
     time::Duration,
 };
 
+use swarm_adversary::Outcome;
 use swarm_core::{AgentId, Capability, Direction, DropReason, TraceEvent, TraceSink, UnixMicros, WallClock};
 
 pub use durations::Durations;
 pub use figures::{Figures, NOT_SENT};
 pub use numbers::Numbers;
+pub use rogues::RogueFigures;
 pub use topics::TopicFigures;
 pub(crate) use trouble::Trouble;
 pub(crate) use window::Window;
@@ -105,6 +108,11 @@ impl Tally {
         });
     }
 
+    /// What became of what a rogue of a group tried.
+    pub(crate) fn rogue(&self, group: usize, outcome: &Outcome) {
+        self.with(group, |figures| figures.rogues.enter(outcome));
+    }
+
     /// The figures of each group as they are now.
     pub(crate) fn read(&self) -> Vec<Figures> {
         let mut figures: Vec<_> = self.groups.iter().map(GroupTally::read).collect();
@@ -180,6 +188,9 @@ impl Tally {
             }
             TraceEvent::PeerWent { reason, .. } if self.window.contains(self.now()) => {
                 self.with(group, |figures| figures.peer_gone(reason));
+            }
+            TraceEvent::Refused { reason } if self.window.contains(self.now()) => {
+                self.with(group, |figures| figures.peer_refused(reason));
             }
             TraceEvent::RequestSent { id, capability, .. } if self.window.contains(self.now()) => {
                 self.with_requests(group, &capability, |figures| figures.request_sent(id));

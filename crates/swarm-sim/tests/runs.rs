@@ -413,3 +413,44 @@ impl Agent for NameTag {
         let _ = self.sender.send((self.number, cx.id()));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rogues_are_turned_away_and_counted_apart() {
+    let summary = run("scenario = { name = 'x', duration = '1s' }
+        groups.t = { agent = 'ticker', count = 2 }
+        groups.stranger = { rogue = 'foreign-root', params = { rate = 20 } }
+        groups.babbler = { rogue = 'garbage', count = 2, params = { attempts = 1 } }")
+    .await;
+
+    assert_eq!(summary.connections, 1, "of the agents alone");
+    let figures = &summary.total;
+    assert_eq!(figures.copies_sent, figures.observations_sent, "rogues hear nothing");
+    let [_, stranger, babbler] = &summary.groups[..] else { panic!("{:?}", summary.groups) };
+    let (stranger, babbler) = (&stranger.figures.rogues, &babbler.figures.rogues);
+    assert!(stranger.attempts > 0 && stranger.refused == stranger.attempts, "{stranger:?}");
+    assert_eq!((babbler.attempts, babbler.admitted, babbler.sent_away), (4, 4, 4), "each went to both");
+    assert_eq!(babbler.cut_off.count(), 4);
+    assert!(value(&summary, 0, "peer.refused.handshake") >= Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rogues_come_and_go_by_the_timeline_and_attack_those_whom_they_are_connected_to() {
+    let summary = run("scenario = { name = 'x', duration = '600ms' }
+        mesh = { topology = 'star', hub = 'hub' }
+        groups.hub = { agent = 'idle' }
+        groups.t = { agent = 'idle', count = 2 }
+        groups.early = { rogue = 'foreign-root', start = false, params = { rate = 50 } }
+        groups.never = { rogue = 'foreign-root', start = false }
+        timeline.events = [
+          { at = '10ms', do = 'start', target = 'early' },
+          { at = '400ms', do = 'stop', target = 'early' },
+          { at = '500ms', do = 'start', target = 'early' },
+        ]")
+    .await;
+
+    assert!(summary.groups[2].figures.rogues.attempts > 0);
+    assert_eq!(summary.groups[3].figures.rogues.attempts, 0);
+    assert!(value(&summary, 0, "peer.refused.handshake") > Some(0.0));
+    assert_eq!(value(&summary, 1, "peer.refused.handshake"), Some(0.0));
+    assert_eq!(summary.notices, Vec::<String>::new());
+}

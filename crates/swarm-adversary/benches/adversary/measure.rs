@@ -41,6 +41,9 @@ enum Role {
 /// Whoever has not been cut off within the rounds is let go on for so long.
 const MOST_PATIENCE: Duration = Duration::from_secs(20);
 
+/// Whoever has gone on to the end of a round is to be counted in it.
+const GRACE: Duration = Duration::from_millis(500);
+
 pub(crate) async fn run(arguments: Arguments) {
     match arguments.role {
         Some(Role::Victim) => return be_victim().await,
@@ -75,7 +78,8 @@ async fn measure(attack: Attack, arguments: &Arguments) -> Row {
         let before = victim.cpu();
         let quiet = honest.ask(&talk).await;
         let between = victim.cpu();
-        let (harmed, loud) = tokio::join!(assault(attack, round, at, within, within), honest.ask(&talk));
+        let (harmed, loud) =
+            tokio::join!(assault(attack, round, at, within, within + GRACE), honest.ask(&talk));
         core.push(
             100.0 * ((victim.cpu() - between).as_secs_f64() - (between - before).as_secs_f64())
                 / within.as_secs_f64(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use swarm_core::trust::RootKey;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentNode, AssistanceRequest, Context, NodeConfig, NodeHandle,
+    Advertisement, Agent, AgentError, AgentId, AgentNode, AssistanceRequest, Context, NodeConfig, NodeHandle,
     Observation, Replies, TopicPattern,
 };
 use tokio::sync::mpsc;
@@ -99,9 +99,42 @@ impl Agent for Probe {
     }
 }
 
-async fn node(agent: impl Agent) -> AgentNode {
-    let builder = AgentNode::builder(agent).dev_root(root()).config(NodeConfig::default());
+async fn node(agent: impl Agent, config: NodeConfig) -> AgentNode {
+    let builder = AgentNode::builder(agent).dev_root(root()).config(config);
     builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+}
+
+/// Somebody to attack.
+pub(crate) async fn victim(config: NodeConfig) -> AgentNode {
+    node(Echo, config).await
+}
+
+/// An honest peer of a victim, which talks with it.
+#[derive(Debug)]
+pub(crate) struct Honest {
+    pub(crate) node: AgentNode,
+    probe: Probe,
+    peer: AgentId,
+}
+
+impl Honest {
+    pub(crate) async fn meet(victim: SocketAddr) -> Self {
+        let probe = Probe::new();
+        let node = node(probe.clone(), NodeConfig::default()).await;
+        let peer = node.connect(&victim.into()).await.unwrap();
+        let subscribed = async {
+            while node.subscribers(&PING.parse().unwrap()) == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, subscribed).await.unwrap();
+        Self { node, probe, peer }
+    }
+
+    /// Sends observations and requests for so long, and tells how many were said and lost, and how long answers took.
+    pub(crate) async fn talk(&self, within: Duration) -> Numbers {
+        talk(&self.probe, &self.node.handle(), self.peer, within).await
+    }
 }
 
 pub(crate) fn address(node: &AgentNode) -> SocketAddr {
@@ -110,7 +143,7 @@ pub(crate) fn address(node: &AgentNode) -> SocketAddr {
 
 /// What the process of the victim does: tells what it has counted whenever it is asked.
 pub(crate) async fn be_victim() {
-    let node = node(Echo).await;
+    let node = victim(NodeConfig::default()).await;
     say(&address(&node).to_string());
     let mut told = lines(std::io::stdin());
     while told.recv().await.is_some() {
@@ -130,23 +163,15 @@ pub(crate) fn counted(node: &AgentNode) -> Numbers {
 pub(crate) async fn be_honest() {
     let mut told = lines(std::io::stdin());
     let victim: SocketAddr = told.recv().await.unwrap().parse().unwrap();
-    let probe = Probe::new();
-    let node = node(probe.clone()).await;
-    let peer = node.connect(&victim.into()).await.unwrap();
-    let subscribed = async {
-        while node.subscribers(&PING.parse().unwrap()) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, subscribed).await.unwrap();
+    let honest = Honest::meet(victim).await;
     say("");
     while let Some(millis) = told.recv().await {
         let within = Duration::from_millis(millis.parse().unwrap());
-        say(&shown(&talk(&probe, &node.handle(), peer, within).await));
+        say(&shown(&honest.talk(within).await));
     }
 }
 
-async fn talk(probe: &Probe, node: &NodeHandle, peer: swarm_core::AgentId, within: Duration) -> Numbers {
+async fn talk(probe: &Probe, node: &NodeHandle, peer: AgentId, within: Duration) -> Numbers {
     probe.0.lock().unwrap().round_trips.reset();
     let (mut pings, mut requests) = (0, JoinSet::new());
     let mut ticks = tokio::time::interval(EVERY);

@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair, PublicKeyData, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use swarm_proto::{AgentId, Grant, PublicKey, Signed, Subject, SwarmName, UnixSeconds};
-use x509_parser::asn1_rs::OctetString;
-use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
+use x509_parser::asn1_rs::{Any, Class, OctetString, Tag};
+use x509_parser::nom::Parser;
+use x509_parser::prelude::{FromDer, X509Certificate, X509CertificateParser};
 
+use super::der;
 use super::key::{self, IdentityKey, agent_id_of};
 use crate::trust::{Access, GrantError};
 
@@ -25,6 +27,11 @@ const IDENTITY_EXTENSION_OID_TEXT: &str = "2.25.6180339887498948482";
 pub const GRANT_EXTENSION_OID: &[u64] = &[2, 25, 2_718_281_828_459_045_235];
 
 const GRANT_EXTENSION_OID_TEXT: &str = "2.25.2718281828459045235";
+
+const SUBJECT_ALTERNATIVE_NAME: &str = "2.5.29.17";
+
+/// The tag of a URI among the names.
+const URI: Tag = Tag(6);
 
 /// What the identity key signs is this tag, the end of the validity, the TLS key and the URI: then a TLS key that leaks
 /// serves until its certificate runs out, and for its own swarm only.
@@ -143,10 +150,7 @@ pub(crate) struct Proven {
 /// Reads whose certificate this is and checks that it is theirs, that its grant counts, and that it is valid at `now`
 /// (seconds since 1970). Whether the peer holds the certificate's private key is for the TLS handshake to check.
 pub(crate) fn verify(der: &[u8], access: &Access, now: UnixSeconds) -> Result<Proven, CertificateError> {
-    let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
-    if !rest.is_empty() {
-        return Err(CertificateError::Unreadable);
-    }
+    let certificate = parse(der)?;
     let (validity, seconds) = (certificate.validity(), i64::try_from(now.get()).unwrap_or(i64::MAX));
     if seconds < validity.not_before.timestamp() || seconds > validity.not_after.timestamp() {
         return Err(CertificateError::NotValidNow);
@@ -164,8 +168,18 @@ pub(crate) fn verify(der: &[u8], access: &Access, now: UnixSeconds) -> Result<Pr
 /// handshake has verified it.
 #[cfg(any(feature = "webtransport", test))]
 pub(crate) fn read_again(der: &[u8]) -> Result<Proven, CertificateError> {
-    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
-    proven(&certificate)
+    proven(&parse(der)?)
+}
+
+/// What extensions hold is left unread: most of it nobody asks for, and strangers could fill it.
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
+    if !der::is_modest(der) {
+        return Err(CertificateError::Unreadable);
+    }
+    match X509CertificateParser::new().with_deep_parse_extensions(false).parse(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        _ => Err(CertificateError::Unreadable),
+    }
 }
 
 /// The identity that signed the certificate's key, and its own grant.
@@ -202,7 +216,7 @@ fn grant_in(certificate: &X509Certificate<'_>) -> Result<Signed<Grant>, Certific
 }
 
 /// The value of an extension that is there exactly once.
-fn only_extension<'a>(certificate: &'a X509Certificate<'_>, oid: &str) -> Option<&'a [u8]> {
+fn only_extension<'a>(certificate: &X509Certificate<'a>, oid: &str) -> Option<&'a [u8]> {
     let mut extensions = certificate.extensions().iter().filter(|e| e.oid.to_id_string() == oid);
     match (extensions.next(), extensions.next()) {
         (Some(extension), None) => Some(extension.value),
@@ -254,15 +268,20 @@ fn bound_key(certificate: &X509Certificate<'_>) -> Result<PublicKey, Certificate
 }
 
 /// The one URI that a certificate names; empty when there is none, or anything beside it.
-fn only_uri<'a>(certificate: &'a X509Certificate<'_>) -> &'a str {
-    let names = certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-        ParsedExtension::SubjectAlternativeName(names) => Some(names.general_names.as_slice()),
-        _ => None,
-    });
-    match names {
-        Some([GeneralName::URI(uri)]) => uri,
-        _ => "",
-    }
+fn only_uri<'a>(certificate: &X509Certificate<'a>) -> &'a str {
+    only_extension(certificate, SUBJECT_ALTERNATIVE_NAME).and_then(uri_alone).unwrap_or_default()
+}
+
+/// The URI in a list of names that holds nothing else (RFC 5280, section 4.2.1.6).
+fn uri_alone(names: &[u8]) -> Option<&str> {
+    let list = whole(names).filter(|list| list.tag() == Tag::Sequence)?;
+    let uri = whole(list.data).filter(|name| name.class() == Class::ContextSpecific && name.tag() == URI)?;
+    str::from_utf8(uri.data).ok()
+}
+
+/// The element that fills `bytes`.
+fn whole(bytes: &[u8]) -> Option<Any<'_>> {
+    Any::from_der(bytes).ok().and_then(|(rest, element)| rest.is_empty().then_some(element))
 }
 
 #[cfg(test)]

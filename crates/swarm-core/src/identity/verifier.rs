@@ -1,5 +1,6 @@
 //! Checks the certificate of the other side during the TLS handshake.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -76,7 +77,18 @@ impl SwarmVerifier {
 }
 
 fn refused(error: CertificateError) -> Error {
-    Error::InvalidCertificate(rustls::CertificateError::Other(OtherError(Arc::new(error))))
+    Error::InvalidCertificate(rustls::CertificateError::Other(OtherError(Arc::new(InWords(error)))))
+}
+
+/// The TLS library tells the other side why in the form for debugging; this gives people something to read there.
+#[derive(thiserror::Error)]
+#[error(transparent)]
+struct InWords(CertificateError);
+
+impl fmt::Debug for InWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
 }
 
 impl ServerCertVerifier for SwarmVerifier {

@@ -344,32 +344,29 @@ impl Task {
     }
 
     async fn control_frame(&mut self, frame: Option<Result<ControlFrame, FrameError>>) -> Option<GoneReason> {
+        if matches!(frame, Some(Ok(_))) {
+            self.connection.offended(Offence::ControlFrame);
+        }
         match frame {
             Some(Ok(ControlFrame::Introduce(_))) if self.is_observer() => {
                 self.overstepped("it introduces others");
                 None
             }
             Some(Ok(ControlFrame::Introduce(peers))) => {
-                self.connection.offended(Offence::ControlFrame);
                 // The driver never waits for us, so waiting for it ends.
                 let _ = self.to_driver.send(FromConnection::Introduced(peers)).await;
                 None
             }
             Some(Ok(ControlFrame::Load(percent))) => {
-                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_load(percent);
                 None
             }
             Some(Ok(ControlFrame::Subscribe(patterns))) => {
-                self.connection.offended(Offence::ControlFrame);
                 self.connection.set_subscriptions(patterns);
                 None
             }
             Some(Ok(ControlFrame::Goodbye(goodbye))) => self.peer_leaves(&goodbye).await,
-            Some(Ok(ControlFrame::Grants(grants))) => {
-                self.connection.offended(Offence::ControlFrame);
-                self.granted(grants).await
-            }
+            Some(Ok(ControlFrame::Grants(grants))) => self.granted(grants).await,
             Some(Ok(ControlFrame::Revocations(list))) => self.revoked(list),
             Some(Ok(ControlFrame::Hello(_))) => Some(self.misbehaved("a second hello")),
             Some(Ok(ControlFrame::Challenge(_) | ControlFrame::Proof(_))) => {

@@ -95,6 +95,9 @@ async fn greet(
         Side::Acceptor => {
             let control = control.insert(ControlStream::new(connection.accept_stream().await.map_err(lost)?));
             let proven = proven(shared, connection, side)?;
+            if shared.door().is_sent_away(Instant::now().into_std(), proven.agent) {
+                return Err(HelloError::SentAway);
+            }
             let must_prove = proven.must_prove;
             let agreed = agree(ours, connection, proven, hear_hello(control, connection).await?)?;
             if let Some(key) = must_prove {
@@ -184,9 +187,6 @@ fn proven(shared: &NodeShared, connection: &dyn Connection, side: Side) -> Resul
         Credential::Token { .. } if side == Side::Dialler => Err(GuestError::NotTaken.into()),
         Credential::Token { token, origin } => {
             let (guest, place) = guests::admit(shared, token.as_deref(), origin.as_deref())?;
-            if shared.door().is_sent_away(Instant::now().into_std(), guest.agent) {
-                return Err(HelloError::SentAway);
-            }
             Ok(Proven {
                 agent: guest.agent,
                 role: guest.role(),

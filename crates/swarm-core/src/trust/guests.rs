@@ -392,4 +392,21 @@ mod tests {
         assert!(!is_proof(&guest.public_key(), &[2; 32], here, &signature));
         assert!(!is_proof(&guest.public_key(), &[1; 32], there, &signature));
     }
+
+    /// The worked example of `docs/protocol.md`, computed by another library.
+    #[test]
+    fn the_proof_and_the_id_are_those_that_other_languages_compute() {
+        let acceptor = "e2b94a06-29e5-8a71-bca6-64a81fcfddde".parse().unwrap();
+        let proof = host(7).sign(&proof_message(&[5; 32], acceptor));
+
+        assert_eq!(
+            proof.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            concat!(
+                "c6a741453b298750f54a1ae747fdd6791388ce206f78d574514edb4b736aa6cd",
+                "3d08cfde7a2e62ab6e283f4d1eebd17eac84bab0037b40756496f2fc4c06fa0c",
+            )
+        );
+        let guest = agent_id_of_subject(&Subject::Bearer([7; 16]));
+        assert_eq!(guest.to_string(), "6dcba136-1f2d-869b-b360-e0a44d9e8130");
+    }
 }

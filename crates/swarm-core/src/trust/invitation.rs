@@ -1,5 +1,6 @@
 //! A node lets somebody in for a while.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use swarm_proto::{
@@ -29,7 +30,12 @@ pub struct Invitation {
     pub valid_for: Duration,
     /// For the holder of this key, who may come again and has to prove it. Without one it is for whoever has it, once.
     pub key: Option<PublicKey>,
+    /// How many datagrams a second are taken of it. Default 200: enough for a page that tells where its pointer is, too little
+    /// to be felt. `None` is as many as of a member.
+    pub datagrams_per_second: Option<NonZeroU32>,
 }
+
+const DATAGRAMS_PER_SECOND: Option<NonZeroU32> = NonZeroU32::new(200);
 
 /// Why a node invites nobody.
 ///
@@ -55,7 +61,7 @@ pub enum InviteError {
 impl Invitation {
     /// For whoever has it.
     pub fn new(permissions: Permissions, valid_for: Duration) -> Self {
-        Self { permissions, valid_for, key: None }
+        Self { permissions, valid_for, key: None, datagrams_per_second: DATAGRAMS_PER_SECOND }
     }
 
     /// For the holder of this key.
@@ -84,7 +90,7 @@ impl Invitation {
             subject: self.key.map_or(Subject::Bearer(bearer), Subject::Key),
             role: Role::Observer,
             permissions: self.permissions,
-            datagrams_per_second: None,
+            datagrams_per_second: self.datagrams_per_second,
             valid: Validity { from: now, until: now.saturating_add(self.valid_for) },
         };
         Ok(Signed::new(grant, host.public_key(), |message| host.sign(message))?)

@@ -111,8 +111,14 @@ impl State {
 
 impl Apart {
     pub(crate) async fn new() -> Self {
+        Self::told(&[]).await
+    }
+
+    /// With these words in its environment.
+    pub(crate) async fn told(words: &[(&str, &str)]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", PART, "--ignored", "--nocapture"])
+            .envs(words.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

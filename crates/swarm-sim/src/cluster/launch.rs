@@ -6,18 +6,27 @@ use std::{
     time::SystemTime,
 };
 
+use swarm_adversary::{AdversaryError, Outcome};
 use swarm_core::trust::RootKey;
-use swarm_core::{AgentNode, IdentityKey, NodeConfig, StartError, SystemClock, WallClock};
+use swarm_core::{AgentNode, IdentityKey, NodeConfig, NodeHandle, StartError, SystemClock, WallClock};
 use tokio::{
     runtime::Handle,
     task::{JoinError, JoinSet},
     time::Instant,
 };
 
-use super::rehearsal::{broken, kinds, make, member_name, rehearse};
+use super::{
+    rehearsal::{broken, kinds, make, member_name, rehearse},
+    rogue::{self, Rogue},
+};
 
 use crate::{
-    Registry, Scenario, registry::Kind, runner::RunError, scenario::Group, seed::derive, tally::Tally,
+    Registry, Scenario,
+    registry::Kind,
+    runner::RunError,
+    scenario::{Group, Members, Rogues},
+    seed::derive,
+    tally::Tally,
 };
 
 /// The time of day of a run, the same for all of its nodes: read once from the machine's clock and kept by a clock
@@ -44,8 +53,8 @@ impl WallClock for RunClock {
 pub(crate) struct Launcher {
     scenario: Scenario,
     registry: Registry,
-    /// By group.
-    kinds: Vec<Arc<Kind>>,
+    /// By group; none for rogues.
+    kinds: Vec<Option<Arc<Kind>>>,
     /// Which group each member belongs to, and its number in there.
     seats: Vec<(usize, usize)>,
     tally: Arc<Tally>,
@@ -89,6 +98,42 @@ impl Launcher {
     pub(crate) fn starts(&self, member: usize) -> bool {
         let group = self.seats.get(member).and_then(|(group, _)| self.scenario.groups.get(*group));
         group.is_some_and(|group| group.starts)
+    }
+
+    /// Whether a member is a rogue.
+    pub(crate) fn is_rogue(&self, member: usize) -> bool {
+        self.rogues(member).is_some()
+    }
+
+    fn rogues(&self, member: usize) -> Option<&Rogues> {
+        let group = self.seats.get(member).and_then(|(group, _)| self.scenario.groups.get(*group));
+        match group.map(|group| &group.members) {
+            Some(Members::Rogues(rogues)) => Some(rogues),
+            _ => None,
+        }
+    }
+
+    /// Lets a rogue loose on these; `None` if the member is none.
+    pub(super) fn unleash(
+        &self,
+        member: usize,
+        targets: &[NodeHandle],
+    ) -> Option<Result<Rogue, AdversaryError>> {
+        let start = rogue::Start {
+            rogues: self.rogues(member)?,
+            seed: self.member_seed("rogue", member),
+            root: self.root(),
+            clock: Arc::new(self.clock.clone()),
+            runtime: &self.runtime,
+        };
+        Some(Rogue::start(start, targets))
+    }
+
+    /// What became of what a rogue tried.
+    pub(super) fn count_rogue(&self, member: usize, outcome: &Outcome) {
+        if let Some((group, _)) = self.seats.get(member) {
+            self.tally.rogue(*group, outcome);
+        }
     }
 
     /// Finds out whether one agent of each group can be made. Dropping the future gives up.
@@ -138,7 +183,7 @@ impl Launcher {
         let missing = || RunError::UnknownKind { kind: format!("of agent {member}") };
         let (number, index) = *self.seats.get(member).ok_or_else(missing)?;
         let group = self.scenario.groups.get(number).ok_or_else(missing)?;
-        let kind = self.kinds.get(number).ok_or_else(missing)?;
+        let kind = self.kinds.get(number).and_then(Option::as_ref).ok_or_else(missing)?;
         let agent = make(group, kind, index, self.member_seed("agent", member))?;
         let port = self.scenario.ports.of_member(member);
         let node = AgentNode::builder(agent)

@@ -15,7 +15,7 @@ use crate::{
     Registry, Scenario,
     registry::{BuildError, Kind, Seat},
     runner::RunError,
-    scenario::Group,
+    scenario::{Group, Members},
     seed::derive,
 };
 
@@ -24,11 +24,12 @@ pub(super) fn member_name(group: &Group, index: usize) -> String {
     format!("{}[{index}]", group.name)
 }
 
-/// The kinds of the groups, in their order. Fails when the registry lacks one, so another registry was meant.
-pub(super) fn kinds(scenario: &Scenario, registry: &Registry) -> Result<Vec<Arc<Kind>>, RunError> {
+/// The kinds of the groups, in their order; rogues have none. Fails when the registry lacks one, so another registry was meant.
+pub(super) fn kinds(scenario: &Scenario, registry: &Registry) -> Result<Vec<Option<Arc<Kind>>>, RunError> {
     let kind = |group: &Group| {
-        let kind = registry.kind(&group.agent).cloned();
-        kind.ok_or_else(|| RunError::UnknownKind { kind: group.agent.clone() })
+        let Members::Agents(agents) = &group.members else { return Ok(None) };
+        let kind = registry.kind(&agents.kind).cloned();
+        kind.map(Some).ok_or_else(|| RunError::UnknownKind { kind: agents.kind.clone() })
     };
     scenario.groups.iter().map(kind).collect()
 }
@@ -46,6 +47,7 @@ pub(crate) fn rehearse(scenario: &Scenario, registry: &Registry) -> Vec<RunError
     for (group, kind) in scenario.groups.iter().zip(kinds) {
         let seed = derive(scenario.seed, "agent", first);
         first = first.saturating_add(group.count as u64);
+        let Some(kind) = kind else { continue };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let agent = make(group, &kind, 0, seed)?;
             drop(agent.capabilities());
@@ -59,7 +61,10 @@ pub(crate) fn rehearse(scenario: &Scenario, registry: &Registry) -> Vec<RunError
 /// Makes one agent.
 pub(super) fn make(group: &Group, kind: &Kind, index: usize, seed: u64) -> Result<BoxedAgent, RunError> {
     let seat = Seat { group: &group.name, index, seed };
-    kind.build(&group.params, seat).map_err(|source| build_error(group, index, source))
+    let Members::Agents(agents) = &group.members else {
+        return Err(build_error(group, index, "it is no agent".into()));
+    };
+    kind.build(&agents.params, seat).map_err(|source| build_error(group, index, source))
 }
 
 /// The error for an agent whose constructor or `capabilities` panicked.
@@ -72,7 +77,7 @@ pub(super) fn broken(group: &Group, index: usize, panic: &(dyn Any + Send)) -> R
 fn build_error(group: &Group, index: usize, source: BuildError) -> RunError {
     RunError::Build {
         member: member_name(group, index),
-        kind: group.agent.clone(),
+        kind: group.members.to_string(),
         place: group.place.clone(),
         source,
     }

@@ -1,11 +1,14 @@
 //! Everything that a scenario may name: kinds of agents with their params, sources of questions, metrics.
 
+use schemars::schema_for;
 use serde_json::Value;
+use swarm_adversary::Attack;
 
 use super::Paint;
 use crate::{
     Registry,
     metric::{CATALOGUE, FAMILIES},
+    scenario::RogueParams,
 };
 
 /// What `swarm-sim list` prints.
@@ -18,6 +21,7 @@ pub(crate) fn catalogue(registry: &Registry, paint: Paint) -> String {
     if !sources.is_empty() {
         parts.push(section("questions", two_columns(&sources, "  "), paint));
     }
+    parts.push(section("rogues", rogues(), paint));
     parts.push(section("metrics", metrics(), paint));
     parts.join("\n")
 }
@@ -34,6 +38,12 @@ fn agents(registry: &Registry, paint: Paint) -> String {
         text += &two_columns(&params(kind.schema.as_value()), "      ");
     }
     text
+}
+
+fn rogues() -> String {
+    let attacks: Vec<_> =
+        Attack::ALL.iter().map(|attack| (attack.name().to_owned(), attack.sentence().to_owned())).collect();
+    two_columns(&attacks, "  ") + &two_columns(&params(schema_for!(RogueParams).as_value()), "      ")
 }
 
 fn metrics() -> String {
@@ -117,9 +127,10 @@ agents
 questions
   sums  asks for sums
 
-metrics
-  observation.sent            observations broadcast, by the group of their origin
+rogues
+  garbage-packets   Sends UDP packets of noise.
 ";
         assert!(text.starts_with(expected), "{text}");
+        assert!(text.contains("\nmetrics\n  observation.sent "), "{text}");
     }
 }

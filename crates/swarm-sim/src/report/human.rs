@@ -27,6 +27,7 @@ pub fn human(summary: &RunSummary, paint: Paint) -> String {
     parts.extend(observations(summary));
     parts.extend(topics(summary));
     parts.extend(requests(summary));
+    parts.extend(rogues(summary));
     parts.extend(remarks(summary, paint));
     parts.extend(checks(summary, paint));
     parts.push(verdict(summary, paint));
@@ -57,8 +58,13 @@ pub fn verdict(summary: &RunSummary, paint: Paint) -> String {
 
 fn title(summary: &RunSummary, paint: Paint) -> String {
     let scenario = &summary.scenario;
+    let rogues = match scenario.members().saturating_sub(scenario.agents()) {
+        0 => String::new(),
+        1 => " and a rogue".to_owned(),
+        several => format!(" and {} rogues", show_count(several as u64)),
+    };
     let facts = format!(
-        "{} agents, {} with {} connections, seed {}, {} measured",
+        "{} agents{rogues}, {} with {} connections, seed {}, {} measured",
         show_count(scenario.agents() as u64),
         scenario.topology,
         show_count(summary.connections as u64),
@@ -114,6 +120,20 @@ fn request_cells(figures: &Figures) -> Vec<String> {
     cells
 }
 
+fn rogues(summary: &RunSummary) -> Option<String> {
+    let header = ["rogues", "each", "attempts", "let in", "refused", "sent away", "borne", "cut off max"];
+    let groups = summary.groups.iter().filter(|group| group.members.are_rogues());
+    let rows = groups.map(|group| {
+        let figures = &group.figures.rogues;
+        let mut row = vec![format!("{} ({})", group.name, group.members), show_count(group.count as u64)];
+        let counts = [figures.attempts, figures.admitted, figures.refused, figures.sent_away, figures.borne];
+        row.extend(counts.map(show_count));
+        row.push(figures.cut_off.micros(Aggregate::Max).map_or_else(|| NOTHING.to_owned(), show_micros));
+        row
+    });
+    table(&header, rows.collect())
+}
+
 fn latency_cells(durations: &Durations) -> [String; 3] {
     [Aggregate::P50, Aggregate::P99, Aggregate::Max]
         .map(|aggregate| durations.micros(aggregate).map_or_else(|| NOTHING.to_owned(), show_micros))
@@ -131,7 +151,7 @@ fn rows(
         row
     };
     let groups = summary.groups.iter().filter(|group| took_part(&group.figures));
-    let mut rows: Vec<_> = groups.map(|group| row(&group.name, group.agents, &group.figures)).collect();
+    let mut rows: Vec<_> = groups.map(|group| row(&group.name, group.count, &group.figures)).collect();
     if rows.len() > 1 {
         rows.push(row("all", summary.scenario.agents(), &summary.total));
     }

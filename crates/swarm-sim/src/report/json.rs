@@ -7,8 +7,9 @@ use swarm_core::Ending;
 
 use crate::{
     check::{Aggregate, CheckOutcome, Severity, Unit},
+    scenario::Members,
     summary::{End, RunSummary},
-    tally::{Durations, Figures, Numbers, TopicFigures},
+    tally::{Durations, Figures, Numbers, RogueFigures, TopicFigures},
 };
 
 /// The version of the JSON report. Fields are added without changing it; it changes when one is renamed, removed or
@@ -51,7 +52,8 @@ struct Report<'s> {
 #[derive(Serialize)]
 struct GroupReport<'s> {
     name: &'s str,
-    agent: &'s str,
+    agent: Option<&'s str>,
+    rogue: Option<&'s str>,
     agents: usize,
     figures: FigureReport,
 }
@@ -70,6 +72,8 @@ struct FigureReport {
     observation_gaps: u64,
     topics: BTreeMap<String, TopicReport>,
     peers_gone: BTreeMap<String, u64>,
+    peers_refused: BTreeMap<String, u64>,
+    rogues: Option<RogueReport>,
     requests_sent: u64,
     requests_answered: u64,
     requests_open: usize,
@@ -82,6 +86,19 @@ struct FigureReport {
     questions_right: u64,
     measures: BTreeMap<String, Option<DistributionReport>>,
     agent_panics: u64,
+}
+
+#[derive(Serialize)]
+struct RogueReport {
+    attempts: u64,
+    admitted: u64,
+    refused: u64,
+    sent_away: u64,
+    borne: u64,
+    failed: u64,
+    acts: u64,
+    cut_off_us: Option<DistributionReport>,
+    words: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize)]
@@ -149,7 +166,11 @@ impl<'s> Report<'s> {
 impl<'s> GroupReport<'s> {
     fn of(group: &'s crate::GroupSummary) -> Self {
         let figures = FigureReport::of(&group.figures);
-        Self { name: &group.name, agent: &group.agent, agents: group.agents, figures }
+        let (agent, rogue) = match &group.members {
+            Members::Agents(agents) => (Some(agents.kind.as_str()), None),
+            Members::Rogues(rogues) => (None, Some(rogues.attack.name())),
+        };
+        Self { name: &group.name, agent, rogue, agents: group.count, figures }
     }
 }
 
@@ -172,6 +193,12 @@ impl FigureReport {
                 .map(|(topic, of)| (topic.to_string(), TopicReport::of(of)))
                 .collect(),
             peers_gone: figures.gone.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
+            peers_refused: figures
+                .refused
+                .iter()
+                .map(|(reason, count)| (reason.to_string(), *count))
+                .collect(),
+            rogues: (figures.rogues.attempts > 0).then(|| RogueReport::of(&figures.rogues)),
             requests_sent: figures.requests_sent,
             requests_answered: figures.requests_answered(),
             requests_open: figures.requests_open(),
@@ -184,6 +211,22 @@ impl FigureReport {
             questions_right: figures.right,
             measures: figures.measures.iter().map(|(name, values)| (name.clone(), numbers(values))).collect(),
             agent_panics: figures.panics,
+        }
+    }
+}
+
+impl RogueReport {
+    fn of(figures: &RogueFigures) -> Self {
+        Self {
+            attempts: figures.attempts,
+            admitted: figures.admitted,
+            refused: figures.refused,
+            sent_away: figures.sent_away,
+            borne: figures.borne,
+            failed: figures.failed,
+            acts: figures.acts,
+            cut_off_us: durations(&figures.cut_off),
+            words: figures.words.clone(),
         }
     }
 }
@@ -256,7 +299,7 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::Value;
-    use swarm_core::GoneReason;
+    use swarm_core::{GoneReason, RefusedReason};
 
     use super::*;
     use crate::{Registry, Scenario};
@@ -274,6 +317,10 @@ mod tests {
         let topic = "rover.position".try_into().unwrap();
         figures.topics.entry(topic).or_insert_with(TopicFigures::default).copies_sent = 3;
         figures.gone.insert(GoneReason::Misbehaved, 2);
+        figures.refused.insert(RefusedReason::Nonsense, 4);
+        figures.rogues.attempts = 5;
+        figures.rogues.cut_off.record(Duration::from_millis(3));
+        figures.rogues.words.insert("nonsense".to_owned(), 5);
         figures.ended.entry(Ending::Busy).or_default().record(Duration::from_micros(700));
         let summary = RunSummary::new(scenario, End::Complete, vec![figures]);
 
@@ -285,6 +332,8 @@ mod tests {
         assert_eq!(report["groups"][0]["figures"]["request_ended_us"]["busy"]["p99"], 700.0);
         assert_eq!(report["total"]["topics"]["rover.position"]["copies_sent"], 3);
         assert_eq!(report["total"]["peers_gone"]["misbehaved"], 2);
+        assert_eq!(report["total"]["peers_refused"]["nonsense"], 4);
+        assert_eq!(report["total"]["rogues"]["cut_off_us"]["max"], 3000.0);
         let check = &report["checks"][0];
         assert_eq!(check["verdict"], "fail");
         assert_eq!((&check["bound"], &check["unit"]), (&Value::from(1000.0), &Value::from("us")));

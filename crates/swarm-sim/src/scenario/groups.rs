@@ -8,9 +8,10 @@ use toml::{
 };
 
 use super::{
-    Group, MOST_AGENTS, NodeSettings, node,
+    Agents, Group, MOST_AGENTS, Members, NodeSettings, node,
     problem::Findings,
     reader::{TableReader, did_you_mean, report_unknown_name, shortened, table_of},
+    rogues,
 };
 use crate::{Registry, nearest::nearest, registry::Kind};
 
@@ -32,12 +33,12 @@ impl Groups {
         self.groups.iter().flatten().find(|group| group.name == name)
     }
 
-    /// How many agents there are in the groups that are right.
-    pub(super) fn agents(&self) -> usize {
+    /// How many members the groups have that are right.
+    pub(super) fn members(&self) -> usize {
         self.groups.iter().flatten().map(|group| group.count).sum()
     }
 
-    /// How many agents come before those of this group, and whether all counts are known.
+    /// How many members come before those of this group, and whether all counts are known.
     pub(super) fn first_member(&self, name: &str) -> Option<usize> {
         let before = self.names.iter().take_while(|known| *known != name).count();
         let groups: Option<Vec<_>> = self.groups.iter().take(before).map(Option::as_ref).collect();
@@ -61,6 +62,22 @@ impl Groups {
         }
         report_unknown_name("group", name, &self.names(), findings);
         None
+    }
+
+    /// As [`known`](Self::known), for what rogues do not do. `None` if it is a group of theirs.
+    pub(super) fn of_agents(&self, name: &Spanned<String>, findings: &mut Findings) -> Option<String> {
+        let known = self.known(name, findings)?;
+        if self.get(&known).is_some_and(|group| group.members.are_rogues()) {
+            let message = format!("`{known}` is a group of rogues");
+            findings.report(name.span(), message, "expected a group of agents");
+            return None;
+        }
+        Some(known)
+    }
+
+    /// Whether the first member of all is a rogue.
+    pub(super) fn begin_with_rogues(&self) -> bool {
+        self.groups.first().and_then(Option::as_ref).is_some_and(|group| group.members.are_rogues())
     }
 }
 
@@ -116,27 +133,53 @@ fn read_group(
     let what = format!("[groups.{}]", shortened(name.get_ref()));
     let name = fitting_name(name, findings);
     let mut table = table_of(value, &what, findings)?;
-    let agent = table.required::<String>("agent", findings);
+    let rogue = table.optional::<String>("rogue", findings);
+    let agent = match &rogue {
+        Some(_) => table.optional::<String>("agent", findings),
+        None => table.required::<String>("agent", findings),
+    };
     let one = Spanned::new(0..0, 1);
     // Beyond that many the total is reported too; this bound only keeps sums from overflowing.
     let most = u64::try_from(MOST_AGENTS).unwrap_or(u64::MAX);
     let has_count = table.raw("count").is_some();
     let count = table.whole("count", 1..=most, findings).or((!has_count).then_some(one));
     let starts = table.optional::<bool>("start", findings).is_none_or(Spanned::into_inner);
+    let node_at = table.raw("node").map(Spanned::span);
     let node = node::read(&mut table, &format!("{what}.node"), everybody, findings);
     let params = table.raw("params");
     let at = table.at();
     let understood = table.finish(findings);
-    let agent = agent?;
-    let kind = known_kind(&agent, registry, findings)?;
     let place = params.map_or(at.clone(), Spanned::span);
-    let params = understood_params(&agent, kind, params, at, findings)?;
+    let members = match (agent, rogue) {
+        (agent, Some(rogue)) => {
+            let misplaced = [("agent", agent.map(|agent| agent.span())), ("node", node_at)];
+            refuse_beside_rogue(misplaced, findings)?;
+            Members::Rogues(rogues::read(&rogue, params, at, findings)?)
+        }
+        (agent, None) => {
+            let agent = agent?;
+            let kind = known_kind(&agent, registry, findings)?;
+            let params = understood_params(&agent, kind, params, at, findings)?;
+            Members::Agents(Agents { kind: agent.into_inner(), params })
+        }
+    };
     // A key that is not known may be a misspelt `count`: then nothing should be concluded from its default.
     if !understood {
         return None;
     }
     let count = usize::try_from(count?.into_inner()).ok()?;
-    Some(Group { name: name?, count, agent: agent.into_inner(), params, node, starts, place })
+    Some(Group { name: name?, count, members, node, starts, place })
+}
+
+/// Keys that mean nothing to a rogue, which is neither an agent nor has a node. `None` if there were any.
+fn refuse_beside_rogue(written: [(&str, Option<Range<usize>>); 2], findings: &mut Findings) -> Option<()> {
+    let mut misplaced = written.into_iter().filter_map(|(key, at)| Some((key, at?))).peekable();
+    let none = misplaced.peek().is_none().then_some(());
+    for (key, at) in misplaced {
+        let message = format!("`{key}` means nothing beside `rogue`");
+        findings.report(at, message, "expected either a group of agents or one of rogues");
+    }
+    none
 }
 
 fn fitting_name(name: &Spanned<std::borrow::Cow<'_, str>>, findings: &mut Findings) -> Option<String> {
@@ -188,7 +231,12 @@ fn understood_params(
 }
 
 /// Puts serde's words into those of the file: its fields are keys here, and names that it lists are worth comparing.
-fn report_params(agent: &str, error: &toml::de::Error, params_at: Range<usize>, findings: &mut Findings) {
+pub(super) fn report_params(
+    agent: &str,
+    error: &toml::de::Error,
+    params_at: Range<usize>,
+    findings: &mut Findings,
+) {
     let span = error.span().unwrap_or(params_at);
     let said =
         error.message().replace("unknown field", "unknown key").replace("missing field", "missing key");
@@ -229,7 +277,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn limit_agents(groups: &Groups, span: Range<usize>, findings: &mut Findings) {
-    let agents = groups.agents();
+    let agents = groups.members();
     if agents > MOST_AGENTS {
         let message = format!("{agents} agents are too many for real sockets on one machine");
         findings.report(span, message, format!("expected at most {MOST_AGENTS} in all groups together"));

@@ -37,7 +37,7 @@ pub(super) fn read(
     match name.get_ref().as_str() {
         "full" => Some(Topology::Full),
         "ring" => Some(Topology::Ring),
-        "star" => star(hub, groups, findings),
+        "star" => star(hub, name.span(), groups, findings),
         "random" => {
             if !has_degree {
                 let message = "[mesh] lacks `degree`";
@@ -68,9 +68,21 @@ fn refuse(
     }
 }
 
-fn star(hub: Option<Spanned<String>>, groups: &Groups, findings: &mut Findings) -> Option<Topology> {
-    let Some(hub) = hub else { return Some(Topology::Star { hub: 0 }) };
-    let group = groups.known(&hub, findings)?;
+fn star(
+    hub: Option<Spanned<String>>,
+    at: Range<usize>,
+    groups: &Groups,
+    findings: &mut Findings,
+) -> Option<Topology> {
+    let Some(hub) = hub else {
+        if groups.begin_with_rogues() {
+            let message = "the first group is one of rogues, and the others need somebody in their middle";
+            findings.report(at, message, "expected a group of agents under `hub`");
+            return None;
+        }
+        return Some(Topology::Star { hub: 0 });
+    };
+    let group = groups.of_agents(&hub, findings)?;
     Some(Topology::Star { hub: groups.first_member(&group)? })
 }
 
@@ -79,7 +91,7 @@ fn random(degree: &Spanned<u64>, groups: &Groups, findings: &mut Findings) -> Op
     if !groups.is_complete() {
         return Some(topology);
     }
-    match topology.check(groups.agents()) {
+    match topology.check(groups.members()) {
         Ok(()) => Some(topology),
         Err(error) => {
             let TopologyError { message, expected } = error;

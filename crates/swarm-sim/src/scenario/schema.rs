@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::Value;
+use swarm_adversary::Attack;
 
 /// The JSON Schema (draft 2020-12) of a scenario file, as `swarm-sim schema` prints it.
 ///
@@ -141,22 +142,32 @@ struct Node {
     reliable_buffer_bytes: Option<u32>,
 }
 
-/// Agents of one kind with the same params.
+/// Agents of one kind with the same params, or rogues.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(
+    deny_unknown_fields,
+    extend("oneOf" = [{ "required": ["agent"] }, { "required": ["rogue"], "not": { "required": ["node"] } }])
+)]
 struct Group {
     /// How many.
     #[schemars(range(min = 1, max = 512), extend("default" = 1))]
     count: Option<u32>,
-    /// Kind of agent; `swarm-sim list` names them.
-    agent: String,
-    /// What each of them is made of; the kind says what it knows.
+    /// Kind of agent; `swarm-sim list` names them. Excludes rogue.
+    agent: Option<String>,
+    /// What bad peers in place of agents do; `swarm-sim list` says more. Excludes agent and node.
+    #[schemars(extend("enum" = attacks()))]
+    rogue: Option<String>,
+    /// What each of them is made of; the kind says what it knows. Rogues know attempts, at_once, rate, size and patience.
     params: Option<serde_json::Map<String, Value>>,
     /// Knobs of their nodes, before those of everybody.
     node: Option<Node>,
     /// Whether they run from the beginning. If not, an event of the timeline starts them.
     #[schemars(extend("default" = true))]
     start: Option<bool>,
+}
+
+fn attacks() -> Vec<&'static str> {
+    Attack::ALL.iter().map(|attack| attack.name()).collect()
 }
 
 /// What happens when.

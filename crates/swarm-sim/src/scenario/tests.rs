@@ -59,6 +59,11 @@ node = { coalescing_window = "0s", outbox_capacity = 16, agent_queue = 8, max_da
 start = false
 [groups.tower]
 agent = "idle"
+[groups.pirate]
+count = 2
+rogue = "datagram-flood"
+params = { attempts = 3, at_once = 2, rate = 50, size = 100, patience = "5s" }
+start = false
 [timeline]
 events = [
   { at = "3s", do = "stop", target = "ship", pick = "one" },
@@ -86,7 +91,7 @@ fn a_file_with_every_key_is_read_as_it_stands() {
     assert_eq!(scenario.topology, Topology::Star { hub: 3 });
     assert_eq!(
         scenario.groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
-        ["ship", "tower"]
+        ["ship", "tower", "pirate"]
     );
     assert!(!scenario.groups[0].starts);
     assert_eq!(scenario.agents(), 4);
@@ -106,7 +111,7 @@ fn a_file_with_every_key_is_read_as_it_stands() {
     assert_eq!(scenario.checks[1].to_string(), narrowed);
     let narrowed = "observation.delivery_ratio{group=ship, topic=sea.*} >= 99 %";
     assert_eq!(scenario.checks[2].to_string(), narrowed);
-    let [ship, tower] = &scenario.groups[..] else { panic!("{:?}", scenario.groups) };
+    let [ship, tower, pirate] = &scenario.groups[..] else { panic!("{:?}", scenario.groups) };
     assert_eq!(
         (ship.node.agent_queue, tower.node.agent_queue),
         (Some(8), Some(64)),
@@ -118,6 +123,11 @@ fn a_file_with_every_key_is_read_as_it_stands() {
     );
     assert_eq!(ship.node.reliable_buffer_bytes, Some(65_536));
     assert_eq!((tower.node.max_datagrams_per_second, tower.node.greedy_patience), (None, None));
+    let Members::Rogues(rogues) = &pirate.members else { panic!("{pirate:?}") };
+    let (usual, patience) = (Plan::of(Attack::DatagramFlood), Duration::from_secs(5));
+    let plan = Plan { attempts: 3, at_once: 2, rate: 50, size: 100, patience, ..usual };
+    assert_eq!((rogues.attack, rogues.plan), (Attack::DatagramFlood, plan));
+    assert_eq!(scenario.members(), 6);
 }
 
 #[test]

@@ -112,8 +112,8 @@ fn read_ask(
         warn_of_too_many(&count, every, duration.saturating_sub(at), findings);
     }
     let count = count.into_inner();
-    let from = from.and_then(|from| around.groups.known(&from, findings));
-    let to = to.and_then(|to| around.groups.known(&to, findings));
+    let from = from.and_then(|from| around.groups.of_agents(&from, findings));
+    let to = to.and_then(|to| around.groups.of_agents(&to, findings));
     let capability = capability.and_then(|name| known_capability(&name, findings));
     let deadline = match deadline {
         Some(deadline) => positive("deadline", &deadline, findings)?,

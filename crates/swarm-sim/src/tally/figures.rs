@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
-use swarm_core::{Capability, DropReason, Ending, GoneReason, RequestId, TopicName, TopicPattern};
+use swarm_core::{
+    Capability, DropReason, Ending, GoneReason, RefusedReason, RequestId, TopicName, TopicPattern,
+};
 
 use super::{
-    Durations, Numbers,
+    Durations, Numbers, RogueFigures,
     topics::{MOST_TOPICS, TopicFigures},
 };
 use crate::{check::Aggregate, metric::Metric};
@@ -65,8 +67,12 @@ pub struct Figures {
     pub measures: BTreeMap<String, Numbers>,
     /// Peers of its agents that went, by reason.
     pub gone: BTreeMap<GoneReason, u64>,
+    /// Strangers and peers that its nodes turned away, by reason.
+    pub refused: BTreeMap<RefusedReason, u64>,
     /// Panics of its agents.
     pub panics: u64,
+    /// What its rogues tried.
+    pub rogues: RogueFigures,
     /// Requests that have not ended.
     pub(super) open: BTreeSet<RequestId>,
     /// What of this is about the requests for one capability.
@@ -122,6 +128,7 @@ impl Figures {
     pub fn value(&self, metric: &Metric, aggregate: Option<Aggregate>) -> Option<f64> {
         let observed = |count: u64| (self.heard_or_sent_anything()).then_some(count as f64);
         let asked = |count: u64| (self.requests_sent > 0).then_some(count as f64);
+        let tried = |count: u64| (self.rogues.attempts > 0).then_some(count as f64);
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
         match metric {
             Metric::ObservationSent => observed(self.observations_sent),
@@ -152,6 +159,12 @@ impl Figures {
             Metric::AnswerRight => (self.questions > 0).then_some(self.right as f64),
             Metric::AnswerRightRatio => share(self.right, self.questions),
             Metric::PeerGone(reason) => Some(self.gone.get(reason).copied().unwrap_or_default() as f64),
+            Metric::PeerRefused(reason) => Some(self.refused.get(reason).copied().unwrap_or_default() as f64),
+            Metric::RogueAttempts => tried(self.rogues.attempts),
+            Metric::RogueAdmitted => tried(self.rogues.admitted),
+            Metric::RogueSentAway => tried(self.rogues.sent_away),
+            Metric::RogueBorne => tried(self.rogues.borne),
+            Metric::RogueCutOff => self.rogues.cut_off.micros(aggregate?),
             Metric::AgentPanics => Some(self.panics as f64),
             Metric::Measure(name) => self.measures.get(name)?.value(aggregate?),
         }
@@ -186,6 +199,10 @@ impl Figures {
         for (reason, count) in &others.gone {
             *self.gone.entry(*reason).or_default() += count;
         }
+        for (reason, count) in &others.refused {
+            *self.refused.entry(*reason).or_default() += count;
+        }
+        self.rogues.merge(&others.rogues);
         for (name, numbers) in &others.measures {
             self.measures.entry(name.clone()).or_default().merge(numbers);
         }
@@ -236,6 +253,10 @@ impl Figures {
 
     pub(super) fn peer_gone(&mut self, reason: GoneReason) {
         *self.gone.entry(reason).or_default() += 1;
+    }
+
+    pub(super) fn peer_refused(&mut self, reason: RefusedReason) {
+        *self.refused.entry(reason).or_default() += 1;
     }
 
     pub(super) fn request_sent(&mut self, id: RequestId) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use swarm_proto::{AgentId, CloseCode};
+use swarm_proto::AgentId;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::JoinMap;
@@ -14,7 +14,7 @@ use crate::error::ConnectError;
 use crate::node::handshake::{self, Established, Side};
 use crate::node::shared::NodeShared;
 use crate::trace::{RefusedReason, TraceEvent};
-use crate::transport::{Credential, Incoming, Transport};
+use crate::transport::{Incoming, Transport};
 
 pub(super) type Reply = oneshot::Sender<Result<AgentId, ConnectError>>;
 
@@ -161,14 +161,6 @@ async fn accept(shared: Arc<NodeShared>, incoming: Box<dyn Incoming>) -> Attempt
         .await
         .map_err(|_| refused(RefusedReason::Deadline, "no WebTransport session".to_owned()))?
         .map_err(|error| refused(RefusedReason::Handshake, error.to_string()))?;
-    if let Credential::Certificate { agent: peer, .. } = connection.credential()
-        && shared.door().is_sent_away(Instant::now().into_std(), *peer)
-    {
-        let text = format!("{peer} is back too soon");
-        // Whoever broke the rules is not worth a hello.
-        connection.close(CloseCode::Overloaded, "sent away, and back too soon");
-        return Err(refused(RefusedReason::SentAway, text));
-    }
     handshake::exchange_hellos(&shared, connection, Side::Acceptor, deadline)
         .await
         .map_err(|error| refused(handshake::refused_reason(&error), error.to_string()))

@@ -49,7 +49,7 @@ fn an_unknown_key_names_the_nearest() {
         "cuont = 3",
         "cuont",
         "unknown key `cuont` in [groups.ship]",
-        "expected one of: agent, count, node, params, start",
+        "expected one of: agent, count, node, params, rogue, start",
         "did you mean `count`?",
     );
 }
@@ -140,7 +140,7 @@ fn an_unknown_group_names_the_nearest_wherever_it_is_named() {
             instead,
             underlined,
             "unknown group `towr`",
-            "expected one of: ship, tower",
+            "expected one of: ship, tower, pirate",
             "did you mean `tower`?",
         );
     }
@@ -215,20 +215,20 @@ fn ports_and_agents_have_their_limits() {
         "first_port = 4400",
         "first_port = 65534",
         "65534",
-        "4 agents from port 65534 on need ports up to 65537",
-        "expected at most 65532",
+        "6 agents from port 65534 on need ports up to 65539",
+        "expected at most 65530",
         "",
     );
     let (_, message, ..) = only_problem(&with("count = 3", "count = 512"));
-    assert_eq!(message, "513 agents are too many for real sockets on one machine");
+    assert_eq!(message, "515 agents are too many for real sockets on one machine");
 }
 
 #[test]
 fn a_degree_must_be_possible() {
-    let text = with("topology = \"star\"\nhub = \"tower\"", "topology = \"random\"\ndegree = 4");
+    let text = with("topology = \"star\"\nhub = \"tower\"", "topology = \"random\"\ndegree = 6");
     let (span, message, expected, _) = only_problem(&text);
-    assert_eq!((span.as_str(), message.as_str()), ("4", "4 agents cannot have 4 peers each"));
-    assert_eq!(expected, "expected at most 3");
+    assert_eq!((span.as_str(), message.as_str()), ("6", "6 agents cannot have 6 peers each"));
+    assert_eq!(expected, "expected at most 5");
     let (_, message, ..) =
         only_problem(&with("topology = \"star\"\nhub = \"tower\"", "topology = \"ring\"\ndegree = 2"));
     assert_eq!(message, "`degree` means nothing to the topology `ring`");
@@ -270,7 +270,7 @@ fn mistakes_are_reported_all_at_once() {
         .replace("seed = 42", "seed = \"42\"");
     let errors = Scenario::parse("x.toml", &text, &registry()).unwrap_err();
     let lines: Vec<_> = errors.problems().iter().map(Problem::line).collect();
-    assert_eq!(lines, [12, 23, 28, 31, 38]);
+    assert_eq!(lines, [12, 23, 28, 36, 43]);
 }
 
 #[test]
@@ -392,4 +392,56 @@ fn a_knob_of_a_node_has_its_bounds() {
          outbox_capacity, reliable_buffer_bytes, slow_patience",
         "did you mean `outbox_capacity`?",
     );
+}
+
+#[test]
+fn an_unknown_attack_names_the_nearest() {
+    let (span, said, label, hint) =
+        only_problem(&with("rogue = \"datagram-flood\"", "rogue = \"datagramm-flod\""));
+    assert_eq!((span.as_str(), said.as_str()), ("\"datagramm-flod\"", "unknown attack `datagramm-flod`"));
+    assert!(label.contains("qpack-bomb, half-hello"), "{label}");
+    assert_eq!(hint, "did you mean `datagram-flood`?");
+}
+
+#[test]
+fn a_rogue_is_no_agent_and_has_no_node() {
+    complains(
+        "rogue = \"datagram-flood\"",
+        "rogue = \"datagram-flood\"\nagent = \"idle\"",
+        "\"idle\"",
+        "`agent` means nothing beside `rogue`",
+        "expected either a group of agents or one of rogues",
+        "",
+    );
+    complains(
+        "rogue = \"datagram-flood\"",
+        "rogue = \"datagram-flood\"\nnode = { agent_queue = 8 }",
+        "{ agent_queue = 8 }",
+        "`node` means nothing beside `rogue`",
+        "expected either a group of agents or one of rogues",
+        "",
+    );
+}
+
+#[test]
+fn nobody_asks_a_rogue_or_is_connected_by_it() {
+    let message = "`pirate` is a group of rogues";
+    let expected = "expected a group of agents";
+    complains("hub = \"tower\"", "hub = \"pirate\"", "\"pirate\"", message, expected, "");
+    let ask = "do = \"ask\", from = \"tower\", to = ";
+    let to_ship = format!("{ask}\"ship\", capability = \"hello.greet@2\"");
+    complains(&to_ship, &to_ship.replace("ship", "pirate"), "\"pirate\"", message, expected, "");
+}
+
+#[test]
+fn params_of_rogues_are_known_and_bounded() {
+    let (_, said, label, hint) = only_problem(&with("rate = 50", "rat = 50"));
+    assert_eq!(
+        (said.as_str(), hint.as_str()),
+        ("params of `datagram-flood`: unknown key `rat`", "did you mean `rate`?")
+    );
+    assert!(label.contains("`attempts`"), "{label}");
+    let (_, said, label, _) = only_problem(&with("rate = 50", "rate = 200_001"));
+    assert_eq!(said, "params of `datagram-flood` are out of bounds");
+    assert!(label.contains("rate 200000"), "{label}");
 }
