@@ -16,6 +16,7 @@ check +files:
 
 # Make, show and take back keys and grants: `just swarm` lists the commands.
 [positional-arguments]
+[no-exit-message]
 swarm *arguments:
     @cargo run --release --quiet -p swarm-cli --bin swarm -- "$@"
 
@@ -42,7 +43,7 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
-# Measure: `just bench` compares with the field; `just bench field --only w1`, `just bench assist --only seq`, `just bench lossy`, `just bench batching`, `just bench observation`. Needs a quiet machine.
+# Measure: `just bench` compares with the field; `just bench field --only w1`, `just bench assist --only seq`, `just bench adversary`, `just bench lossy`, `just bench batching`, `just bench observation`. Needs a quiet machine.
 bench name="field" *arguments:
     {{ if name == "field" { "tools/install-nats-server.sh && cargo run --release --quiet --manifest-path bench/Cargo.toml --" } else { "cargo bench --quiet --bench " + name + " --" } }} {{ arguments }}
 

@@ -646,6 +646,15 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
                 topics = [(await anext(peer.observations())).topic for _ in range(5)]
             self.assertEqual(topics, ["doorman.tick"] * 5)
 
+    async def test_who_keeps_asking_beyond_its_grant_is_sent_away(self) -> None:
+        async with connect(self.url, Identity.dev(call=[])) as peer:
+            for _ in range(150):  # of 200 that are borne at once
+                self.assertEqual(await self.repeat(peer, "one"), ([], {"outcome": "not_permitted"}))
+            with self.assertRaises(Ended) as ended:
+                for _ in range(1_000):
+                    await self.repeat(peer, "one")
+        self.assertEqual(ended.exception.args, (swarm_client.CODE_0 + 1, "too much that it has no grant for"))
+
     async def ends(self, peer: swarm_client.Peer) -> tuple[int, str]:
         """With which code and words the connection does."""
         async with asyncio.timeout(10):

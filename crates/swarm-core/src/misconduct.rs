@@ -29,7 +29,7 @@ pub struct MisconductConfig {
     /// Streams that end or are reset before they asked for anything. Default 200, and 100 a second: an agent may give up
     /// all its requests at once, and QUIC then forgets what was not sent; it does not do so all the time.
     pub empty_streams: Allowance,
-    /// Frames on the control stream, whatever they say. Default 200, and 100 a second: a node sends at most 60 a second.
+    /// Frames on the control stream, whatever they say. Default 200, and 100 a second: a node sends at most 85 a second.
     pub control_frames: Allowance,
     /// Observations, requests and introductions that the peer's grant does not permit. Default 200, and 20 a second: its
     /// grant may be younger or older than its agent knows.

@@ -276,6 +276,7 @@ async fn an_observation_in_the_name_of_another_is_dropped_and_counted() {
             payload: "".into(),
             delivery: swarm_proto::Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         });
         let mut datagram = proto::DatagramBuilder::behind(connection.datagram_prefix(), 1000, 0);
         assert!(datagram.try_push(&forged));
