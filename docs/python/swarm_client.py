@@ -25,9 +25,11 @@ CLASSES = "lossy", "latest", "reliable"
 PAYLOAD_AT = {32: 2, 35: 4}  # in chunks and artefacts of a reply
 STREAM_HEADER, CODE_0 = b"\x40\x41\x00", 0x52E4A40FA8DB  # the latter is code 0 as it travels, section 9
 BINDING, GRANT = x509.ObjectIdentifier("2.25.6180339887498948482"), x509.ObjectIdentifier("2.25.2718281828459045235")
-GRANTING, REVOKING, PROVING = b"swarm grant v1\0", b"swarm revocations v1\0", b"swarm proof v1\0"  # before what is signed
+GRANTING, REVOKING = b"swarm grant v1\0", b"swarm revocations v1\0"  # each goes before what is signed
+PROVING, SEALING = b"swarm proof v1\0", b"swarm observation v1\0"
 Observation = collections.namedtuple(
-    "Observation", "origin epoch sequence topic sent_at hops payload delivery key expires_ms", defaults=("", 0))
+    "Observation", "origin epoch sequence topic sent_at hops payload delivery key expires_ms seal",
+    defaults=("", 0, None))
 class Ended(Exception):
     """The node refused, left or gave up, or is lost: a code, in Goodbye that of section 9, and a reason."""
 
@@ -97,7 +99,7 @@ class Identity:
                "subscribe": ["**"], "serve": ["**@*"], "call": ["**@*"], "from": now - 3_600, "until": now + 86_400}
         return cls(key, [root.public_key().public_bytes_raw()], sealed(GRANTING, may | limits, root))
     def as_guest(self, token: str) -> "Identity":
-        """Trusts the same roots, and comes with this token instead of a certificate: one for our key, or for its bearer."""
+        """Trusts the same roots, and comes with a token instead of a certificate: one for our key, or for its bearer."""
         return Identity(self.key, self.roots, from_text(token), guest=True)
     def certificate(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         tls, nobody = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
@@ -109,6 +111,8 @@ class Identity:
         for oid, value in (BINDING, self.public + self.key.sign(signed)), (GRANT, self.grant):
             builder = builder.add_extension(x509.UnrecognizedExtension(oid, asn1.encode_der(value)), critical=False)
         return builder.sign(tls, hashes.SHA256()), tls
+    def sealing(self, body: bytes) -> bytes:
+        return SEALING + self.swarm.encode() + b"\0" + body
     def check(self, grant: dict[str, Any]) -> None:
         """Raises unless a grant that a root has signed counts here and now."""
         agent = holder(grant)
@@ -144,6 +148,9 @@ def matches(pattern: str, topic: str) -> bool:
         labels[len(wanted) - 1:] = ["**"]
     return len(wanted) == len(labels) and all(one in ("*", label) for one, label in zip(wanted, labels))
 def decode_observation(elements: list[Any]) -> Observation:
+    if len(elements) == 4:
+        hops, *seal = elements  # key, signature and body
+        return decode_observation(msgpack.unpackb(seal[2]))._replace(hops=hops, seal=tuple(seal))
     number, *further = elements[7:10] or [0]  # behind class 2 nothing is known yet
     return Observation(UUID(bytes=elements[0]), *elements[1:7], CLASSES[number], *further[:0 if number == 2 else 2])
 def decode_datagram(data: bytes) -> list[Observation]:
@@ -169,7 +176,8 @@ class Peer(QuicConnectionProtocol):
         except ConnectionError:  # aioquic does not say why; `ended` does
             raise self.ended from None
         # Trick: the node's certificate is to be had from a private attribute alone.
-        self.proven, self.grant = proven(self._quic.tls._peer_certificate, self.identity)
+        self.proven, grant = proven(self._quic.tls._peer_certificate, self.identity)
+        self.grants = {self.proven: grant}  # of the node, and of others whose observations it passes on
         token = [(b"authorization", b"Bearer " + to_text(self.identity.grant).encode())] if self.identity.guest else []
         self._http.send_headers(self._quic.get_next_available_stream_id(), [
             (b":method", b"CONNECT"), (b":scheme", b"https"), (b":authority", authority.encode()),
@@ -197,12 +205,24 @@ class Peer(QuicConnectionProtocol):
     async def observations(self) -> AsyncIterator[Observation]:
         while (data := await self._datagrams.get()) is not None:
             for each in decode_datagram(data):
-                if each.origin == self.proven:
+                if self._is_genuine(each):
                     yield each
+    def _is_genuine(self, observation: Observation) -> bool:
+        """Whether its origin has made it and may: the node, or somebody who has sealed it, section 7."""
+        if observation.seal is None or observation.origin not in self.grants:
+            return observation.seal is None and observation.origin == self.proven
+        (key, signature, body), grant = observation.seal, self.grants[observation.origin]
+        with contextlib.suppress(InvalidSignature, PermissionError):
+            ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, self.identity.sealing(body))
+            self.identity.check(grant)
+            return key == grant.get("key") and any(matches(each, observation.topic) for each in grant.get("publish", []))
+        return False
     def subscribe(self, *patterns: str) -> None:  # from now on; until then the `subscriptions` of our Hello hold
         self._control.write(frame(SUBSCRIBE, patterns))
-    def observe(self, topic: str, payload: bytes, key: str | None = None, expires_ms: int = 0) -> bool:
-        """Publishes: latest if there is a key, if only "", lossy otherwise. Whether the node subscribes to it."""
+    def observe(self, topic: str, payload: bytes, key: str | None = None, expires_ms: int = 0,
+                seal: bool = False) -> bool:
+        """Publishes: latest if there is a key, if only "", lossy otherwise. Whether the node subscribes to it. With a
+        seal, others may pass it on."""
         if not any(matches(each, topic) for each in self.theirs.get("subscriptions", ["**"])):
             return False
         if not any(matches(each, topic) for each in self.identity.may.get("publish", [])):
@@ -211,6 +231,8 @@ class Peer(QuicConnectionProtocol):
         further = [int(key is not None), key or "", expires_ms] if key is not None or expires_ms else []
         said = [self.hello["agent"], self.hello["epoch"], self.identity.sequence, topic, now, 0, payload]
         data = frame(*said, *further)[4:]
+        if seal:
+            data = frame(0, self.identity.public, self.identity.key.sign(self.identity.sealing(data)), data)[4:]
         if len(data) >= min(1_100, self.theirs.get("limits", {}).get("max_datagram_bytes", 1_100)):
             raise ValueError("too long")  # Trick: what fits into no packet blocks aioquic's queue for good.
         self._http.send_datagram(0, b"\x11" + data)
@@ -264,8 +286,7 @@ class Peer(QuicConnectionProtocol):
         for envelope in said if kind == GRANTS else []:
             with contextlib.suppress(ValueError, InvalidSignature, PermissionError):  # it does not count
                 self.identity.check(grant := opened(GRANTING, envelope, self.identity.roots))
-                if holder(grant) == self.proven:
-                    self.grant = grant
+                self.grants[holder(grant)] = grant
         try:
             if kind == REVOCATIONS:
                 self.identity.revoke(said)
@@ -275,9 +296,9 @@ class Peer(QuicConnectionProtocol):
     def _check(self) -> None:
         """Leaves if the node's grant does not count any more, and sees to it when it ends."""
         try:
-            self.identity.check(self.grant)
+            self.identity.check(self.grants[self.proven])
             self._grant_ends.cancel()
-            self._grant_ends = self._loop.call_later(self.grant["until"] + 1 - time.time(), self._check)
+            self._grant_ends = self._loop.call_later(self.grants[self.proven]["until"] + 1 - time.time(), self._check)
         except PermissionError as error:
             self._leave(10, str(error))
     def _leave(self, code: int, why: str) -> None:

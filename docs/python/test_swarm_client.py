@@ -103,7 +103,10 @@ def essential(value: Any, key: str = "") -> Any:
 def observation(found: swarm_client.Observation) -> dict[str, Any]:
     """Without what goes without saying; a key says something only of what is latest."""
     value = found._asdict() | {"origin": str(found.origin), "payload": found.payload.hex()}
-    silent = {"delivery": "lossy", "expires_ms": 0} | ({} if found.delivery == "latest" else {"key": found.key})
+    if found.seal:
+        value["seal"] = {"key": found.seal[0].hex(), "signature": found.seal[1].hex()}
+    silent = {"delivery": "lossy", "expires_ms": 0, "seal": None}
+    silent |= {} if found.delivery == "latest" else {"key": found.key}
     return {key: item for key, item in value.items() if key not in silent or item != silent[key]}
 
 
@@ -182,7 +185,8 @@ class Frames(unittest.IsolatedAsyncioTestCase):
         peer.ended, peer._datagrams, peer._status = None, asyncio.Queue(), asyncio.Future()
         peer.identity, peer.gaps, peer._greeted = Identity.dev(), [], asyncio.Event()
         peer._grant_ends = mock.Mock()
-        peer.proven, peer.theirs = swarm_client.UUID(int=1), {"epoch": 1_700_000_000_000}
+        peer.proven, peer.theirs = (node := Identity.dev(bytes(32))).agent, {"epoch": 1_700_000_000_000}
+        peer.grants, peer._loop = {node.agent: node.may}, asyncio.get_running_loop()
         peer._greeted.set()
         peer.create_stream = mock.AsyncMock(return_value=(reader, writer))
         return peer, writer
@@ -274,7 +278,9 @@ class Frames(unittest.IsolatedAsyncioTestCase):
 
     def published(self, peer: swarm_client.Peer, *observed: Any, **further: Any) -> bytes | None:
         """The datagram of an observation, made at the moment of the vectors."""
-        life = {"agent": swarm_client.UUID("01010101-0101-8101-8101-010101010101"), "epoch": 1_700_000_000_000}
+        nobody = swarm_client.UUID("01010101-0101-8101-8101-010101010101")
+        made_by = peer.identity.agent if further.get("seal") else nobody
+        life = {"agent": made_by, "epoch": 1_700_000_000_000}
         peer.hello, peer._http, peer.transmit = life, mock.Mock(), mock.Mock()
         with mock.patch("time.time_ns", return_value=1_700_000_000_250_000_000):
             sent = peer.observe(*observed, **further)
@@ -292,6 +298,36 @@ class Frames(unittest.IsolatedAsyncioTestCase):
             with self.subTest(name):
                 peer, _ = self.peer()
                 self.assertEqual(self.published(peer, topic, payload, **further), b"\x11" + vector(name))
+
+    async def test_what_is_sealed_is_that_of_the_vectors(self) -> None:
+        agent = Identity.dev(bytes([7]) * 32)
+        for name, topic, further in [("sealed observation", "rover.position", {})]:
+            peer, _ = self.peer()
+            peer.identity = agent
+            sent = self.published(peer, topic, b"\x82\xa1x\x03\xa1y\x04", seal=True, **further)
+            self.assertEqual(sent, b"\x11" + vector(name))
+
+    async def heard(self, grant: bytes | None, *observations: bytes) -> list[str]:
+        """The topics of what is believed when the node passes these on, and tells this grant."""
+        peer, _ = self.peer()
+        if grant:
+            peer._heed(6, [grant])
+        peer._datagrams.put_nowait(b"\x11" + b"".join(observations))
+        peer._datagrams.put_nowait(None)
+        return [each.topic async for each in peer.observations()]
+
+    async def test_what_others_have_sealed_is_believed_within_their_grants(self) -> None:
+        agent, passed = Identity.dev(bytes([7]) * 32), vector("sealed observation that was passed on")
+        reliable = vector("sealed reliable observation")
+        self.assertEqual(await self.heard(agent.grant, passed, reliable), ["arm.pose", "map.tile"])
+        for grant in [None, resealed(agent.grant, NOBODY), resealed(agent.grant, ROOT_KEY, until=1),
+                      resealed(agent.grant, ROOT_KEY, publish=["map.*"]), Identity.dev().grant]:
+            self.assertEqual(await self.heard(grant, passed), [])
+        for at in (60, -1):  # in the signature, and in what it is over
+            changed = passed[:at] + bytes([passed[at] ^ 1]) + passed[at + 1:] if at > 0 else passed[:-1] + b"\xfb"
+            self.assertEqual(await self.heard(agent.grant, changed), [])
+        plain = vector("observation")  # of nobody that is here
+        self.assertEqual(await self.heard(agent.grant, plain), [])
 
     async def test_what_the_node_does_not_subscribe_to_is_not_sent(self) -> None:
         peer, _ = self.peer(framed(vector("subscriptions")) + framed(vector("load")))
@@ -519,7 +555,8 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
 
     async def test_requests_of_the_node_are_answered(self) -> None:
         async with connect(self.url, Identity.dev(), said={"subscriptions": []}) as peer:
-            # The doorman asks for nothing, and without subscriptions it opens no feed: what a node would send is put in here.
+            # The doorman asks for nothing, and opens no feed to who subscribes to nothing: what a node would send is put
+            # in here.
             head = swarm_client.STREAM_HEADER + framed(vector("head"))
             with mock.patch.object(peer._quic, "send_stream_data") as sent:
                 peer.quic_event_received(events.StreamDataReceived(head, False, 1))
@@ -724,7 +761,7 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
             keep(identity := Identity.dev(), Path(directory))
             await self.start("--credentials", directory)
         async with connect(self.url, Identity.dev()) as peer:
-            self.assertEqual((peer.proven, peer.grant), (identity.agent, identity.may))
+            self.assertEqual(peer.grants, {identity.agent: identity.may})
             chunks, _ = await self.repeat(peer, "one")
         self.assertEqual(chunks, [("word", b"one")])
 
