@@ -91,7 +91,7 @@ class Identity:
         return identity
     @classmethod
     def dev(cls, seed: bytes | None = None, swarm: str = "local", **limits: Any) -> "Identity":
-        """For local work, with the root that nodes of the same user have made: it may do everything, but for `limits`."""
+        """For local work, with the root that nodes of the same user have made: may do everything, but for `limits`."""
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
         root = secret_key(Path(os.environ.get("SWARM_DEV_ROOT") or state / "swarm/dev-root.pem"))
         key, now = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32)), int(time.time())
@@ -99,7 +99,7 @@ class Identity:
                "subscribe": ["**"], "serve": ["**@*"], "call": ["**@*"], "from": now - 3_600, "until": now + 86_400}
         return cls(key, [root.public_key().public_bytes_raw()], sealed(GRANTING, may | limits, root))
     def as_guest(self, token: str) -> "Identity":
-        """Trusts the same roots, and comes with a token instead of a certificate: one for our key, or for its bearer."""
+        """Comes with a token instead of a certificate: one for our key, or for whoever bears it."""
         return Identity(self.key, self.roots, from_text(token), guest=True)
     def certificate(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         tls, nobody = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
@@ -127,7 +127,7 @@ class Identity:
         self.revocations = max(self.revocations, said, key=lambda each: each["version"])
 
 def proven(certificate: x509.Certificate, identity: Identity) -> tuple[UUID, dict[str, Any]]:
-    """Whom a node's certificate proves and what that was granted, section 2; raises if it is nobody of our swarm now."""
+    """Whom a node's certificate proves, and what that was granted, section 2; raises if it is nobody of our swarm."""
     value = lambda oid: asn1.decode_der(bytes, certificate.extensions.get_extension_for_oid(oid).value.value)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     proof, start, end = value(BINDING), certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -147,6 +147,8 @@ def matches(pattern: str, topic: str) -> bool:
     if wanted[-1] == "**" and len(labels) >= len(wanted):
         labels[len(wanted) - 1:] = ["**"]
     return len(wanted) == len(labels) and all(one in ("*", label) for one, label in zip(wanted, labels))
+def matches_any(patterns: list[str], topic: str) -> bool:
+    return any(matches(pattern, topic) for pattern in patterns)
 def decode_observation(elements: list[Any]) -> Observation:
     if len(elements) == 4:
         hops, *seal = elements  # key, signature and body
@@ -215,7 +217,7 @@ class Peer(QuicConnectionProtocol):
         with contextlib.suppress(InvalidSignature, PermissionError):
             ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, self.identity.sealing(body))
             self.identity.check(grant)
-            return key == grant.get("key") and any(matches(each, observation.topic) for each in grant.get("publish", []))
+            return key == grant.get("key") and matches_any(grant.get("publish", []), observation.topic)
         return False
     def subscribe(self, *patterns: str) -> None:  # from now on; until then the `subscriptions` of our Hello hold
         self._control.write(frame(SUBSCRIBE, patterns))
@@ -223,9 +225,9 @@ class Peer(QuicConnectionProtocol):
                 seal: bool = False) -> bool:
         """Publishes: latest if there is a key, if only "", lossy otherwise. Whether the node subscribes to it. With a
         seal, others may pass it on."""
-        if not any(matches(each, topic) for each in self.theirs.get("subscriptions", ["**"])):
+        if not matches_any(self.theirs.get("subscriptions", ["**"]), topic):
             return False
-        if not any(matches(each, topic) for each in self.identity.may.get("publish", [])):
+        if not matches_any(self.identity.may.get("publish", []), topic):
             raise PermissionError(f"our grant does not let us publish {topic}")  # the node would drop it
         self.identity.sequence, now = self.identity.sequence + 1, time.time_ns() // 1_000
         further = [int(key is not None), key or "", expires_ms] if key is not None or expires_ms else []
