@@ -288,7 +288,8 @@ class Peer(QuicConnectionProtocol):
         for envelope in said if kind == GRANTS else []:
             with contextlib.suppress(ValueError, InvalidSignature, PermissionError):  # it does not count
                 self.identity.check(grant := opened(GRANTING, envelope, self.identity.roots))
-                self.grants[holder(grant)] = grant
+                if grant["from"] >= self.grants.get(whose := holder(grant), grant)["from"]:  # no older one comes back
+                    self.grants[whose] = grant
         try:
             if kind == REVOCATIONS:
                 self.identity.revoke(said)

@@ -692,6 +692,20 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
                     await self.repeat(peer, "one")
         self.assertEqual(ended.exception.args, (swarm_client.CODE_0 + 1, "too much that it has no grant for"))
 
+    async def test_what_is_sealed_comes_from_its_origin_by_way_of_another(self) -> None:
+        visitor = Identity.dev(publish=["visitor.note"])
+        async with connect(self.url, visitor) as peer, connect(self.url, Identity.dev()) as listener:
+            async def speak() -> None:
+                while True:  # the first may overtake the grant of whoever made it
+                    peer.observe("visitor.note", b"hello", seal=True)
+                    await asyncio.sleep(0.05)
+
+            speaking = asyncio.create_task(speak())
+            heard = [each async for each in self.about(listener, "visitor.note", 2)]
+            speaking.cancel()
+        self.assertEqual({(each.origin, each.hops, each.payload) for each in heard}, {(visitor.agent, 1, b"hello")})
+        self.assertEqual(listener.grants[visitor.agent], visitor.may)
+
     async def ends(self, peer: swarm_client.Peer) -> tuple[int, str]:
         """With which code and words the connection does."""
         async with asyncio.timeout(10):
