@@ -16,6 +16,7 @@ check +files:
 
 # Make, show and take back keys and grants: `just swarm` lists the commands.
 [positional-arguments]
+[no-exit-message]
 swarm *arguments:
     @cargo run --release --quiet -p swarm-cli --bin swarm -- "$@"
 

@@ -97,6 +97,7 @@ impl Link {
             payload: Bytes::from(vec![b'.'; size]),
             delivery: Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         }
     }
 

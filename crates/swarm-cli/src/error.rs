@@ -34,8 +34,10 @@ pub(crate) enum CliError {
     OtherSwarm { kept: SwarmName, given: SwarmName },
     #[error(transparent)]
     Anchor(#[from] AnchorError),
-    #[error("{} is neither a file nor a key, a grant, a token or a list of revocations", shortened(.0))]
+    #[error("{} holds no key, grant, token or list of revocations", shortened(.0))]
     Unrecognised(String),
+    #[error("{:?} is no file, and no key, grant, token or list of revocations itself", shortened(.0))]
+    NoFile(String),
     #[error("{} cannot be read as a grant, a token or a list of revocations", shortened(what))]
     Garbled { what: String, source: DecodeError },
     #[error("{what} holds no key")]

@@ -35,7 +35,10 @@ impl Found {
         let path = Path::new(what);
         // Texts may be too long for a path: whatever the system says of it, there is no such file.
         let Ok(metadata) = fs::metadata(path) else {
-            return Self::read(what, what);
+            return Self::read(what, what).map_err(|error| match error {
+                CliError::Unrecognised(what) => CliError::NoFile(what),
+                other => other,
+            });
         };
         if metadata.is_dir() {
             return Ok(Self::Directory(path.to_owned()));

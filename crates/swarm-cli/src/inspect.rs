@@ -82,7 +82,7 @@ fn one_grant(
 fn anchor(arguments: &InspectArguments, own: &SwarmName) -> Result<Option<TrustAnchor>, CliError> {
     let Some(roots) = &arguments.roots else { return Ok(None) };
     let swarm = arguments.swarm.as_ref().unwrap_or(own).clone();
-    Ok(Some(TrustAnchor::new(swarm, files::read_public(&place::file_in(roots, files::ROOTS))?)?))
+    Ok(Some(TrustAnchor::new(swarm, files::read_public(roots)?)?))
 }
 
 /// As a node would that starts with it.

@@ -297,7 +297,11 @@ fn a_wrong_command_line_is_refused_before_anything_is_written() {
     desk.refused(2, &grant(&["--all", "--until", "2020-01-31"]), &["2020-01-31T23:59:59Z"]);
     desk.refused(2, &grant(&["--all", "--days", "3", "--swarm", "harbor-7"]), &["harbour-7", "harbor-7"]);
     desk.refused(1, &grant(&["--all", "--days", "3", "--out", "rover/identity.pem"]), &["not written over"]);
-    desk.refused(1, &["inspect", "nonsense"], &["nonsense is neither"]);
+    desk.refused(1, &["inspect", "nonsense"], &["\"nonsense\" is no file, and no key"]);
+    fs::write(desk.at("empty"), "").unwrap();
+    desk.refused(1, &["inspect", "empty"], &["empty holds no key"]);
+    desk.refused(1, &["inspect", &"A".repeat(2000)], &["AAA… cannot be read"]);
+    desk.refused(1, &["inspect", "empty", "--roots", "nowhere.pem"], &["empty holds no key"]);
     desk.refused(1, &["key", "show", "nowhere"], &["nowhere/identity.pem", "No such file"]);
 
     fs::remove_file(desk.at("root/root.swarm")).unwrap();

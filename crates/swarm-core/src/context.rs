@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, TopicName};
+use swarm_proto::{AgentId, Capability, CapabilityPattern, Chunk, Observation, TopicName};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -95,6 +95,29 @@ impl Context {
     /// See [`PublishError`].
     pub fn publish<T: Serialize>(&self, topic: &Topic<T>, value: &T) -> Result<Receipt, PublishError> {
         self.broadcast(topic.observation(value)?)
+    }
+
+    /// Passes a signed observation of another on to every connected peer that subscribed, may have it, and is not known to
+    /// have it. Never waits. Who made it stays who made it; peers believe its signature, not this node. It goes eight hops
+    /// at most. Reliable ones are kept for peers as [`Self::broadcast`] keeps them.
+    ///
+    /// ```
+    /// use swarm_core::{Agent, Context, Observation};
+    ///
+    /// struct Relay;
+    ///
+    /// impl Agent for Relay {
+    ///     async fn on_observation(&self, cx: &Context, observation: Observation) {
+    ///         let _ = cx.pass_on(&observation);
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`PublishError::NotSigned`], [`PublishError::HopLimit`], [`PublishError::NotMember`],
+    /// [`PublishError::OriginNotPermitted`] or [`PublishError::ShutDown`].
+    pub fn pass_on(&self, observation: &Observation) -> Result<Receipt, PublishError> {
+        self.node.shared.pass_on(self.served.as_ref(), observation)
     }
 
     /// Asks one peer for assistance. The reply streams back; dropping it cancels the request.

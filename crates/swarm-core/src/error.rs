@@ -3,6 +3,7 @@
 //! Messages are made to be read after "failed to …"; each variant says what to do about it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -267,12 +268,34 @@ pub enum StartError {
         /// What it offers.
         capability: Capability,
     },
+    /// What the node should keep across a restart cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The agent subscribes to more than a node may.
     #[error("the agent subscribes to more than {max} patterns: use wider ones")]
     TooManySubscriptions {
         /// As many as a node may.
         max: usize,
     },
+}
+
+/// A file of the [state directory](crate::Builder::state_directory) cannot be read or written.
+///
+/// ```
+/// use std::sync::Arc;
+/// use swarm_core::StateError;
+///
+/// let source = Arc::new(std::io::Error::other("disk full"));
+/// let error = StateError { path: "/var/lib/swarm/rover-7.marks".into(), source };
+/// assert!(error.to_string().contains("rover-7.marks"));
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the state of the node cannot be kept in {}", path.display())]
+pub struct StateError {
+    /// Which file.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: Arc<std::io::Error>,
 }
 
 /// Why an observation was not published. Nobody got it.
@@ -303,6 +326,24 @@ pub enum PublishError {
     NotPermitted {
         /// The topic.
         topic: TopicName,
+    },
+    /// It was to be passed on, and its origin has not signed it: nobody would believe it.
+    #[error("only what its origin has signed can be passed on")]
+    NotSigned,
+    /// It was to be passed on, and was so often enough.
+    #[error("the observation was passed on {max} times already")]
+    HopLimit {
+        /// How often it may be.
+        max: u8,
+    },
+    /// It was to be passed on, and this node is a guest.
+    #[error("only members pass on what others have made")]
+    NotMember,
+    /// It was to be passed on, and its origin may not publish it, any more or as far as is known.
+    #[error("no grant of {origin} that counts covers the topic")]
+    OriginNotPermitted {
+        /// Its origin.
+        origin: AgentId,
     },
     /// The value or its key cannot be sent.
     #[error("the observation cannot be encoded")]

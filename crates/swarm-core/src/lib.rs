@@ -96,7 +96,8 @@ pub use self::{
     door::{AddressRate, DoorConfig, Retry},
     error::{
         AcceptError, AgentError, AssistError, BodyError, Cause, ConnectError, DialError, HelloError,
-        IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError, SubscribeError,
+        IdentityError, PublishError, ReadyError, ReplyError, ShutdownError, StartError, StateError,
+        SubscribeError,
     },
     inference::{Inference, InferenceError},
     misconduct::{Allowance, MisconductConfig},

@@ -39,7 +39,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use swarm_proto::{
-    AgentId, Capability, CapabilityPattern, Chunk, Grant, Revocations, Signed, TopicName, TopicPattern,
+    AgentId, Capability, CapabilityPattern, Chunk, Grant, Observation, Revocations, Signed, TopicName,
+    TopicPattern,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -315,6 +316,17 @@ impl NodeHandle {
     /// See [`PublishError`].
     pub fn publish<T: Serialize>(&self, topic: &Topic<T>, value: &T) -> Result<Receipt, PublishError> {
         self.broadcast(topic.observation(value)?)
+    }
+
+    /// Passes a signed observation of another on to every connected peer that subscribed, may have it, and is not known to
+    /// have it. See [`Context::pass_on`].
+    ///
+    /// # Errors
+    /// See [`Context::pass_on`].
+    ///
+    /// [`Context::pass_on`]: crate::Context::pass_on
+    pub fn pass_on(&self, observation: &Observation) -> Result<Receipt, PublishError> {
+        self.shared.pass_on(None, observation)
     }
 
     /// Waits until the outboxes of all peers are at most half full, so that who publishes as fast as it can loses nothing to

@@ -12,10 +12,13 @@
 pub(crate) mod duplicates;
 pub(crate) mod feed_log;
 pub(crate) mod feed_position;
+pub(crate) mod holders;
 pub(crate) mod inbox;
 pub(crate) mod intake;
+pub(crate) mod marks;
 pub(crate) mod outbox;
 pub(crate) mod pace;
+pub(crate) mod parked;
 pub(crate) mod share;
 pub(crate) mod subscriptions;
 pub(crate) mod waiting;

@@ -60,6 +60,7 @@ pub struct Topic<T> {
     name: TopicName,
     delivery: Delivery,
     life: Option<Duration>,
+    signed: bool,
     values: PhantomData<fn(&T) -> T>,
 }
 
@@ -89,13 +90,20 @@ impl<T> Topic<T> {
     }
 
     fn with(name: &str, delivery: Delivery) -> Result<Self, NameError> {
-        Ok(Self { name: name.try_into()?, delivery, life: None, values: PhantomData })
+        Ok(Self { name: name.try_into()?, delivery, life: None, signed: false, values: PhantomData })
     }
 
     /// Its observations are not worth delivering after they have waited for so long. Nothing for reliable ones.
     #[must_use]
     pub fn expires_after(self, life: Duration) -> Self {
         Self { life: Some(life), ..self }
+    }
+
+    /// Its observations carry a signature, so that others can pass them on: see
+    /// [`OutgoingObservation::signed`](crate::OutgoingObservation::signed).
+    #[must_use]
+    pub fn signed(self) -> Self {
+        Self { signed: true, ..self }
     }
 
     /// Its name.
@@ -135,7 +143,7 @@ impl<T: Serialize> Topic<T> {
 
     fn with_delivery(&self, value: &T, delivery: Delivery) -> Result<OutgoingObservation, PublishError> {
         let outgoing = OutgoingObservation::new(self.name.clone(), to_vec(value)?);
-        let outgoing = OutgoingObservation { delivery, ..outgoing };
+        let outgoing = OutgoingObservation { delivery, signed: self.signed, ..outgoing };
         Ok(match self.life {
             Some(life) => outgoing.expires_after(life),
             None => outgoing,
@@ -159,6 +167,7 @@ impl<T> Clone for Topic<T> {
             name: self.name.clone(),
             delivery: self.delivery.clone(),
             life: self.life,
+            signed: self.signed,
             values: PhantomData,
         }
     }

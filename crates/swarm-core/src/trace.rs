@@ -74,6 +74,19 @@ pub enum TraceEvent {
         /// For how many it was not: those that want it, but cannot have it.
         dropped: usize,
     },
+    /// The agent passed on an observation of another origin.
+    ObservationPassedOn {
+        /// Who made it.
+        origin: AgentId,
+        /// What it is about.
+        topic: TopicName,
+        /// Its number.
+        sequence: Sequence,
+        /// How often it was passed on now.
+        hops: u8,
+        /// For how many peers it was taken.
+        handed: usize,
+    },
     /// The agent tried to broadcast something that is too large for everybody. Nobody got it.
     ObservationRefused {
         /// What it is about.
@@ -230,7 +243,8 @@ reasons! {
         /// The connection ended before it was sent. A reliable one: the peer does not come back for it, or takes none. One
         /// that came in: its sender had said goodbye.
         PeerLost = "peer_lost",
-        /// The peer sends more than this node takes from one. Counts datagrams, which are not read.
+        /// The peer sends more than this node takes from one. Counts datagrams, which are not read, and observations whose
+        /// signatures would have been too many.
         RateLimited = "rate_limited",
         /// The agent was too slow: the oldest of whoever has most in its queue made room.
         AgentLagged = "agent_lagged",
@@ -238,8 +252,14 @@ reasons! {
         ShutDown = "shut_down",
         /// It was known already.
         Duplicate = "duplicate",
-        /// Its sender was not its origin.
+        /// Its sender was not its origin, and its origin had not signed it.
         Forged = "forged",
+        /// Signed too long ago, or not yet by this node's clock, or before this node started.
+        Stale = "stale",
+        /// It was passed on more often than it may be.
+        HopLimit = "hop_limit",
+        /// Whoever passed it on did not tell the grant of its origin.
+        UnknownOrigin = "unknown_origin",
         /// The grant of whoever made it does not cover its topic.
         NotPermitted = "not_permitted",
         /// The datagram, or the stream of reliable ones, could not be read.

@@ -80,10 +80,6 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// What comes back has cost nothing but a packet yet.
     fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>>;
 
-    /// How many connections hold resources here, those included whose handshake was given up but that the other side
-    /// keeps alive.
-    fn open_connections(&self) -> usize;
-
     /// SHA-256 of the certificates that it shows now or is about to show (DER), for clients that trust no others.
     fn certificate_hashes(&self) -> Vec<[u8; 32]>;
 

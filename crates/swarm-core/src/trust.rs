@@ -13,6 +13,8 @@ pub mod dev;
 pub mod files;
 mod guests;
 mod invitation;
+#[cfg(feature = "node")]
+mod origins;
 pub mod pem;
 mod root;
 
@@ -22,5 +24,7 @@ pub use self::credentials::{Credentials, CredentialsError};
 pub use self::files::FileError;
 pub use self::guests::{Admitted, GuestConfig, GuestError, Guests, is_proof, proof_message};
 pub use self::invitation::{Invitation, InviteError};
+#[cfg(feature = "node")]
+pub(crate) use self::origins::{OriginGrants, ToldGrants};
 pub use self::pem::KeyFileError;
 pub use self::root::RootKey;

@@ -45,6 +45,7 @@ fn frame_of(origin: AgentId, number: u64, delivery: Delivery, size: usize) -> Fe
         payload: Bytes::from(vec![0; size]),
         delivery,
         expires_ms: None,
+        seal: None,
     };
     FeedFrame { number, encoded: encode_observation(&observation) }
 }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::stranger::{STRANGER, address, client_config, framed, hello, raw, speaker};
+use common::stranger::{SETTINGS, STRANGER, address, client_config, framed, hello, raw, speaker};
 use common::{PATIENCE, node_with, stop, witness};
 use futures_util::FutureExt;
 use swarm_core::proto::{
@@ -276,6 +276,7 @@ async fn an_observation_in_the_name_of_another_is_dropped_and_counted() {
             payload: "".into(),
             delivery: swarm_proto::Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         });
         let mut datagram = proto::DatagramBuilder::behind(connection.datagram_prefix(), 1000, 0);
         assert!(datagram.try_push(&forged));
@@ -423,31 +424,18 @@ async fn more_strangers_than_allowed_are_turned_away_at_once() {
 }
 
 #[tokio::test]
-async fn strangers_who_never_end_their_connect_request_cannot_fill_the_memory() {
-    let mut config = config();
-    (config.max_half_open, config.max_connections) = (2, 3);
-    config.handshake_deadline = Duration::from_millis(50);
-    let victim = node_with(IdleAgent, config).await;
-    let mut kept = Vec::new();
-
-    let overloaded = async {
-        while !victim.counters().refused.contains_key(&RefusedReason::Overloaded) {
-            if let Some((endpoint, connection)) = raw_attempt(address(&victim)).await {
-                let mut settings = connection.open_uni().await.unwrap();
-                settings.write_all(&[0x00, 0x04, 0x00]).await.unwrap();
-                let (mut connect, _) = connection.open_bi().await.unwrap();
-                // A frame header that never comes to its end.
-                connect.write_all(&[0x01]).await.unwrap();
-                kept.push((endpoint, connection, settings, connect));
-            }
-            tokio::time::sleep(Duration::from_millis(60)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, overloaded).await.expect("there is a bound");
-
-    assert!(kept.len() <= 5, "{}", kept.len());
-    drop(kept);
-    stop([victim]).await;
+async fn whoever_never_ends_its_request_for_a_session_is_dropped_at_the_deadline() {
+    beside_an_honest_pair(|victim| async move {
+        let (_endpoint, connection) = raw(address(&victim), true).await;
+        let mut settings = connection.open_uni().await.unwrap();
+        settings.write_all(SETTINGS).await.unwrap();
+        let (mut connect, _) = connection.open_bi().await.unwrap();
+        // A frame header that never comes to its end.
+        connect.write_all(&[0x01]).await.unwrap();
+        tokio::time::timeout(PATIENCE, connection.closed()).await.expect("dropped");
+        refused(&victim, RefusedReason::Deadline).await;
+    })
+    .await;
 }
 
 async fn raw_attempt(to: SocketAddr) -> Option<(quinn::Endpoint, quinn::Connection)> {

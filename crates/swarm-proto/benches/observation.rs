@@ -51,6 +51,7 @@ fn observation(sequence: u64, topic: &str, delivery: Delivery) -> Result<Observa
         payload: Bytes::from_static(&PAYLOAD),
         delivery,
         expires_ms: None,
+        seal: None,
     })
 }
 

@@ -154,6 +154,7 @@ mod tests {
             payload: Bytes::new(),
             delivery: Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         }
     }
 

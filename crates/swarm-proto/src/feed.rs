@@ -9,6 +9,7 @@ use crate::error::{DecodeError, EncodeError, at_most};
 use crate::frame::{Frame, begin_frame, end_frame, open_frame, open_frame_of};
 use crate::limits::{MAX_FEED_FRAME_BYTES, MAX_FRAME_BYTES, MAX_RELIABLE_PAYLOAD_BYTES};
 use crate::observation::{Observation, decode_observation};
+use crate::seal;
 use crate::wire::Binary;
 use crate::writer::{put_binary, put_uint};
 
@@ -36,6 +37,7 @@ const PAYLOAD: &str = "bytes of a reliable observation's payload";
 ///     payload: Bytes::from(vec![0; 300_000]),
 ///     delivery: Delivery::Reliable,
 ///     expires_ms: None,
+///     seal: None,
 /// };
 /// let frame = FeedFrame { number: 1, encoded: encode_observation(&observation) };
 /// let read = FeedFrame::decode(&frame.encode()?)?;
@@ -51,6 +53,13 @@ pub struct FeedFrame {
 }
 
 impl FeedFrame {
+    /// Whether the observation inside carries a signature, if [`encode_observation`](crate::encode_observation) made it:
+    /// costs no decoding.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.encoded.first() == Some(&(0x90 | seal::ELEMENTS))
+    }
+
     /// The observation inside.
     ///
     /// # Errors
@@ -131,6 +140,7 @@ mod tests {
             payload: vec![0; payload].into(),
             delivery,
             expires_ms: None,
+            seal: None,
         };
         FeedFrame { number: 7, encoded: encode_observation(&observation) }
     }

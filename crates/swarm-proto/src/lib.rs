@@ -26,6 +26,7 @@
 //!     payload: Bytes::from_static(b"\x92\x03\x04"),
 //!     delivery: Delivery::Lossy,
 //!     expires_ms: None,
+//!     seal: None,
 //! };
 //!
 //! let mut builder = DatagramBuilder::new(1_200);
@@ -57,6 +58,7 @@ mod name;
 mod observation;
 mod pattern;
 mod reader;
+mod seal;
 mod signed;
 mod time;
 mod topic;
@@ -92,6 +94,7 @@ pub use limits::{
 pub use name::{NameError, NameErrorKind, SwarmName};
 pub use observation::{Observation, decode_observation, encode_observation};
 pub use pattern::CapabilityPattern;
+pub use seal::Seal;
 pub use signed::{Signed, Statement};
 pub use time::{UnixMicros, UnixSeconds};
 pub use topic::{TopicName, TopicPattern};

@@ -2,6 +2,7 @@
 //! not decided here.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
@@ -10,7 +11,10 @@ use crate::error::DecodeError;
 use crate::flat::FlatReader;
 use crate::guard::{GuardLimits, check, scan_one};
 use crate::id::{AgentId, Epoch, Sequence};
+use crate::key::PublicKey;
+use crate::name::SwarmName;
 use crate::reader::ArrayReader;
+use crate::seal::{self, Seal};
 use crate::time::UnixMicros;
 use crate::topic::TopicName;
 use crate::wire::{Binary, Text};
@@ -26,7 +30,8 @@ const RELIABLE: u8 = 2;
 
 /// A small message from one agent to everybody; it may be lost, come twice or out of order.
 ///
-/// On the wire an array of these fields in this order, to which later versions may append.
+/// On the wire an array of these fields in this order, to which later versions may append. With a seal it is an array of
+/// exactly four, `[hops, key, signature, body]`: the body is the array that its origin made, as a binary.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -44,6 +49,7 @@ const RELIABLE: u8 = 2;
 ///     payload: Bytes::from_static(b"here"),
 ///     delivery: Delivery::Lossy,
 ///     expires_ms: None,
+///     seal: None,
 /// };
 /// assert_eq!(decode_observation(&encode_observation(&observation))?, observation);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -70,12 +76,32 @@ pub struct Observation {
     /// After how many milliseconds of waiting, at each end by its own clock, it is not worth delivering any more. `None`
     /// means never, as for all that are reliable.
     pub expires_ms: Option<NonZeroU32>,
+    /// Its origin's signature, if it has one. All above but the hops is then what that is over.
+    pub seal: Option<Arc<Seal>>,
+}
+
+impl Observation {
+    /// The same, as its origin sends it with a signature; `sign` is given the message. Whoever gets it may pass it on.
+    #[must_use]
+    pub fn sealed(self, swarm: &SwarmName, key: PublicKey, sign: impl FnOnce(&[u8]) -> [u8; 64]) -> Self {
+        let plain = Self { hops: 0, seal: None, ..self };
+        let seal = Seal::new(swarm, key, encode_plain(&plain), sign);
+        Self { seal: Some(Arc::new(seal)), ..plain }
+    }
 }
 
 /// Encodes an observation for [`DatagramBuilder::try_push`](crate::DatagramBuilder::try_push), which refuses one that
-/// is too long, or for a [`FeedFrame`](crate::FeedFrame). A payload must be shorter than 4 GiB.
+/// is too long, or for a [`FeedFrame`](crate::FeedFrame). A payload must be shorter than 4 GiB. Of one with a seal it
+/// writes what was sealed, and the hops.
 #[must_use]
 pub fn encode_observation(observation: &Observation) -> Bytes {
+    match &observation.seal {
+        None => encode_plain(observation),
+        Some(seal) => seal.encode(observation.hops),
+    }
+}
+
+fn encode_plain(observation: &Observation) -> Bytes {
     let (topic, key) = (observation.topic.as_str(), key_of(&observation.delivery));
     let length = ENVELOPE_BYTES + topic.len() + observation.payload.len() + key.len();
     let mut out = BytesMut::with_capacity(length);
@@ -144,11 +170,42 @@ pub(crate) fn read_observation<'a>(
 fn read_guarded(array: &[u8], bytes: &Bytes, known: Option<&TopicName>) -> Result<Observation, DecodeError> {
     match read_flat(array, bytes, known) {
         Some(observation) => Ok(observation),
-        None => read_any(ArrayReader::begin(array)?, bytes),
+        None => read_otherwise(array, bytes, known),
     }
 }
 
-/// Reads an observation in the forms that nodes write. `None` says nothing: it may be one nevertheless.
+/// Reads what is not plain and in the forms that nodes write.
+fn read_otherwise(
+    array: &[u8],
+    bytes: &Bytes,
+    known: Option<&TopicName>,
+) -> Result<Observation, DecodeError> {
+    let reader = ArrayReader::begin(array)?;
+    if reader.left() == usize::from(seal::ELEMENTS) {
+        read_sealed(reader, bytes, known)
+    } else {
+        read_any(reader, bytes)
+    }
+}
+
+fn read_sealed(
+    reader: ArrayReader<'_>,
+    bytes: &Bytes,
+    known: Option<&TopicName>,
+) -> Result<Observation, DecodeError> {
+    let (seal, body, hops) = Seal::read(reader, bytes)?;
+    check(body, &GuardLimits::default())?;
+    let plain = match read_flat(body, bytes, known) {
+        Some(plain) => plain,
+        None => read_any(ArrayReader::begin(body)?, bytes)?,
+    };
+    if plain.hops > 0 {
+        return Err(DecodeError::Malformed(format!("a sealed body with {} hops, not 0", plain.hops)));
+    }
+    Ok(Observation { hops, seal: Some(Arc::new(seal)), ..plain })
+}
+
+/// Reads a plain observation in the forms that nodes write. `None` says nothing: it may be one nevertheless.
 fn read_flat(array: &[u8], bytes: &Bytes, known: Option<&TopicName>) -> Option<Observation> {
     let mut reader = FlatReader::begin(array)?;
     let mut observation = Observation {
@@ -161,6 +218,7 @@ fn read_flat(array: &[u8], bytes: &Bytes, known: Option<&TopicName>) -> Option<O
         payload: bytes.slice_ref(reader.binary()?),
         delivery: Delivery::Lossy,
         expires_ms: None,
+        seal: None,
     };
     if !reader.is_at_end() {
         (observation.delivery, observation.expires_ms) = read_flat_further(&mut reader)?;
@@ -189,7 +247,7 @@ fn read_flat_further(reader: &mut FlatReader<'_>) -> Option<(Delivery, Option<No
     }
 }
 
-/// Reads an observation in whatever form, or finds what is wrong with it.
+/// Reads a plain observation in whatever form, or finds what is wrong with it.
 fn read_any(mut reader: ArrayReader<'_>, bytes: &Bytes) -> Result<Observation, DecodeError> {
     let mut observation = Observation {
         origin: reader.next("origin")?,
@@ -201,6 +259,7 @@ fn read_any(mut reader: ArrayReader<'_>, bytes: &Bytes) -> Result<Observation, D
         payload: bytes.slice_ref(reader.next::<Binary<'_>>("payload")?.0),
         delivery: Delivery::Lossy,
         expires_ms: None,
+        seal: None,
     };
     if !reader.is_at_end() {
         read_further(&mut reader, &mut observation)?;
@@ -246,6 +305,7 @@ mod tests {
             payload: Bytes::from_static(b"payload"),
             delivery: Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         }
     }
 

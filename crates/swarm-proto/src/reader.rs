@@ -36,6 +36,11 @@ impl<'a> ArrayReader<'a> {
         Ok(Self { left, elements: Deserializer::from_read_ref(elements) })
     }
 
+    /// How many elements are still to be read.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
     /// Whether every element was read.
     pub(crate) fn is_at_end(&self) -> bool {
         self.left == 0

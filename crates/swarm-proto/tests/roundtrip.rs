@@ -21,9 +21,9 @@ use swarm_proto::{
 mod messages;
 
 use messages::{
-    agent_id, capability, control_frame, feed_position, hello, labels, nearly_a_message, observation,
-    observation_that, pattern, reliable_observation, reply_frame, request_frame, topic, topic_pattern,
-    trace_context, unreliable,
+    agent_id, capability, control_frame, feed_position, hello, in_datagram, labels, nearly_a_message,
+    observation, pattern, reliable_observation, reply_frame, request_frame, sealed, topic, topic_pattern,
+    trace_context,
 };
 
 const MAX_DATAGRAM_BYTES: usize = 65_535;
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn the_observations_of_a_datagram_come_back(observations in vec(observation_that(unreliable()), 1..20)) {
+    fn the_observations_of_a_datagram_come_back(observations in vec(in_datagram(), 1..20)) {
         let mut builder = DatagramBuilder::new(MAX_DATAGRAM_BYTES);
         for observation in &observations {
             prop_assert!(builder.try_push(&encode_observation(observation)));
@@ -108,7 +108,10 @@ proptest! {
     }
 
     #[test]
-    fn what_a_feed_carries_comes_back(number in any::<u64>(), observation in reliable_observation()) {
+    fn what_a_feed_carries_comes_back(
+        number in any::<u64>(),
+        observation in prop_oneof![reliable_observation(), sealed(reliable_observation())],
+    ) {
         let frame = FeedFrame { number, encoded: encode_observation(&observation) };
         let read = FeedFrame::decode(&frame.encode()?);
         prop_assert_eq!(&read, &Ok(frame));

@@ -15,8 +15,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use swarm_proto::SwarmName;
 
 #[path = "vectors/describe.rs"]
 mod describe;
@@ -102,6 +104,22 @@ fn each_value_encodes_to_its_hex_unless_it_is_only_decoded() {
         let same = hex(&message.encode()) == vector.hex;
         assert_eq!(same, !vector.only_decode, "{}", vector.name);
     }
+}
+
+#[test]
+fn every_seal_of_a_vector_holds() {
+    let mut checked = 0;
+    for vector in load("observation").into_iter().chain(load("tolerated")) {
+        let Message::Observation(observation) = Message::decode(&vector.kind, &unhex(&vector.hex)) else {
+            continue;
+        };
+        let Some(seal) = observation.seal else { continue };
+        let key = UnparsedPublicKey::new(&ED25519, seal.key().as_bytes().to_vec());
+        let message = seal.message(&SwarmName::default());
+        assert_eq!(key.verify(&message, seal.signature()), Ok(()), "{}", vector.name);
+        checked += 1;
+    }
+    assert_eq!(checked, 4);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::assist::{Admission, Resumables};
 use super::connection_map::ConnectionMap;
 use super::driver::{self, Start};
 use super::guests::GuestBook;
-use super::observe::{self, AgentInbox, Feeds, ReliableInbox};
+use super::observe::{self, AgentInbox, Feeds, MarksFile, ReliableInbox};
 use super::shared::NodeShared;
 use super::{AgentNode, NodeHandle, renewal};
 use crate::agent::{Agent, BoxedAgent, Capacity};
@@ -30,6 +30,7 @@ use crate::door::Door;
 use crate::error::StartError;
 use crate::identity::IdentityKey;
 use crate::mesh::Mesh;
+use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceSink};
 use crate::transport::{Speaker, Transport};
@@ -65,6 +66,7 @@ pub struct Builder {
     seeds: Vec<SocketAddr>,
     sink: Option<Box<dyn TraceSink>>,
     wall_clock: Arc<dyn WallClock>,
+    state_directory: Option<PathBuf>,
 }
 
 /// Who says who belongs to the swarm.
@@ -97,6 +99,7 @@ impl Builder {
             seeds: Vec::new(),
             sink: None,
             wall_clock: Arc::new(SystemClock),
+            state_directory: None,
         }
     }
 
@@ -188,6 +191,18 @@ impl Builder {
     #[must_use]
     pub fn identity(mut self, identity: IdentityKey) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Where the node keeps how far those have come whose signed observations it has heard, so that after a restart nobody
+    /// can repeat them to it. At most 128 KiB, written when it has changed, at most once a second, and at the end. The
+    /// directory is made if it is not there; nodes of several agents may share it.
+    ///
+    /// Without it what was signed before a start does not count after it, which leaves those whose clocks are ahead of this
+    /// node's: what they sign seems to be made later. A file that is damaged counts as empty, with a warning.
+    #[must_use]
+    pub fn state_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.state_directory = Some(directory.into());
         self
     }
 
@@ -319,6 +334,10 @@ impl Builder {
             guests: self.guests.is_some(),
             wall_clock: Arc::clone(&self.wall_clock),
         };
+        let started = UnixMicros::from_system_time(self.wall_clock.now());
+        let kept = self.state_directory.map(|directory| MarksFile::open(&directory, id)).transpose()?;
+        let marks = kept.as_ref().map_or(&[][..], |(_, marks)| marks);
+        let intake = Intake::new(started, self.config.freshness, marks);
         let transport: Arc<dyn Transport> = Arc::new(open(&speaker)?);
         let (commands, commands_queue) = mpsc::channel(COMMANDS);
         let (reliable_inbox, reliable_queue) = ReliableInbox::new();
@@ -343,7 +362,10 @@ impl Builder {
             inbox: AgentInbox::new(self.config.agent_queue),
             reliable_inbox,
             subscriptions: watch::Sender::new(subscriptions),
-            intake: Mutex::default(),
+            intake: Mutex::new(intake),
+            holders: Mutex::default(),
+            origins: Mutex::default(),
+            origins_changed: watch::Sender::new(()),
             commands,
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
@@ -366,6 +388,9 @@ impl Builder {
             reliable_queue,
         };
         shared.tasks.spawn(observe::expire(Arc::clone(&shared)));
+        if let Some((file, _)) = kept {
+            shared.tasks.spawn(observe::keep_marks(Arc::clone(&shared), file));
+        }
         if let Some(directory) = self.directory {
             shared.tasks.spawn(renewal::watch(Arc::clone(&shared), directory));
         }

@@ -64,6 +64,7 @@ enum Happened {
     SubscriptionsChanged,
     AccessChanged,
     GrantEnds,
+    GrantsDue,
     SubscriptionsPaused,
     Stream(Result<Stream, ConnectionLost>),
     DatagramsEnded(Result<observe::Ended, JoinError>),
@@ -85,6 +86,9 @@ const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// Peers are told of subscriptions at most this often: they bear so many control frames and no more.
 const SUBSCRIPTIONS_PAUSE: Duration = Duration::from_millis(20);
+
+/// The same for the grants of origins: a frame holds 32.
+const GRANTS_PAUSE: Duration = Duration::from_millis(40);
 
 /// Where a connection is in its life. It moves down this list only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +124,8 @@ struct Task {
     told_revocations: Option<Arc<Signed<Revocations>>>,
     /// Until when the peer is not told of subscriptions again.
     subscriptions_paused: Option<Instant>,
+    /// Until when it is not told of grants again.
+    grants_paused: Option<Instant>,
     /// The peer showed a token, not a certificate.
     place: Option<GuestPlace>,
 }
@@ -161,6 +167,7 @@ pub(super) async fn run(
         told_grant,
         told_revocations: None,
         subscriptions_paused: None,
+        grants_paused: None,
         place,
     };
     task.load_changed();
@@ -172,7 +179,7 @@ pub(super) async fn run(
     let reason = loop {
         let (phase, linger_until) = (task.phase, task.linger_until);
         let (load_due, grant_ends) = (task.load_due, task.grant_ends);
-        let paused = task.subscriptions_paused;
+        let (paused, grants_paused) = (task.subscriptions_paused, task.grants_paused);
         let happened = tokio::select! {
             biased;
             () = killed.cancelled() => Happened::Killed,
@@ -189,6 +196,8 @@ pub(super) async fn run(
             () = at(load_due), if load_due.is_some() => Happened::LoadDue,
             Ok(()) = access.changed() => Happened::AccessChanged,
             () = at(grant_ends), if grant_ends.is_some() => Happened::GrantEnds,
+            () = connection.grants_due(), if grants_paused.is_none() => Happened::GrantsDue,
+            () = at(grants_paused), if grants_paused.is_some() => Happened::GrantsDue,
             () = at(paused), if paused.is_some() => Happened::SubscriptionsPaused,
             Ok(()) = subscriptions.changed(), if phase == Phase::Open && paused.is_none() => {
                 Happened::SubscriptionsChanged
@@ -245,6 +254,7 @@ impl Task {
                 gone => gone,
             },
             Happened::GrantEnds => self.check_grant().await,
+            Happened::GrantsDue => self.tell_grants().await,
             Happened::SubscriptionsPaused => {
                 self.subscriptions_paused = None;
                 None
@@ -446,14 +456,14 @@ impl Task {
         None
     }
 
-    /// The peer has got another grant.
+    /// The peer has got another grant, or tells those of origins whose observations it passes on.
     async fn granted(&mut self, grants: Vec<Signed<Grant>>) -> Option<GoneReason> {
         let now = self.shared.unix_seconds();
         for grant in grants {
-            let access = &self.shared.access;
+            let learned = self.shared.learn_grant(&grant);
             let admitted = match self.place {
-                Some(_) => access.admit_guest(&grant, now),
-                None => access.admit(&grant, now),
+                Some(_) => learned.or_else(|_| self.shared.access.admit_guest(&grant, now)),
+                None => learned,
             };
             match admitted {
                 Ok(agent) if agent == self.connection.peer.id => self.connection.set_grant(grant),
@@ -463,7 +473,19 @@ impl Task {
                 }
             }
         }
+        observe::take_in_parked(&self.shared, &self.connection);
         self.check_grant().await
+    }
+
+    /// Tells the peer the next grants of origins whose observations are passed on to it.
+    async fn tell_grants(&mut self) -> Option<GoneReason> {
+        let grants = self.connection.take_due_grants();
+        self.grants_paused = (!grants.is_empty()).then(|| Instant::now() + GRANTS_PAUSE);
+        if grants.is_empty() {
+            return None;
+        }
+        let sent = self.send_control(ControlFrame::Grants(grants)).await;
+        sent.err().map(|Unheard| self.close(CloseCode::Overloaded, GoneReason::Lost))
     }
 
     fn revoked(&self, list: Signed<Revocations>) -> Option<GoneReason> {

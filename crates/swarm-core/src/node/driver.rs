@@ -202,8 +202,8 @@ impl Driver {
             return;
         }
         let (now, from) = (Instant::now().into_std(), incoming.remote_addr());
-        let verdict = self.shared.door().knock(now, from, incoming.is_address_validated(), self.present());
-        match verdict {
+        let present = Places { half_open: self.attempts.half_open(), connections: self.connections.len() };
+        match self.shared.door().knock(now, from, incoming.is_address_validated(), present) {
             Verdict::Admit => self.attempts.accept(incoming),
             Verdict::Retry => incoming.retry(),
             Verdict::Refuse(reason) => {
@@ -211,14 +211,6 @@ impl Driver {
                 self.shared.recorder.record(TraceEvent::Refused { reason });
             }
         }
-    }
-
-    fn present(&self) -> Places {
-        let half_open = self.attempts.half_open();
-        // wtransport keeps a connection whose CONNECT request never ends, and nobody can close it before that. Such
-        // connections are nobody's, but they cost memory.
-        let nobodys = self.transport.open_connections().saturating_sub(self.shared.config.max_half_open);
-        Places { half_open, connections: self.connections.len().max(nobodys) }
     }
 
     /// Whoever was sent away is to be gone altogether, and not to be dialled soon.

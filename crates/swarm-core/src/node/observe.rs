@@ -21,17 +21,23 @@ mod feed_reader;
 mod feed_writer;
 mod feeds;
 mod inbox;
+mod keep;
 mod outgoing;
+mod pass_on;
 mod publish;
 mod reliable_inbox;
+mod sealed;
 
-pub(super) use self::datagrams::{Ended, move_datagrams, refuse_what_has_come, take_in_what_has_come};
+pub(super) use self::datagrams::{
+    Ended, move_datagrams, refuse_what_has_come, take_in_parked, take_in_what_has_come,
+};
 pub(super) use self::feed::Feed;
 pub(super) use self::feed_reader::read_feed;
 pub(super) use self::feed_writer::write_feed;
 pub(crate) use self::feeds::Feeds;
 pub(super) use self::feeds::expire;
 pub(crate) use self::inbox::{AgentInbox, Told};
+pub(super) use self::keep::{MarksFile, keep_marks};
 pub use self::outgoing::OutgoingObservation;
 pub use self::publish::{NotHanded, Receipt};
 pub(crate) use self::reliable_inbox::ReliableInbox;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_proto::{DATAGRAM_OVERHEAD_BYTES, Grant, Lane, PeerLimits, Signed, TopicName, TopicPattern};
+use swarm_proto::{
+    AgentId, DATAGRAM_OVERHEAD_BYTES, Grant, Lane, PeerLimits, Signed, TopicName, TopicPattern,
+};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +20,14 @@ use crate::config::NodeConfig;
 use crate::mesh::ConnectionKey;
 use crate::misconduct::{Misconduct, Offence};
 use crate::observe::outbox::Outbox;
+use crate::observe::pace::{Pace, Verdict};
+use crate::observe::parked::Parked;
 use crate::observe::share::Share;
 use crate::observe::waiting::Waits;
 use crate::peer::PeerInfo;
 use crate::trace::{Direction, DropReason, PeerTally, Recorder};
 use crate::transport::{Connection, DatagramError};
+use crate::trust::ToldGrants;
 
 /// What waits to be sent, and how much of the path it may take.
 #[derive(Debug)]
@@ -58,6 +63,11 @@ pub(crate) struct PeerConnection {
     misconduct: Mutex<Misconduct>,
     /// The peer is to be sent away.
     pub(super) expelled: CancellationToken,
+    /// How often the signatures of what it sends are looked at.
+    signatures: Mutex<Pace>,
+    parked: Mutex<Parked>,
+    told_grants: Mutex<ToldGrants>,
+    grants_due: Notify,
     recorder: Arc<Recorder>,
     pub(super) tally: Arc<PeerTally>,
     /// `None` once the connection is over.
@@ -135,6 +145,10 @@ impl PeerConnection {
             retired: CancellationToken::new(),
             misconduct: Mutex::new(Misconduct::new(&config.misconduct, Instant::now().into_std())),
             expelled: CancellationToken::new(),
+            signatures: Mutex::new(Pace::new(config.max_signatures_per_second, None, Instant::now())),
+            parked: Mutex::default(),
+            told_grants: Mutex::default(),
+            grants_due: Notify::new(),
             tally: Arc::clone(&feed.tally),
             recorder,
             sending: Mutex::new(Some(sending)),
@@ -161,6 +175,38 @@ impl PeerConnection {
     pub(super) fn set_grant(&self, grant: Signed<Grant>) {
         self.feed.set_permissions(&grant.statement().permissions);
         *self.grant.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(grant);
+    }
+
+    /// Whether one more signature may be looked at for this peer now.
+    pub(super) fn may_look_at_signature(&self, now: Instant) -> bool {
+        self.signatures.lock().unwrap_or_else(PoisonError::into_inner).came(now) == Verdict::Take
+    }
+
+    /// What waits for the grants of its origins.
+    pub(super) fn parked(&self) -> MutexGuard<'_, Parked> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The peer is to know this grant, for what is passed on to it next.
+    pub(super) fn tell_grant(&self, origin: AgentId, grant: &Arc<Signed<Grant>>) {
+        if self.told_grants().tell(origin, grant) {
+            self.grants_due.notify_one();
+        }
+    }
+
+    /// Waits until the peer may have to be told grants. Cancel safe.
+    pub(super) async fn grants_due(&self) {
+        self.grants_due.notified().await;
+    }
+
+    /// The grants that it is to be told next, as many as one frame holds.
+    pub(super) fn take_due_grants(&self) -> Vec<Signed<Grant>> {
+        self.told_grants().due()
+    }
+
+    fn told_grants(&self) -> MutexGuard<'_, ToldGrants> {
+        // At worst a grant is told twice, so a poisoned lock is as good as any.
+        self.told_grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The largest encoded observation that the path carries now.
@@ -323,6 +369,8 @@ impl PeerConnection {
         let waiting = self.sending().take().map_or(0, |sending| sending.outbox.len());
         self.eased.send_replace(true);
         self.dropped(DropReason::PeerLost, waiting as u64);
+        let parked = self.parked().clear();
+        self.recorder.dropped(&self.tally, Direction::Incoming, DropReason::UnknownOrigin, parked);
     }
 
     /// Waits until the outbox is at most half full or the connection is over, until `deadline`. Whoever was waited for in

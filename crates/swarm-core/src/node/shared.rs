@@ -11,7 +11,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use swarm_proto::{
     AgentId, Capability, Chunk, Epoch, Grant, Hello, MAX_SUBSCRIPTIONS, RequestId, Revocations, Signed,
-    TopicName, TopicPattern, TraceContext, UnixSeconds,
+    TopicName, TopicPattern, TraceContext, UnixMicros, UnixSeconds,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -31,12 +31,13 @@ use crate::clock::WallClock;
 use crate::config::NodeConfig;
 use crate::door::Door;
 use crate::error::{AssistError, SubscribeError};
-use crate::identity::IdentityKey;
+use crate::identity::{IdentityKey, agent_id_of_subject};
+use crate::observe::holders::Holders;
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
 use crate::trace::{Recorder, TraceEvent};
 use crate::transport::Transport;
-use crate::trust::{Access, GrantError, Invitation, InviteError, RevocationError};
+use crate::trust::{Access, GrantError, Invitation, InviteError, OriginGrants, RevocationError};
 
 /// The parts of a node that many tasks share. The driver alone writes the connection map.
 pub(crate) struct NodeShared {
@@ -49,6 +50,12 @@ pub(crate) struct NodeShared {
     /// What the agent wants to hear of.
     pub(crate) subscriptions: watch::Sender<Subscriptions>,
     pub(crate) intake: Mutex<Intake>,
+    /// Who has which of the observations that may be passed on.
+    pub(crate) holders: Mutex<Holders>,
+    /// What origins may do whose observations others pass on.
+    pub(super) origins: Mutex<OriginGrants>,
+    /// More is known of them now.
+    pub(crate) origins_changed: watch::Sender<()>,
     pub(crate) door: Mutex<Door>,
     pub(crate) wall_clock: Arc<dyn WallClock>,
     pub(crate) identity: Arc<IdentityKey>,
@@ -133,6 +140,11 @@ impl NodeShared {
         UnixSeconds::from_system_time(self.wall_clock.now())
     }
 
+    /// The time by which observations are judged.
+    pub(crate) fn unix_micros(&self) -> UnixMicros {
+        UnixMicros::from_system_time(self.wall_clock.now())
+    }
+
     /// Shows this grant from now on, and tells the peers.
     pub(crate) fn renew(&self, grant: Signed<Grant>) -> Result<(), GrantError> {
         self.access.renew(grant, self.unix_seconds())?;
@@ -199,6 +211,41 @@ impl NodeShared {
     pub(crate) fn intake(&self) -> MutexGuard<'_, Intake> {
         // The intake is whole after each of its methods, so a poisoned lock is as good as any.
         self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who has what of the observations that may be passed on.
+    pub(crate) fn holders(&self) -> MutexGuard<'_, Holders> {
+        // At worst somebody gets a second copy, so a poisoned lock is as good as any.
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The grant of an origin, as far as it is known here.
+    pub(crate) fn grant_of(&self, origin: AgentId) -> Option<Arc<Signed<Grant>>> {
+        self.origins().get(origin).cloned()
+    }
+
+    /// Takes the grant of an origin, whoever tells it, if it counts everywhere.
+    pub(crate) fn learn_grant(&self, grant: &Signed<Grant>) -> Result<AgentId, GrantError> {
+        let origin = agent_id_of_subject(&grant.statement().subject);
+        // Most are told many times, and a look at a signature costs more than this.
+        if self.grant_of(origin).is_some_and(|known| *known == *grant) {
+            return Ok(origin);
+        }
+        self.access.admit(grant, self.unix_seconds())?;
+        self.origins().learn(origin, Arc::new(grant.clone()));
+        self.origins_changed.send_replace(());
+        Ok(origin)
+    }
+
+    /// Whether a grant that was admitted before holds now, and covers publishing this.
+    pub(crate) fn may_publish(&self, grant: &Signed<Grant>, topic: &TopicName) -> bool {
+        let grant = grant.statement();
+        grant.permissions.may_publish(topic) && self.access.holds(grant, self.unix_seconds()).is_ok()
+    }
+
+    fn origins(&self) -> MutexGuard<'_, OriginGrants> {
+        // It is whole after each of its methods, so a poisoned lock is as good as any.
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn door(&self) -> MutexGuard<'_, Door> {

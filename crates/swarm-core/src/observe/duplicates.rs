@@ -28,6 +28,19 @@ impl Window {
         self.mark(sequence)
     }
 
+    /// One in which all numbers up to this one were seen.
+    pub(crate) fn seen_up_to(highest: Sequence) -> Self {
+        Self { highest: highest.get(), seen: [u64::MAX; WORDS] }
+    }
+
+    /// What [`Self::is_new`] would say, without remembering anything.
+    pub(crate) fn would_be_new(&self, sequence: Sequence) -> bool {
+        let sequence = sequence.get();
+        let (word, bit) = position(sequence);
+        let is_seen = || self.seen.get(word).is_none_or(|word| word & bit != 0);
+        sequence > self.highest || (self.highest - sequence < WIDTH && !is_seen())
+    }
+
     /// Moves the window up, clearing the numbers that come into it.
     fn advance(&mut self, highest: u64) {
         if highest - self.highest >= WIDTH {
@@ -77,6 +90,7 @@ mod tests {
             for sequence in sequences {
                 let highest = set.last().copied().unwrap_or_default();
                 let expected = (sequence > highest || highest - sequence < WIDTH) && set.insert(sequence);
+                prop_assert_eq!(window.would_be_new(Sequence::new(sequence)), expected);
                 prop_assert_eq!(window.is_new(Sequence::new(sequence)), expected);
             }
         }

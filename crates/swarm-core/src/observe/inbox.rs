@@ -170,6 +170,7 @@ mod tests {
             payload: bytes::Bytes::new(),
             delivery: Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         }
     }
 

@@ -44,6 +44,7 @@ fn observation(origin: u8, sequence: u64, topic: &str, delivery: Delivery) -> Ob
         payload: Bytes::from_static(&PAYLOAD),
         delivery,
         expires_ms: None,
+        seal: None,
     }
 }
 
@@ -158,7 +159,7 @@ fn outbox_latest() {
 }
 
 fn admitted(mut arriving: Vec<Observation>, are_new: bool) -> u64 {
-    let mut intake = Intake::default();
+    let mut intake = Intake::new(UnixMicros::new(0), Duration::from_secs(60), &[]);
     for observation in &arriving {
         intake.admit(observation.origin, observation).unwrap();
     }
@@ -230,7 +231,8 @@ fn whole_path(mut published: Vec<Observation>) -> u64 {
     let mut outbox = Outbox::new(Duration::from_secs(1), 1024);
     let mut pace = Pace::new(1_000_000_000, None, now);
     let subscriptions = Subscriptions::new(vec!["map.**".parse().unwrap(), "rover.**".parse().unwrap()]);
-    let (mut intake, mut inbox) = (Intake::default(), Inbox::new(1024));
+    let mut intake = Intake::new(UnixMicros::new(0), Duration::from_secs(60), &[]);
+    let mut inbox = Inbox::new(1024);
     let mut publish = |observation: &Observation| {
         outbox.push(now, encode_observation(observation), Waits::of(observation, now));
         let taken = outbox.take(now, &[], max, max, |reason| panic!("{reason}"));

@@ -162,6 +162,7 @@ mod tests {
             payload: Bytes::from_static(&[0; 100]),
             delivery: Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         })
     }
 

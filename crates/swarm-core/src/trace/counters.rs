@@ -25,7 +25,9 @@ pub struct Counters {
     pub observations_sent: u64,
     /// Observations that were too large for everybody.
     pub observations_refused: u64,
-    /// Observations taken for peers: one broadcast to three peers counts three.
+    /// Observations of others that the agent passed on.
+    pub observations_passed_on: u64,
+    /// Observations taken for peers, passed on or its own: one broadcast to three peers counts three.
     pub observations_handed: u64,
     /// Observations handed to the agent.
     pub observations_delivered: u64,
@@ -150,6 +152,7 @@ pub(crate) struct Recorder {
     node: AgentId,
     sink: Option<Box<dyn TraceSink>>,
     sent: AtomicU64,
+    passed_on: AtomicU64,
     handed: AtomicU64,
     delivered: AtomicU64,
     dropped: Drops,
@@ -164,6 +167,7 @@ impl Recorder {
             node,
             sink,
             sent: AtomicU64::new(0),
+            passed_on: AtomicU64::new(0),
             handed: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             dropped: Drops::default(),
@@ -215,7 +219,14 @@ impl Recorder {
         self.tell(event);
     }
 
-    /// An observation of a peer is handed to the agent.
+    /// An observation of another origin was passed on, and taken for so many peers.
+    pub(crate) fn passed_on(&self, handed: usize, event: impl FnOnce() -> TraceEvent) {
+        self.passed_on.fetch_add(1, Ordering::Relaxed);
+        self.handed.fetch_add(handed as u64, Ordering::Relaxed);
+        self.tell(event);
+    }
+
+    /// An observation is handed to the agent.
     pub(crate) fn delivered(&self, peer: AgentId, event: impl FnOnce() -> TraceEvent) {
         self.delivered.fetch_add(1, Ordering::Relaxed);
         if let Some(peer) = self.peers().get(&peer) {
@@ -227,6 +238,7 @@ impl Recorder {
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.rare().clone();
         counters.observations_sent = self.sent.load(Ordering::Relaxed);
+        counters.observations_passed_on = self.passed_on.load(Ordering::Relaxed);
         counters.observations_handed = self.handed.load(Ordering::Relaxed);
         counters.observations_delivered = self.delivered.load(Ordering::Relaxed);
         counters.observations_dropped = self.dropped.sums();
@@ -252,6 +264,7 @@ impl Recorder {
             TraceEvent::AgentPanicked { .. } => self.rare().agent_panics += 1,
             // Those that are frequent are counted by the methods that record them.
             TraceEvent::ObservationSent { .. }
+            | TraceEvent::ObservationPassedOn { .. }
             | TraceEvent::ObservationDelivered { .. }
             | TraceEvent::ObservationDropped { .. }
             | TraceEvent::PeerCame { .. }

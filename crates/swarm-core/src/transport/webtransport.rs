@@ -1,10 +1,9 @@
-//! WebTransport over QUIC: the only place that names wtransport, web-transport-quinn and quinn.
+//! WebTransport over QUIC: the only place that names web-transport-quinn and quinn.
 //!
-//! One [`quinn::Endpoint`], so one UDP port, per node: wtransport accepts on it and web-transport-quinn dials from it
-//! (wtransport cannot dial on an endpoint of ours). Peers therefore dial the address that they see. Datagrams go
-//! straight to the QUIC connection: wtransport's own receive path costs five times as much and loses most of a burst.
+//! One [`quinn::Endpoint`], so one UDP port, per node: it accepts and dials on the same one, and peers dial the address
+//! that they see. web-transport-quinn opens the session, on a connection that is ours to close at any time; streams and
+//! datagrams are QUIC's own, so that none of them waits for another.
 
-mod accepted;
 mod config;
 mod connection;
 mod preamble;
@@ -13,7 +12,6 @@ mod tls;
 
 pub use config::{BindError, WebTransportConfig};
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -24,9 +22,10 @@ use futures_util::future::BoxFuture;
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, TokioRuntime};
 use swarm_proto::{AgentId, CloseCode, PATH};
 use url::Url;
-use wtransport::endpoint::IncomingSessionFuture;
+use web_transport_quinn::http::{HeaderMap, StatusCode};
+use web_transport_quinn::{Request, Session};
 
-use self::connection::{Session, WebTransportConnection};
+use self::connection::WebTransportConnection;
 use self::tls::Tls;
 use super::{Connection, Credential, Incoming, Speaker, Transport};
 use crate::error::{AcceptError, DialError};
@@ -35,6 +34,9 @@ use crate::identity::IdentityKey;
 /// How long `close` waits for the other ends to acknowledge, and then for the port to be free again.
 /// Peers have heard a goodbye by then; what this would wait out longer are dials to nobody.
 const CLOSE_DEADLINE: Duration = Duration::from_millis(200);
+
+/// How long whoever asked for another path is given to hear that there is nothing.
+const REJECTION_GRACE: Duration = Duration::from_millis(200);
 
 /// The transport of a real network: HTTP/3 and WebTransport over QUIC with mutual TLS 1.3.
 ///
@@ -149,12 +151,10 @@ impl Transport for WebTransport {
             let host = address.ip().to_string();
             let quic = endpoint.connect_with(config, address, &host).map_err(DialError::failed)?.await;
             let quic = quic.map_err(tls::dial_error)?;
-            let session = web_transport_quinn::Session::connect(quic.clone(), session_url(address)?).await;
+            let session = Session::connect(quic.clone(), session_url(address)?).await;
             let session = session.map_err(DialError::failed)?;
             let credential = connection::certified(&quic)?;
-            let connection =
-                WebTransportConnection::new(quic, Session::Dialled(Box::new(session)), credential);
-            connection.send_first_datagram();
+            let connection = WebTransportConnection::new(quic, session, credential);
             Ok(Box::new(connection) as Box<dyn Connection>)
         }
         .boxed()
@@ -163,10 +163,6 @@ impl Transport for WebTransport {
     fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>> {
         let endpoint = self.endpoint().clone();
         async move { Some(Box::new(FirstPacket(endpoint?.accept().await?)) as Box<dyn Incoming>) }.boxed()
-    }
-
-    fn open_connections(&self) -> usize {
-        self.endpoint().as_ref().map_or(0, Endpoint::open_connections)
     }
 
     fn certificate_hashes(&self) -> Vec<[u8; 32]> {
@@ -215,32 +211,57 @@ impl Incoming for FirstPacket {
     }
 }
 
+/// The whole handshake of a stranger. However it ends before it is done, the connection ends with it.
 async fn accepted(incoming: quinn::Incoming) -> Result<Box<dyn Connection>, AcceptError> {
-    let request = IncomingSessionFuture::with_quic_incoming(incoming)
-        .await
-        .map_err(|error| tls::accept_error(&error))?;
-    let (path, query) = request.path().split_once('?').unwrap_or((request.path(), ""));
-    if path != PATH {
-        let path = path.chars().take(64).collect();
-        request.not_found().await;
+    let quic = incoming.await.map_err(|error| tls::accept_error(&error))?;
+    let unfinished = Unfinished(Some(quic.clone()));
+    let request = Request::accept(quic.clone()).await.map_err(|error| tls::accept_error(&error))?;
+    if request.url.path() != PATH {
+        let path = request.url.path().chars().take(64).collect();
+        // It should hear of it before the connection ends. `reject` would stop its control stream meanwhile, which HTTP/3
+        // forbids.
+        if let Ok(_answered) = request.respond(StatusCode::NOT_FOUND).await {
+            let _ = tokio::time::timeout(REJECTION_GRACE, quic.closed()).await;
+        }
+        quic.close(stream::to_wire(CloseCode::Normal.to_u32()), b"another path");
         return Err(AcceptError::WrongPath { path });
     }
-    let shown = token(request.headers(), query);
-    let session = request.accept().await.map_err(|error| tls::accept_error(&error))?;
-    let quic = session.quic_connection().clone();
     let credential = match quic.peer_identity() {
         Some(_) => connection::certified(&quic)?,
-        None => shown,
+        None => token(&request.headers, request.url.query().unwrap_or_default()),
     };
-    Ok(Box::new(WebTransportConnection::new(quic, Session::Accepted(session), credential)))
+    let session = request.ok().await.map_err(|error| tls::accept_error(&error))?;
+    unfinished.finish();
+    Ok(Box::new(WebTransportConnection::new(quic, session, credential)))
+}
+
+/// A connection that is closed unless its handshake comes to an end: whoever holds a part of it would keep it open.
+struct Unfinished(Option<quinn::Connection>);
+
+impl Unfinished {
+    fn finish(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(quic) = &self.0 {
+            quic.close(stream::to_wire(CloseCode::HelloDeadline.to_u32()), b"no WebTransport session");
+        }
+    }
 }
 
 /// What a client without a certificate may show, in the request that opens the session (RFC 6750).
-fn token(headers: &HashMap<String, String>, query: &str) -> Credential {
-    let bearer = headers.get("authorization").and_then(|value| value.split_once(' '));
+fn token(headers: &HeaderMap, query: &str) -> Credential {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = header("authorization").and_then(|value| value.split_once(' '));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
     let asked = query.split('&').find_map(|pair| pair.strip_prefix("t="));
-    Credential::Token { token: bearer.or(asked).map(str::to_owned), origin: headers.get("origin").cloned() }
+    Credential::Token {
+        token: bearer.or(asked).map(str::to_owned),
+        origin: header("origin").map(str::to_owned),
+    }
 }
 
 fn session_url(address: SocketAddr) -> Result<Url, DialError> {

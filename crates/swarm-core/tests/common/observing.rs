@@ -110,6 +110,7 @@ pub(crate) fn by_hand(origin: AgentId, sequence: u64, name: &str) -> Observation
         payload: sequence.to_string().into(),
         delivery: Delivery::Lossy,
         expires_ms: None,
+        seal: None,
     }
 }
 

@@ -11,6 +11,9 @@ use swarm_core::{AgentNode, Epoch, IdentityKey, SwarmName, SystemClock, WallCloc
 
 use super::root;
 
+/// The HTTP/3 control stream of a client that wants WebTransport: datagrams, and a session (draft 07).
+pub(crate) const SETTINGS: &[u8] = b"\x00\x04\x0b\x33\x01\xc0\x00\x00\x00\xc6\x71\x70\x6a\x01";
+
 pub(crate) const STRANGER: [u8; 32] = [66; 32];
 
 pub(crate) fn address(node: &AgentNode) -> SocketAddr {

@@ -126,6 +126,74 @@ fn travelling(header: &[u8], further: &[u8]) -> Result<Observation, DecodeError>
 }
 
 #[test]
+fn seals_that_are_none_are_refused() {
+    let (key, signature) = (format!("c420 {}", "11".repeat(32)), format!("c440 {}", "22".repeat(64)));
+    let plain = "c410 00000000000080008000000000000000 01 01 a174 01";
+    let cases: Vec<(String, &str, DecodeError)> = vec![
+        (
+            format!("94 cd0100 {key} {signature} c400"),
+            "256 hops",
+            malformed("hops: invalid value: integer `256`, expected u8"),
+        ),
+        (
+            format!("94 00 c41f {} {signature} c400", "11".repeat(31)),
+            "a key of 31 bytes",
+            malformed("key: invalid length 31, expected a public key of 32 bytes"),
+        ),
+        (
+            format!("94 00 {key} c43f {} c400", "22".repeat(63)),
+            "a signature of 63 bytes",
+            malformed("signature of 63 bytes, not 64"),
+        ),
+        (
+            format!("94 00 {key} {signature} a0"),
+            "a body that is a string",
+            malformed("body: invalid type: string \"\", expected a binary"),
+        ),
+        (format!("94 00 {key} {signature} c400"), "an empty body", truncated(0)),
+        (
+            format!("94 00 {key} {signature} c40190"),
+            "a body without an element",
+            DecodeError::Missing { what: "origin" },
+        ),
+        (
+            format!("94 00 {key} {signature} c41b 97 {plain} 01 c400"),
+            "a body that was passed on",
+            malformed("a sealed body with 1 hops, not 0"),
+        ),
+        (
+            format!("94 00 {key} {signature} c41c 97 {plain} 00 c400 00"),
+            "a byte behind the body",
+            GuardError::TrailingBytes { offset: 27, left: 1 }.into(),
+        ),
+        (
+            format!("94 00 {key} {signature} c469 94 00 {key} {signature} c40190"),
+            "a seal around a seal",
+            malformed("origin: invalid type: integer `0`, expected a binary"),
+        ),
+        (
+            format!("95 00 {key} {signature} c400 00"),
+            "five elements, which are neither",
+            malformed("origin: invalid type: integer `0`, expected a binary"),
+        ),
+    ];
+    for (hex, wrong, expected) in cases {
+        assert_eq!(decode_observation(&unhex(&hex).into()), Err(expected), "{wrong}: {hex}");
+    }
+}
+
+#[test]
+fn a_sealed_observation_travels_as_the_one_inside_does() {
+    let seal = format!("c420 {} c440 {}", "11".repeat(32), "22".repeat(64));
+    let body = "98 c410 00000000000080008000000000000000 01 01 a174 01 00 c400 02";
+    let sealed = unhex(&format!("94 00 {seal} c41c {body}"));
+    let datagram = Bytes::from([&[0x11], &sealed[..]].concat());
+
+    assert!(decode_observation(&sealed.into()).is_ok());
+    assert_eq!(decode_datagram(&datagram), Err(malformed("a reliable observation in a datagram")));
+}
+
+#[test]
 fn datagrams_that_are_none_are_refused() {
     let cases = vec![
         ("", "nothing at all", DecodeError::Empty),

@@ -101,6 +101,7 @@ pub(crate) fn observation_that(
             payload,
             delivery,
             expires_ms,
+            seal: None,
         },
     )
 }
@@ -109,8 +110,22 @@ pub(crate) fn reliable_observation() -> impl Strategy<Value = Observation> {
     observation_that(Just((Delivery::Reliable, None)))
 }
 
+/// As its origin made it, or as somebody passed it on.
+pub(crate) fn sealed(plain: impl Strategy<Value = Observation>) -> impl Strategy<Value = Observation> {
+    (plain, any::<[u8; 32]>(), any::<u8>()).prop_map(|(plain, key, hops)| {
+        let sign = |_: &[u8]| [key, key].concat().try_into().unwrap();
+        Observation { hops, ..plain.sealed(&SwarmName::default(), PublicKey::from_bytes(key), sign) }
+    })
+}
+
 pub(crate) fn observation() -> impl Strategy<Value = Observation> {
-    prop_oneof![3 => observation_that(unreliable()), 1 => reliable_observation()]
+    let plain = || prop_oneof![3 => observation_that(unreliable()), 1 => reliable_observation()];
+    prop_oneof![3 => plain(), 1 => sealed(plain())]
+}
+
+/// What may travel in a datagram.
+pub(crate) fn in_datagram() -> impl Strategy<Value = Observation> {
+    prop_oneof![3 => observation_that(unreliable()), 1 => sealed(observation_that(unreliable()))]
 }
 
 pub(crate) fn feed_frame() -> impl Strategy<Value = FeedFrame> {
@@ -316,12 +331,8 @@ pub(crate) fn nearly_a_message() -> impl Strategy<Value = Vec<u8>> {
         feed_frame().prop_filter_map("encodable", |frame| frame.encode().ok()),
         feed_position().prop_filter_map("encodable", |position| position.encode().ok()),
         observation().prop_map(|observation| encode_observation(&observation)),
-        observation_that(unreliable()).prop_map(|observation| [
-            b"\x11",
-            &encode_observation(&observation)[..]
-        ]
-        .concat()
-        .into()),
+        in_datagram()
+            .prop_map(|observation| [b"\x11", &encode_observation(&observation)[..]].concat().into()),
     ];
     let changes = vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
     (frame, changes).prop_map(|(frame, changes)| {

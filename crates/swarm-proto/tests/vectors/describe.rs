@@ -22,7 +22,7 @@ pub(crate) enum Message {
 }
 
 /// Everything that [`Message::variant`] may answer, sorted.
-pub(crate) const VARIANTS: [&str; 38] = [
+pub(crate) const VARIANTS: [&str; 39] = [
     "control challenge",
     "control goodbye",
     "control grants",
@@ -40,6 +40,7 @@ pub(crate) const VARIANTS: [&str; 38] = [
     "observation latest",
     "observation lossy",
     "observation reliable",
+    "observation sealed",
     "reply artefact",
     "reply chunk",
     "reply end busy",
@@ -114,6 +115,7 @@ impl Message {
 
     pub(crate) fn variant(&self) -> &'static str {
         match self {
+            Self::Observation(Observation { seal: Some(_), .. }) => "observation sealed",
             Self::Observation(observation) => match observation.delivery {
                 Delivery::Lossy => "observation lossy",
                 Delivery::Latest { .. } => "observation latest",
@@ -255,6 +257,9 @@ fn described(observation: &Observation) -> Value {
     }
     if let Some(milliseconds) = observation.expires_ms {
         value["expires_ms"] = json!(milliseconds);
+    }
+    if let Some(seal) = &observation.seal {
+        value["seal"] = json!({ "key": seal.key(), "signature": hex(seal.signature()) });
     }
     value
 }

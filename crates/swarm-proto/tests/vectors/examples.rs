@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
+use ring::digest::{SHA256, digest};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use swarm_proto::{
     Advertisement, AgentId, Artefact, Chunk, CloseCode, ControlFrame, Datagram, Delivery, Epoch, FeedFrame,
     FeedPosition, Frame, Goodbye, Grant, Hello, Introduction, Key, Lane, Observation, Outcome, PeerLimits,
@@ -49,6 +51,7 @@ pub(crate) fn tolerated() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             "observation",
             appended(&reliable(), 9, b"\xc4\x02\xab\xcd"),
         ),
+        ("sealed observation in longer forms", "observation", sealed_in_longer_forms()),
         ("padding with something behind it", "datagram", b"\x10\xc1anything".to_vec()),
         ("hello with required fields only", "hello", sparse_hello(0x84, b"")),
         ("hello with a field of a later version", "hello", sparse_hello(0x85, b"\xa5later\x92\x01\x02")),
@@ -88,6 +91,12 @@ fn appended(observation: &Observation, elements: u8, further: &[u8]) -> Vec<u8> 
     bytes[0] = 0x90 | elements;
     bytes.extend_from_slice(further);
     bytes
+}
+
+/// The array and the hops; what is signed stays as it is.
+fn sealed_in_longer_forms() -> Vec<u8> {
+    let bytes = encode_observation(&sealed(position()));
+    [b"\xdc\x00\x04\xcc\x00".as_slice(), &bytes[2..]].concat()
 }
 
 fn appended_feed_frame() -> Vec<u8> {
@@ -133,6 +142,7 @@ fn position() -> Observation {
         payload: Bytes::from_static(b"\x82\xa1x\x03\xa1y\x04"),
         delivery: Delivery::Lossy,
         expires_ms: None,
+        seal: None,
     }
 }
 
@@ -147,6 +157,7 @@ fn smallest() -> Observation {
         payload: Bytes::new(),
         delivery: Delivery::Lossy,
         expires_ms: None,
+        seal: None,
     }
 }
 
@@ -167,6 +178,16 @@ fn reliable() -> Observation {
     }
 }
 
+/// Signed by its origin, whose key has the seed 07 07 …, in the swarm `local`.
+fn sealed(observation: Observation) -> Observation {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let key: [u8; 32] = pair.public_key().as_ref().try_into().unwrap();
+    let id = digest(&SHA256, &[b"swarm agent id v1\0".as_slice(), &key].concat());
+    let origin = AgentId::from_key_digest(id.as_ref().try_into().unwrap());
+    let sign = |message: &[u8]| pair.sign(message).as_ref().try_into().unwrap();
+    Observation { origin, ..observation }.sealed(&SwarmName::default(), PublicKey::from_bytes(key), sign)
+}
+
 fn observations() -> Vec<(&'static str, Message)> {
     let relayed = Observation { hops: 200, sequence: Sequence::new(65_536), ..position() };
     let long = Observation {
@@ -184,6 +205,9 @@ fn observations() -> Vec<(&'static str, Message)> {
         ("latest observation without key and expiry", only_one),
         ("lossy observation that expires", Observation { expires_ms: NonZeroU32::new(70_000), ..position() }),
         ("reliable observation", reliable()),
+        ("sealed observation", sealed(position())),
+        ("sealed observation that was passed on", Observation { hops: 3, ..sealed(latest()) }),
+        ("sealed reliable observation", sealed(reliable())),
     ]
     .map(|(name, observation)| (name, Message::Observation(observation)))
     .into()
@@ -195,6 +219,7 @@ fn datagrams() -> Vec<(&'static str, Message)> {
         ("datagram with one observation", Datagram::Observations(vec![position()])),
         ("datagram with two observations", Datagram::Observations(vec![position(), smallest()])),
         ("datagram with two classes", Datagram::Observations(vec![latest(), smallest()])),
+        ("datagram with a sealed observation", Datagram::Observations(vec![smallest(), sealed(position())])),
     ]
     .map(|(name, datagram)| (name, Message::Datagram(datagram)))
     .into()
@@ -380,6 +405,10 @@ fn feed_frames() -> Vec<(&'static str, Message)> {
         (
             "feed frame with long payload",
             Message::Feed(FeedFrame { number: 129, encoded: encode_observation(&long) }),
+        ),
+        (
+            "feed frame with a sealed observation",
+            Message::Feed(FeedFrame { number: 2, encoded: encode_observation(&sealed(reliable())) }),
         ),
         ("feed position", Message::FeedPosition(FeedPosition(58))),
         ("feed position of a feed that is not known", Message::FeedPosition(FeedPosition(0))),

@@ -129,7 +129,7 @@ impl Carrier {
 }
 
 /// What is read of a body before the agent asks for it: all of a short one, so that its end is known.
-const READ_AHEAD_BYTES: usize = 2048;
+const READ_AHEAD_BYTES: usize = 1024;
 
 /// The longest frame, with its length.
 const WHOLE_FRAME_BYTES: usize = 4 + MAX_FRAME_BYTES;

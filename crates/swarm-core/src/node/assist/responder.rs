@@ -125,10 +125,6 @@ async fn answer(
     let streams = Streams { reader, writer, turn, place };
     let mut carrier = Carrier::new(Arc::clone(shared), Arc::clone(&served), streams, Cursor::start());
     let waited = match admit(shared, connection, &head, full) {
-        Err(Outcome::NotPermitted) => {
-            connection.offended(Offence::NotPermitted);
-            Waited::Refused(Outcome::NotPermitted)
-        }
         Ok(entered) => wait_for_place(shared, &served, &mut carrier, entered).await,
         Err(refusal) => Waited::Refused(refusal),
     };

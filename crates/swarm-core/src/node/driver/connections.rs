@@ -62,6 +62,8 @@ impl Connections {
         self.next += 1;
         let id = ConnectionKey(self.next);
         let Established { connection: inner, control, peer, terms, place, told_subscriptions } = established;
+        // Of a guest whom this node invited nobody else knows, so nothing of it can be passed on.
+        let _ = self.shared.learn_grant(&terms.grant);
         let feed = self.shared.feeds.enter(peer.id, peer.epoch);
         let connection = Arc::new(PeerConnection::new(
             id,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use swarm_proto::{Datagram, Observation, decode_datagram};
+use swarm_proto::{AgentId, Datagram, Observation, UnixMicros, decode_datagram};
 use tokio::time::Instant;
 
+use super::sealed;
 use crate::deadline::at;
 use crate::misconduct::Offence;
 use crate::node::peer_connection::PeerConnection;
@@ -51,7 +52,12 @@ pub(in crate::node) async fn move_datagrams(
                 received = connection.inner.receive_datagram();
                 let now = Instant::now();
                 match pace.came(now) {
-                    Verdict::Take => take_in(&shared, &connection, now, &datagram),
+                    Verdict::Take => {
+                        if take_in(&shared, &connection, now, &datagram) {
+                            // Signatures take long, and others have something to do as well.
+                            tokio::task::yield_now().await;
+                        }
+                    }
                     Verdict::Drop => refuse(&shared, &connection, DropReason::RateLimited, 1),
                     Verdict::SendAway => {
                         refuse(&shared, &connection, DropReason::RateLimited, 1);
@@ -91,13 +97,27 @@ fn what_has_come(connection: &PeerConnection) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(next).take(MOST)
 }
 
-/// Hands what is new, wanted and sound of a datagram on to the agent, and counts the rest.
-fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datagram: &Bytes) {
+/// Takes in what waited for a grant that is known now.
+pub(in crate::node) fn take_in_parked(shared: &NodeShared, connection: &PeerConnection) {
+    let now = Instant::now();
+    let is_known = |origin| shared.grant_of(origin).is_some();
+    let (known, lost) = connection.parked().take(now, is_known);
+    refuse(shared, connection, DropReason::UnknownOrigin, lost);
+    if !known.is_empty() && !connection.expelled.is_cancelled() {
+        observed(shared, connection, now, known);
+    }
+}
+
+/// Hands what is new, wanted and sound of a datagram on to the agent, and counts the rest. Gives whether there were
+/// signatures to be looked at.
+fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datagram: &Bytes) -> bool {
     match decode_datagram(datagram) {
-        Ok(Datagram::Observations(observations)) if connection.is_leaving() => {
+        Ok(Datagram::Observations(observations))
+            if connection.is_leaving() || connection.expelled.is_cancelled() =>
+        {
             refuse(shared, connection, DropReason::PeerLost, observations.len() as u64);
         }
-        Ok(Datagram::Observations(observations)) => observed(shared, connection, now, observations),
+        Ok(Datagram::Observations(observations)) => return observed(shared, connection, now, observations),
         Ok(Datagram::Padding) => {}
         Err(error) => {
             tracing::debug!(peer = %connection.peer.id, %error, "a datagram cannot be read");
@@ -105,6 +125,7 @@ fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datag
             connection.offended(Offence::UnreadableDatagram);
         }
     }
+    false
 }
 
 fn observed(
@@ -112,25 +133,67 @@ fn observed(
     connection: &PeerConnection,
     now: Instant,
     mut observations: Vec<Observation>,
-) {
+) -> bool {
+    let looked = sealed::look_at(shared, connection, now, &mut observations);
+    let admitted = retain_admitted(shared, connection, looked.at, &mut observations);
+    let from = connection.peer.id;
     // Whoever watches is told after the locks are free again.
-    for reason in retain_admitted(shared, connection, &mut observations) {
+    for (origin, reason) in
+        looked.refused.into_iter().chain(admitted.into_iter().map(|reason| (from, reason)))
+    {
         refuse(shared, connection, reason, 1);
         match reason {
             DropReason::Forged => connection.offended(Offence::Forged),
-            DropReason::NotPermitted => connection.offended(Offence::NotPermitted),
+            // Whoever passes something on may not have heard yet that its origin has lost its grant.
+            DropReason::NotPermitted if origin == from => connection.offended(Offence::NotPermitted),
             _ => {}
         }
     }
+    let others =
+        if looked.at.is_some() { remember_sealed(shared, connection, &observations) } else { Vec::new() };
     for (origin, reason) in shared.inbox.observed(now, observations) {
         shared.recorder.dropped_of(origin, Direction::Incoming, reason, 1);
     }
+    // Nobody will say when they have gone.
+    others.into_iter().for_each(|origin| shared.inbox.forget(origin));
+    if !looked.unknown.is_empty() {
+        park(shared, connection, now, looked.unknown);
+    }
+    looked.at.is_some()
 }
 
-/// Leaves what is wanted and new; says why the others are not.
+/// Remembers from whom it has them. Gives the origins that are no peers.
+fn remember_sealed(
+    shared: &NodeShared,
+    connection: &PeerConnection,
+    observations: &[Observation],
+) -> Vec<AgentId> {
+    let sealed = observations.iter().filter(|observation| observation.seal.is_some());
+    let mut holders = shared.holders();
+    sealed.clone().for_each(|observation| holders.add(observation, connection.peer.id));
+    drop(holders);
+    let origins = sealed.map(|observation| observation.origin);
+    origins.filter(|origin| shared.connections.get(*origin).is_none()).collect()
+}
+
+/// Keeps those of origins that are not known until their grants come.
+fn park(shared: &NodeShared, connection: &PeerConnection, now: Instant, unknown: Vec<Observation>) {
+    for observation in unknown {
+        let origin = observation.origin;
+        let lost = connection.parked().park(now, observation);
+        refuse(shared, connection, DropReason::UnknownOrigin, lost);
+        // It may have come since it was looked for.
+        if shared.grant_of(origin).is_some() {
+            take_in_parked(shared, connection);
+        }
+    }
+}
+
+/// Leaves what is wanted and new; says why the others are not. What has a seal was looked at before.
 fn retain_admitted(
     shared: &NodeShared,
     connection: &PeerConnection,
+    looked_at: Option<UnixMicros>,
     observations: &mut Vec<Observation>,
 ) -> Vec<DropReason> {
     let mut refused = Vec::new();
@@ -139,7 +202,9 @@ fn retain_admitted(
     let mut intake = shared.intake();
     let subscriptions = shared.subscriptions.borrow();
     observations.retain(|observation| {
-        let admitted = if !permissions.may_publish(&observation.topic) {
+        let admitted = if let (Some(_), Some(at)) = (&observation.seal, looked_at) {
+            intake.admit_sealed(at, observation)
+        } else if !permissions.may_publish(&observation.topic) {
             Err(DropReason::NotPermitted)
         } else if !subscriptions.wants(&observation.topic) {
             Err(DropReason::NotSubscribed)

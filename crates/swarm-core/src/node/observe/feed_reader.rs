@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use swarm_proto::{FeedFrame, FeedPosition, ResetCode};
+use swarm_proto::{FeedFrame, FeedPosition, Observation, ResetCode, Seal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::reliable_inbox::{ReliableItem, Room, Stopped};
+use super::sealed;
 use crate::misconduct::Offence;
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
 use crate::node::peer_connection::PeerConnection;
 use crate::node::shared::NodeShared;
 use crate::observe::Gap;
 use crate::observe::feed_position::Meaning;
+use crate::observe::parked::PATIENCE;
 use crate::trace::{Direction, DropReason};
 
 /// How many observations are taken without an acknowledgement.
@@ -104,46 +107,94 @@ impl Reading<'_> {
     async fn take(&mut self, frame: FeedFrame) -> Result<(), ResetCode> {
         let (number, bytes) = (frame.number, frame.encoded.len());
         let observation = frame.observation().map_err(|error| self.malformed(&error))?;
-        let peer = &self.connection.peer;
-        if (observation.origin, observation.epoch) != (peer.id, peer.epoch) {
-            tracing::debug!(peer = %peer.id, "a reliable observation of another origin");
+        let shared = Arc::clone(&self.shared);
+        let looked = match &observation.seal {
+            Some(seal) => self.look_at(&observation, seal).await,
+            None => self.is_wanted(&observation),
+        };
+        if looked == Err(DropReason::Forged) {
+            tracing::debug!(peer = %self.connection.peer.id, "a reliable observation in the name of another");
             self.refuse(DropReason::Forged);
             self.connection.offended(Offence::Forged);
             return Err(ResetCode::Malformed);
         }
-        let shared = Arc::clone(&self.shared);
-        let topic = &observation.topic;
-        let refused = if !self.connection.grant().statement().permissions.may_publish(topic) {
+        if looked == Err(DropReason::NotPermitted) && observation.origin == self.connection.peer.id {
             self.connection.offended(Offence::NotPermitted);
-            Some(DropReason::NotPermitted)
-        } else if !shared.subscriptions.borrow().wants(topic) {
-            Some(DropReason::NotSubscribed)
-        } else {
-            None
-        };
-        let wanted = refused.is_none();
+        }
         let room = self.room(&shared, bytes).await?;
-        let origin = observation.origin;
+        // Of whomever something is missing, it is this peer's feed that lacks it.
+        let origin = self.connection.peer.id;
         let taken = self.connection.feed.take(&self.turn, number, |meaning| {
             let gap = match meaning {
-                Meaning::Known => return Some(DropReason::Duplicate),
+                Meaning::Known => return (false, Some(DropReason::Duplicate)),
                 Meaning::Next => None,
                 Meaning::AfterGap(missed) => Some(Gap { origin, missed }),
             };
+            let refused = looked.and_then(|()| self.is_new(&observation)).err();
+            let wanted = refused.is_none();
             // What is missing may have been wanted, whatever follows it.
             if wanted || gap.is_some() {
                 room.fill(ReliableItem { gap, observation: wanted.then_some(observation) });
             }
-            refused
+            (true, refused)
         });
-        let refused = taken.ok_or(ResetCode::Cancelled)?;
-        if refused != Some(DropReason::Duplicate) {
+        let (is_next, refused) = taken.ok_or(ResetCode::Cancelled)?;
+        if is_next {
             self.acknowledged.took(number, bytes);
         }
         if let Some(reason) = refused {
             self.refuse(reason);
         }
         if self.acknowledged.is_due() { self.acknowledge().await } else { Ok(()) }
+    }
+
+    /// Whether what the peer says it has made itself should go on to the agent, and if not, why.
+    fn is_wanted(&self, observation: &Observation) -> Result<(), DropReason> {
+        let (peer, topic) = (&self.connection.peer, &observation.topic);
+        if (observation.origin, observation.epoch) != (peer.id, peer.epoch) {
+            Err(DropReason::Forged)
+        } else if !self.connection.grant().statement().permissions.may_publish(topic) {
+            Err(DropReason::NotPermitted)
+        } else if !self.shared.subscriptions.borrow().wants(topic) {
+            Err(DropReason::NotSubscribed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether its origin has made it, and may have. The grant of the origin was told on another stream, and may come
+    /// a moment later.
+    async fn look_at(&mut self, observation: &Observation, seal: &Seal) -> Result<(), DropReason> {
+        let mut origins_changed = self.shared.origins_changed.subscribe();
+        let looked = self.judge(observation, seal);
+        if looked != Err(DropReason::UnknownOrigin) {
+            return looked;
+        }
+        let is_told = async {
+            while self.shared.grant_of(observation.origin).is_none() {
+                // The sender lives as long as the node, so there is no error to wait out.
+                let _ = origins_changed.changed().await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, is_told).await {
+            Ok(()) => self.judge(observation, seal),
+            Err(_) => Err(DropReason::UnknownOrigin),
+        }
+    }
+
+    fn judge(&self, observation: &Observation, seal: &Seal) -> Result<(), DropReason> {
+        let at = self.shared.unix_micros();
+        sealed::judge(&self.shared, &self.connection, Instant::now(), at, observation, seal)
+    }
+
+    /// Whether it has come by no other way. What is plain comes by this one alone.
+    fn is_new(&self, observation: &Observation) -> Result<(), DropReason> {
+        if observation.seal.is_none() {
+            return Ok(());
+        }
+        self.shared.intake().admit_sealed(self.shared.unix_micros(), observation)?;
+        self.shared.holders().add(observation, self.connection.peer.id);
+        Ok(())
     }
 
     /// Room for what was read. The peer does not wait for an acknowledgement meanwhile.

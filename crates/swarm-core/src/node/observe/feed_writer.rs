@@ -107,6 +107,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Whoever gets what others have signed has to know what they may do.
+    fn tell_origin(&self, frame: &FeedFrame) {
+        if frame.is_sealed()
+            && let Ok(observation) = frame.observation()
+            && let Some(grant) = self.shared.grant_of(observation.origin)
+        {
+            self.connection.tell_grant(observation.origin, &grant);
+        }
+    }
+
     /// Sends what comes, and hears how far the peer is.
     async fn send(
         &self,
@@ -132,6 +142,7 @@ impl Writer {
                     ready.map_err(cut_off)?;
                     unflushed = has_next;
                     if has_next && let Some(frame) = feed.next(id) {
+                        self.tell_origin(&frame);
                         writer.start_send(&frame).map_err(cut_off)?;
                     }
                 }

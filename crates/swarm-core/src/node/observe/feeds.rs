@@ -92,12 +92,17 @@ impl Feeds {
         self.recorder.dropped(&feed.tally, Direction::Outgoing, DropReason::PeerLost, feed.close());
     }
 
-    /// Hands what `make` makes to all that want to hear of the topic, in the same order for all.
-    pub(super) fn publish(&self, topic: &TopicName, make: impl FnOnce() -> Bytes) -> Receipt {
+    /// Hands what `make` makes to all that want to hear of the topic and are `meant`, in the same order for all.
+    pub(super) fn publish(
+        &self,
+        topic: &TopicName,
+        meant: impl Fn(AgentId) -> bool,
+        make: impl FnOnce() -> Bytes,
+    ) -> Receipt {
         let (mut receipt, mut made_room) = (Receipt::default(), Vec::new());
         let feeds = self.feeds();
         let (encoded, now) = (make(), Instant::now());
-        for (peer, feed) in feeds.iter() {
+        for (peer, feed) in feeds.iter().filter(|(peer, _)| meant(**peer)) {
             let reason = match feed.offer(topic, &encoded, now) {
                 Pushed::Kept { lost } => {
                     receipt.handed += 1;

@@ -25,13 +25,14 @@ pub struct OutgoingObservation {
     pub(crate) payload: Bytes,
     pub(crate) delivery: Delivery,
     pub(crate) expires_ms: Option<NonZeroU32>,
+    pub(crate) signed: bool,
 }
 
 impl OutgoingObservation {
     /// A lossy one.
     #[must_use]
     pub fn new(topic: TopicName, payload: impl Into<Bytes>) -> Self {
-        Self { topic, payload: payload.into(), delivery: Delivery::Lossy, expires_ms: None }
+        Self { topic, payload: payload.into(), delivery: Delivery::Lossy, expires_ms: None, signed: false }
     }
 
     /// Only the newest of this topic and key counts: wherever an older one waits, this one takes its place, and it is not
@@ -48,6 +49,14 @@ impl OutgoingObservation {
     #[must_use]
     pub fn reliable(self) -> Self {
         Self { delivery: Delivery::Reliable, expires_ms: None, ..self }
+    }
+
+    /// With a signature of this node, so that whoever gets it can [pass it on](crate::Context::pass_on) to others. It takes
+    /// some 105 bytes more, a signature here and a look at it at every receiver, and counts for a minute after it was made
+    /// ([`NodeConfig::freshness`](crate::NodeConfig::freshness)).
+    #[must_use]
+    pub fn signed(self) -> Self {
+        Self { signed: true, ..self }
     }
 
     /// Not worth delivering after it has waited for so long, here or at the other end; each end begins at zero, and the time

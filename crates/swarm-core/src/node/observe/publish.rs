@@ -101,8 +101,11 @@ impl NodeShared {
             return Err(self.too_large(topic, size, MAX_RELIABLE_PAYLOAD_BYTES));
         }
         let mut observation = None;
-        let receipt =
-            self.feeds.publish(&topic, || encode_observation(observation.insert(self.observe(outgoing))));
+        let receipt = self.feeds.publish(
+            &topic,
+            |_| true,
+            || encode_observation(observation.insert(self.observe(outgoing))),
+        );
         if let Some(observation) = observation {
             self.published(&receipt, observation);
         }
@@ -139,8 +142,8 @@ impl NodeShared {
     }
 
     fn observe(&self, outgoing: OutgoingObservation) -> Observation {
-        let OutgoingObservation { topic, payload, delivery, expires_ms } = outgoing;
-        Observation {
+        let OutgoingObservation { topic, payload, delivery, expires_ms, signed } = outgoing;
+        let plain = Observation {
             origin: self.id,
             epoch: self.epoch(),
             sequence: Sequence::new(self.sequence.fetch_add(1, Ordering::Relaxed)),
@@ -150,7 +153,14 @@ impl NodeShared {
             payload,
             delivery,
             expires_ms,
-        }
+            seal: None,
+        };
+        if signed { self.sealed(plain) } else { plain }
+    }
+
+    fn sealed(&self, plain: Observation) -> Observation {
+        let key = &self.identity;
+        plain.sealed(self.access.swarm(), key.public_key(), |message| key.sign(message))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A connection, whichever library began it.
+//! A connection, whoever began it.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,8 +11,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustls::pki_types::CertificateDer;
 use swarm_proto::CloseCode;
+use web_transport_quinn::{Session, SessionError, WebTransportError};
 
-use super::accepted;
 use super::stream::{self, from_wire, to_wire};
 use crate::error::IdentityError;
 use crate::identity::{self, Proven};
@@ -29,22 +29,17 @@ const MOST_AHEAD: Duration = Duration::from_millis(10);
 /// Two datagrams of an Ethernet path may always wait.
 const LEAST_AHEAD_BYTES: usize = 2 * 1500;
 
-/// The libraries' halves of a session; both keep it open until they are dropped.
-pub(super) enum Session {
-    Accepted(wtransport::Connection),
-    Dialled(Box<web_transport_quinn::Session>),
-}
+/// What is heard of a reason for closing.
+const MAX_REASON_CHARS: usize = 256;
 
 pub(super) struct WebTransportConnection {
     quic: quinn::Connection,
+    /// Open until it is dropped.
     session: Session,
     credential: Credential,
     /// The room for datagrams while none waits.
     datagram_send_buffer: usize,
     closed_here: AtomicBool,
-    control_accepted: AtomicBool,
-    /// The datagram that nobody misses came past wtransport, which therefore keeps one that somebody does.
-    padding_seen: AtomicBool,
 }
 
 impl WebTransportConnection {
@@ -56,64 +51,20 @@ impl WebTransportConnection {
             session,
             credential,
             closed_here: AtomicBool::new(false),
-            control_accepted: AtomicBool::new(false),
-            padding_seen: AtomicBool::new(false),
         }
-    }
-
-    /// wtransport keeps the first datagram that it gets hold of for itself. The dialler sends one that nobody misses.
-    pub(super) fn send_first_datagram(&self) {
-        // That a path carries no datagrams shows with the first observation.
-        let _ = self.send_datagram([&[SESSION_PREFIX], &swarm_proto::padding()[..]].concat().into());
-    }
-
-    /// The next datagram of whatever session. If wtransport has missed its chance to keep the one that nobody misses, it
-    /// keeps another, which it has to be asked for; and after that the next. Asking is slower, so it is not done before.
-    async fn next_datagram(&self) -> Result<Bytes, quinn::ConnectionError> {
-        match &self.session {
-            Session::Accepted(session) if self.padding_seen.load(Ordering::Relaxed) => {
-                tokio::select! {
-                    biased;
-                    Ok(kept) = session.receive_datagram() => {
-                        Ok([&[SESSION_PREFIX], &*kept.payload()].concat().into())
-                    }
-                    datagram = self.quic.read_datagram() => datagram,
-                }
-            }
-            Session::Accepted(_) | Session::Dialled(_) => self.quic.read_datagram().await,
-        }
-    }
-
-    /// wtransport takes one stream at a time from QUIC and waits for its preamble: were it the only one to take
-    /// streams, a lost packet or a peer that stalls would hold up all that come later.
-    async fn accept_from_either(&self, session: &wtransport::Connection) -> Result<Stream, ConnectionLost> {
-        // The control stream is the first one, so nothing may overtake it. wtransport keeps the order.
-        if !self.control_accepted.load(Ordering::Relaxed) {
-            let control = session.accept_bi().await.map_err(|_| self.loss())?;
-            self.control_accepted.store(true, Ordering::Relaxed);
-            return Ok(accepted::taken_by_wtransport(control));
-        }
-        // Both are cancel safe: what the other one has come upon stays where it is until the next call.
-        tokio::select! {
-            biased;
-            stream = session.accept_bi() => Ok(accepted::taken_by_wtransport(stream.map_err(|_| self.loss())?)),
-            stream = self.quic.accept_bi() => Ok(accepted::taken(stream.map_err(|error| self.lost(error))?)),
-        }
-    }
-
-    /// Why the connection is over, once one of the libraries has said that it is.
-    fn loss(&self) -> ConnectionLost {
-        let ended = || ConnectionLost::Failed("the WebTransport session ended".to_owned());
-        self.quic.close_reason().map_or_else(ended, |error| self.lost(error))
     }
 
     fn lost(&self, error: quinn::ConnectionError) -> ConnectionLost {
-        match error {
-            // web-transport-quinn closes once more when the other side has closed, and QUIC then says that we did it.
-            quinn::ConnectionError::LocallyClosed if !self.closed_here.load(Ordering::Relaxed) => {
-                ConnectionLost::Failed("the WebTransport session ended".to_owned())
+        // The library closes once more when the other side has, and QUIC then says that we did it.
+        let by_library = matches!(error, quinn::ConnectionError::LocallyClosed)
+            && !self.closed_here.load(Ordering::Relaxed);
+        match self.session.close_reason() {
+            Some(SessionError::WebTransportError(WebTransportError::Closed(code, reason))) if by_library => {
+                let reason = reason.chars().take(MAX_REASON_CHARS).collect();
+                ConnectionLost::ClosedByPeer { code: CloseCode::from_u32(code), reason }
             }
-            other => lost(other),
+            _ if by_library => ConnectionLost::Failed("the WebTransport session ended".to_owned()),
+            _ => lost(error),
         }
     }
 }
@@ -179,44 +130,22 @@ impl Connection for WebTransportConnection {
 
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
         async {
-            let mut datagram = self.next_datagram().await.map_err(|error| self.lost(error))?;
+            let mut datagram = self.quic.read_datagram().await.map_err(|error| self.lost(error))?;
             // One of another session belongs to nobody here, but whoever sends it is to be told from who sends nothing.
             if datagram.first() != Some(&SESSION_PREFIX) {
                 return Ok(Bytes::new());
             }
-            let datagram = datagram.split_off(1);
-            if datagram == swarm_proto::padding() {
-                self.padding_seen.store(true, Ordering::Relaxed);
-            }
-            Ok(datagram)
+            Ok(datagram.split_off(1))
         }
         .boxed()
     }
 
     fn open_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
-        async {
-            match &self.session {
-                Session::Accepted(_) => {
-                    Ok(accepted::opened(self.quic.open_bi().await.map_err(|error| self.lost(error))?))
-                }
-                Session::Dialled(session) => {
-                    Ok(stream::dialled(session.open_bi().await.map_err(|_| self.loss())?))
-                }
-            }
-        }
-        .boxed()
+        async { Ok(stream::opened(self.quic.open_bi().await.map_err(|error| self.lost(error))?)) }.boxed()
     }
 
     fn accept_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
-        async {
-            match &self.session {
-                Session::Accepted(session) => self.accept_from_either(session).await,
-                Session::Dialled(session) => {
-                    Ok(stream::dialled(session.accept_bi().await.map_err(|_| self.loss())?))
-                }
-            }
-        }
-        .boxed()
+        async { Ok(stream::taken(self.quic.accept_bi().await.map_err(|error| self.lost(error))?)) }.boxed()
     }
 
     fn close(&self, code: CloseCode, reason: &str) {
@@ -248,7 +177,7 @@ fn lost(error: quinn::ConnectionError) -> ConnectionLost {
         quinn::ConnectionError::ApplicationClosed(close) => match from_wire(close.error_code) {
             Some(code) => ConnectionLost::ClosedByPeer {
                 code: CloseCode::from_u32(code),
-                reason: String::from_utf8_lossy(&close.reason).chars().take(256).collect(),
+                reason: String::from_utf8_lossy(&close.reason).chars().take(MAX_REASON_CHARS).collect(),
             },
             // A library closed it, for want of anybody who did: the peer broke down.
             None => ConnectionLost::Failed(format!("closed with QUIC code {}", close.error_code)),

@@ -1,4 +1,4 @@
-//! The bytes in front of every stream of a session, for streams that do not come through a library.
+//! The bytes in front of every stream of a session.
 
 /// What a bidirectional stream of session 0 begins with, in the direction of whoever opened it
 /// (draft-ietf-webtrans-http3, section 4.3): the type of the stream and its session, as QUIC integers.
@@ -31,6 +31,11 @@ enum Awaited {
 impl PreambleReader {
     pub(super) fn new() -> Self {
         Self { awaited: Awaited::StreamType, value: 0, left: None }
+    }
+
+    /// For a direction that begins without one.
+    pub(super) fn done() -> Self {
+        Self { awaited: Awaited::Nothing, value: 0, left: None }
     }
 
     /// How many bytes are missing, at least; what is read further belongs to the stream's user. At most 8.

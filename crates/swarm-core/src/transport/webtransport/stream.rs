@@ -1,19 +1,23 @@
-//! Streams of the two libraries behind one face, with stream codes in WebTransport's own range.
+//! Streams of a session: QUIC's own, behind the bytes that say which session they belong to, with codes in
+//! WebTransport's own range.
 
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use quinn::VarInt;
 use swarm_proto::ResetCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use web_transport_quinn::WriteError;
-use web_transport_quinn::generic::poll::SendStream as _;
 use web_transport_quinn::proto::{error_from_http3, error_to_http3};
 
-use super::preamble::WrongPreamble;
+use super::preamble::{PREAMBLE, PreambleReader, WrongPreamble};
 use crate::transport::{RecvStream, SendStream, Stream, StreamError};
+
+/// What is copied of a first write, so that it shares a packet with the preamble: a packet holds no more.
+const FIRST_WRITE_BYTES: usize = 1200;
 
 /// A code of ours as HTTP/3 carries it (draft-ietf-webtrans-http3, section 4.4).
 pub(super) fn to_wire(code: u32) -> VarInt {
@@ -25,172 +29,177 @@ pub(super) fn from_wire(code: VarInt) -> Option<u32> {
     error_from_http3(code.into_inner())
 }
 
-pub(super) fn dialled(
-    (send, recv): (web_transport_quinn::SendStream, web_transport_quinn::RecvStream),
-) -> Stream {
-    of_halves(send, recv)
+/// A stream that the peer opened. Whether it belongs to the session shows when it is read: accepting it waits for nobody.
+pub(super) fn taken(halves: (quinn::SendStream, quinn::RecvStream)) -> Stream {
+    of_halves(halves, &[], PreambleReader::new())
 }
 
-pub(super) fn of_halves(
-    send: impl SendHalf + Send + 'static,
-    recv: impl RecvHalf + Send + 'static,
+/// A stream that we opened. The preamble goes out with the first write.
+pub(super) fn opened(halves: (quinn::SendStream, quinn::RecvStream)) -> Stream {
+    of_halves(halves, PREAMBLE, PreambleReader::done())
+}
+
+fn of_halves(
+    (send, recv): (quinn::SendStream, quinn::RecvStream),
+    unsent: &'static [u8],
+    preamble: PreambleReader,
 ) -> Stream {
+    let stopped = stopped(&send);
     Stream {
-        send: Box::new(Sender { half: send, ended: false }),
-        recv: Box::new(Receiver { half: recv, stopped: false }),
+        send: Box::new(Sender { stream: send, unsent, stopped, ended: false }),
+        recv: Box::new(Receiver { stream: recv, preamble, stopped: false }),
     }
 }
 
-pub(super) fn reset_code(code: VarInt) -> ResetCode {
+fn reset_code(code: VarInt) -> ResetCode {
     from_wire(code).map_or(ResetCode::Cancelled, ResetCode::from_u32)
 }
 
-/// What each library's sending half does in its own way.
-pub(super) trait SendHalf: Unpin {
-    fn io(&mut self) -> &mut (impl AsyncWrite + Unpin);
-    fn reset(&mut self, code: ResetCode);
-    fn set_priority(&self, priority: i32);
-    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError>;
-}
-
-impl SendHalf for web_transport_quinn::SendStream {
-    fn io(&mut self) -> &mut (impl AsyncWrite + Unpin) {
-        self
-    }
-
-    fn reset(&mut self, code: ResetCode) {
-        // This library maps the code itself.
-        let _ = Self::reset(self, code.to_u32());
-    }
-
-    fn set_priority(&self, priority: i32) {
-        let _ = Self::set_priority(self, priority);
-    }
-
-    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        match ready!(self.poll_closed(cx)) {
+fn stopped(stream: &quinn::SendStream) -> BoxFuture<'static, StreamError> {
+    let stopped = stream.stopped();
+    async move {
+        match stopped.await {
+            Ok(Some(code)) => StreamError::Stopped(reset_code(code)),
             // Everything was delivered and acknowledged: nobody will stop it any more.
-            Ok(()) => Poll::Pending,
-            Err(WriteError::Stopped(code)) => Poll::Ready(StreamError::Stopped(ResetCode::from_u32(code))),
-            Err(WriteError::InvalidStopped(_)) => Poll::Ready(StreamError::Stopped(ResetCode::Cancelled)),
-            Err(_) => Poll::Ready(StreamError::ConnectionLost),
+            Ok(None) => std::future::pending().await,
+            Err(_) => StreamError::ConnectionLost,
         }
     }
+    .boxed()
 }
 
 /// A sending half that is reset when it is dropped before its end.
-struct Sender<H: SendHalf> {
-    half: H,
+struct Sender {
+    stream: quinn::SendStream,
+    /// What is left of the preamble.
+    unsent: &'static [u8],
+    stopped: BoxFuture<'static, StreamError>,
     ended: bool,
 }
 
-impl<H: SendHalf + Send> SendStream for Sender<H> {
+impl Sender {
+    fn poll_quic(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf).map_err(|error| write_error(&error).into())
+    }
+
+    fn poll_preamble(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let sent = ready!(self.poll_quic(cx, self.unsent))?;
+            self.unsent = self.unsent.get(sent..).unwrap_or_default();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl SendStream for Sender {
     fn reset(&mut self, code: ResetCode) {
         self.ended = true;
-        self.half.reset(code);
+        // An error says that it is over already.
+        let _ = self.stream.reset(to_wire(code.to_u32()));
     }
 
     fn set_priority(&self, priority: i32) {
-        self.half.set_priority(priority);
+        // An error says that it is over already.
+        let _ = self.stream.set_priority(priority);
     }
 
     fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        self.half.poll_stopped(cx)
+        self.stopped.poll_unpin(cx)
     }
 }
 
-impl<H: SendHalf> AsyncWrite for Sender<H> {
+impl AsyncWrite for Sender {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(self.half.io()).poll_write(cx, buf).map_err(typed)
+        if !self.unsent.is_empty() {
+            let first = buf.get(..FIRST_WRITE_BYTES).unwrap_or(buf);
+            let together = [self.unsent, first].concat();
+            let sent = ready!(self.poll_quic(cx, &together))?;
+            let of_buf = sent.saturating_sub(self.unsent.len());
+            self.unsent = self.unsent.get(sent..).unwrap_or_default();
+            if of_buf > 0 {
+                return Poll::Ready(Ok(of_buf));
+            }
+            ready!(self.poll_preamble(cx))?;
+        }
+        self.poll_quic(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.half.io()).poll_flush(cx).map_err(typed)
+        self.poll_preamble(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_preamble(cx))?;
         self.ended = true;
-        Pin::new(self.half.io()).poll_shutdown(cx).map_err(typed)
+        Poll::Ready(self.stream.finish().map_err(|_| StreamError::Closed.into()))
     }
 }
 
-impl<H: SendHalf> Drop for Sender<H> {
+impl Drop for Sender {
     fn drop(&mut self) {
         if !self.ended {
-            self.half.reset(ResetCode::Cancelled);
+            self.reset(ResetCode::Cancelled);
         }
     }
 }
 
-impl<H: SendHalf> fmt::Debug for Sender<H> {
+impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender").field("ended", &self.ended).finish_non_exhaustive()
     }
 }
 
-/// What each library's receiving half does in its own way.
-pub(super) trait RecvHalf: AsyncRead + Unpin {
-    fn stop(&mut self, code: ResetCode);
-}
-
-impl RecvHalf for web_transport_quinn::RecvStream {
-    fn stop(&mut self, code: ResetCode) {
-        // This library maps the code itself.
-        let _ = Self::stop(self, code.to_u32());
-    }
-}
-
 /// A receiving half that is stopped when it is dropped; after the end of the stream that does nothing.
-struct Receiver<H: RecvHalf> {
-    half: H,
+#[derive(Debug)]
+struct Receiver {
+    stream: quinn::RecvStream,
+    preamble: PreambleReader,
     stopped: bool,
 }
 
-impl<H: RecvHalf + Send> RecvStream for Receiver<H> {
+impl Receiver {
+    fn poll_preamble(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 8];
+        while self.preamble.missing() > 0 {
+            let mut room = ReadBuf::new(&mut bytes);
+            let mut read = room.take(self.preamble.missing());
+            ready!(self.poll_quic(cx, &mut read))?;
+            if read.filled().is_empty() {
+                return Poll::Ready(Err(io::Error::other(WrongPreamble)));
+            }
+            read.filled().iter().try_for_each(|byte| self.preamble.push(*byte)).map_err(io::Error::other)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_quic(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_buf(cx, buf).map_err(|error| read_error(&error).into())
+    }
+}
+
+impl RecvStream for Receiver {
     fn stop(&mut self, code: ResetCode) {
         if !std::mem::replace(&mut self.stopped, true) {
-            self.half.stop(code);
+            // An error says that it is over already.
+            let _ = self.stream.stop(to_wire(code.to_u32()));
         }
     }
 }
 
-impl<H: RecvHalf> AsyncRead for Receiver<H> {
+impl AsyncRead for Receiver {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.half).poll_read(cx, buf).map_err(typed)
+        ready!(self.poll_preamble(cx))?;
+        self.poll_quic(cx, buf)
     }
 }
 
-impl<H: RecvHalf> Drop for Receiver<H> {
+impl Drop for Receiver {
     fn drop(&mut self) {
-        if !self.stopped {
-            self.half.stop(ResetCode::Cancelled);
-        }
-    }
-}
-
-impl<H: RecvHalf> fmt::Debug for Receiver<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("stopped", &self.stopped).finish_non_exhaustive()
-    }
-}
-
-/// Both libraries hand through the errors of QUIC inside an [`io::Error`].
-fn typed(error: io::Error) -> io::Error {
-    let inner = error.get_ref();
-    if inner.is_some_and(|e| e.is::<WrongPreamble>()) {
-        return error;
-    }
-    if let Some(error) = inner.and_then(|e| e.downcast_ref::<quinn::ReadError>()) {
-        return read_error(error).into();
-    }
-    match inner.and_then(|e| e.downcast_ref::<quinn::WriteError>()) {
-        Some(quinn::WriteError::Stopped(code)) => StreamError::Stopped(reset_code(*code)).into(),
-        Some(quinn::WriteError::ClosedStream) => StreamError::Closed.into(),
-        _ => StreamError::ConnectionLost.into(),
+        self.stop(ResetCode::Cancelled);
     }
 }
 
@@ -198,6 +207,14 @@ fn read_error(error: &quinn::ReadError) -> StreamError {
     match error {
         quinn::ReadError::Reset(code) => StreamError::Reset(reset_code(*code)),
         quinn::ReadError::ClosedStream => StreamError::Closed,
+        _ => StreamError::ConnectionLost,
+    }
+}
+
+fn write_error(error: &quinn::WriteError) -> StreamError {
+    match error {
+        quinn::WriteError::Stopped(code) => StreamError::Stopped(reset_code(*code)),
+        quinn::WriteError::ClosedStream => StreamError::Closed,
         _ => StreamError::ConnectionLost,
     }
 }

@@ -239,7 +239,7 @@ pub(super) fn dial_error(error: quinn::ConnectionError) -> DialError {
 }
 
 /// Why an accepted connection did not become a session.
-pub(super) fn accept_error(error: &wtransport::error::ConnectionError) -> AcceptError {
+pub(super) fn accept_error(error: &dyn std::error::Error) -> AcceptError {
     AcceptError::Handshake { reason: error.to_string() }
 }
 
