@@ -187,7 +187,6 @@ class Peer(QuicConnectionProtocol):
         self.transmit()
         if (status := await self._status) != b"200":
             raise self.ended or Ended(0, f"the node answered with status {status.decode()}")
-        self._http.send_datagram(0, b"\x10")  # padding: the node loses one datagram, section 3
         reader, self._control = await self.create_stream()
         self._control.write(STREAM_HEADER + frame(HELLO, self.hello))
         kind, self.theirs, *reason = await self._read(reader)

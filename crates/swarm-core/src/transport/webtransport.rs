@@ -218,9 +218,11 @@ async fn accepted(incoming: quinn::Incoming) -> Result<Box<dyn Connection>, Acce
     let request = Request::accept(quic.clone()).await.map_err(|error| tls::accept_error(&error))?;
     if request.url.path() != PATH {
         let path = request.url.path().chars().take(64).collect();
-        // It should hear of it before the connection ends.
-        if request.reject(StatusCode::NOT_FOUND).await.is_ok() {
+        // It should hear of it before the connection ends. Until then the streams of HTTP stay open: their end would be an
+        // error to it, and come first.
+        if let Ok(session) = request.respond(StatusCode::NOT_FOUND).await {
             let _ = tokio::time::timeout(REJECTION_GRACE, quic.closed()).await;
+            drop(session);
         }
         return Err(AcceptError::WrongPath { path });
     }
