@@ -143,12 +143,10 @@ async fn whoever_stops_on_its_way_in_is_given_up_at_the_deadline() {
     }
 }
 
-/// It is given up too, although wtransport keeps the connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_never_ends_its_request_for_a_session_gets_none() {
-    let plan = Plan { patience: Duration::from_secs(2), ..at_once(Attack::HalfConnect, 8) };
-    let aftermath = attack(Attack::HalfConnect, plan).await;
-    aftermath.was_never_let_in().was_refused_for(RefusedReason::Deadline);
+    let aftermath = attack(Attack::HalfConnect, at_once(Attack::HalfConnect, 8)).await;
+    aftermath.is_cut_off().was_never_let_in().was_refused_for(RefusedReason::Deadline);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
