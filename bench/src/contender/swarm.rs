@@ -56,7 +56,7 @@ impl Contender for Swarm {
     }
 
     fn version(&self) -> &'static str {
-        locked(&["swarm-core", "wtransport", "web-transport-quinn", "quinn", "rustls"])
+        locked(&["swarm-core", "web-transport-quinn", "quinn", "rustls"])
     }
 
     fn settings(&self) -> &'static str {

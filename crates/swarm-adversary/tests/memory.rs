@@ -1,7 +1,7 @@
 //! What attacks cost a node in memory: it runs in a process of its own.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod apart;
@@ -51,8 +51,8 @@ async fn a_thousand_unauthorised_attempts_reach_no_agent_and_cost_less_than_five
         let Cost { outcome, counted, kib } = cost(attack, plan).await;
         assert_eq!((outcome.attempts, outcome.admitted), (1000, 0), "{outcome:?}");
         assert_eq!(outcome.borne, 0, "{outcome:?}");
-        assert_eq!(counted["peers"], 0);
-        assert!(counted.keys().any(|name| name.starts_with("refused.")), "{counted:?}");
+        assert_eq!(counted.get("peers"), 0);
+        assert!(counted.get("refused.handshake") > 900, "{counted:?}");
         assert!(kib < 5 << 10, "{attack} costs {kib} KiB");
     }
 }

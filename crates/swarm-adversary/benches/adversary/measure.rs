@@ -58,7 +58,8 @@ pub(crate) async fn run(arguments: Arguments) {
 }
 
 fn say(line: &str) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "{line}").unwrap();
 }
 
 async fn measure(attack: Attack, arguments: &Arguments) -> Row {
@@ -84,9 +85,9 @@ async fn measure(attack: Attack, arguments: &Arguments) -> Row {
             100.0 * ((victim.cpu() - between).as_secs_f64() - (between - before).as_secs_f64())
                 / within.as_secs_f64(),
         );
-        alone.push(quiet["p99"] as f64);
-        ratios.push(loud["p99"] as f64 / quiet["p99"] as f64);
-        lost = (lost.0 + quiet["lost"], lost.1 + loud["lost"]);
+        alone.push(quiet.get("p99") as f64);
+        ratios.push(loud.get("p99") as f64 / quiet.get("p99") as f64);
+        lost = (lost.0 + quiet.get("lost"), lost.1 + loud.get("lost"));
         outcome.merge(harmed);
     }
     let memory_kib = victim.peak_kib().saturating_sub(idle);

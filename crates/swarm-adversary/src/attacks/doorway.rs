@@ -9,8 +9,9 @@ use crate::outcome::{Fate, failed};
 use crate::peer::{Session, framed, hello, with_length};
 use crate::scene::Scene;
 
-/// HTTP/3's control stream with empty settings (RFC 9114, section 7.2.4).
-const SETTINGS: [u8; 3] = [0x00, 0x04, 0x00];
+/// HTTP/3's control stream with the settings of whoever wants WebTransport: datagrams, and a session (draft 07).
+const SETTINGS: [u8; 14] =
+    [0x00, 0x04, 0x0b, 0x33, 0x01, 0xc0, 0x00, 0x00, 0x00, 0xc6, 0x71, 0x70, 0x6a, 0x01];
 
 /// The type of a frame with a header block.
 const HEADERS: u8 = 0x01;

@@ -37,7 +37,16 @@ pub(crate) fn root() -> RootKey {
     RootKey::from_seed([99; 32])
 }
 
-pub(crate) type Numbers = BTreeMap<String, u64>;
+/// What a process answers.
+#[derive(Debug)]
+pub(crate) struct Numbers(BTreeMap<String, u64>);
+
+impl Numbers {
+    /// Zero for what has not happened.
+    pub(crate) fn get(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+}
 
 /// Answers whoever is honest, and hears out everybody.
 #[derive(Debug)]
@@ -151,12 +160,12 @@ pub(crate) async fn be_victim() {
     }
 }
 
-pub(crate) fn counted(node: &AgentNode) -> Numbers {
+fn counted(node: &AgentNode) -> Numbers {
     let counters = node.counters();
-    let mut numbers = Numbers::from([("peers".to_owned(), node.peers().len() as u64)]);
+    let mut numbers = BTreeMap::from([("peers".to_owned(), node.peers().len() as u64)]);
     numbers.extend(counters.observations_dropped.iter().map(|(reason, n)| (format!("dropped.{reason}"), *n)));
     numbers.extend(counters.refused.iter().map(|(reason, n)| (format!("refused.{reason}"), *n)));
-    numbers
+    Numbers(numbers)
 }
 
 /// What the process of the honest does: is told where the victim is, and then how many milliseconds to talk with it.
@@ -204,18 +213,17 @@ async fn talk(probe: &Probe, node: &NodeHandle, peer: AgentId, within: Duration)
     answers.iter().flatten().for_each(|answer| took.record(*answer).unwrap());
     let lost = pings - pongs + answers.iter().filter(|answer| answer.is_none()).count() as u64;
     let said = pings + answers.len() as u64;
-    [
+    let numbers = [
         ("said", said),
         ("lost", lost),
         ("p50", took.value_at_quantile(0.5)),
         ("p99", took.value_at_quantile(0.99)),
-    ]
-    .map(|(name, number)| (name.to_owned(), number))
-    .into()
+    ];
+    Numbers(numbers.map(|(name, number)| (name.to_owned(), number)).into())
 }
 
 fn shown(numbers: &Numbers) -> String {
-    let shown: Vec<_> = numbers.iter().map(|(name, number)| format!("{name}={number}")).collect();
+    let shown: Vec<_> = numbers.0.iter().map(|(name, number)| format!("{name}={number}")).collect();
     shown.join(" ")
 }
 
@@ -278,7 +286,7 @@ impl Apart {
         writeln!(self.process.stdin.as_mut().unwrap(), "{what}").unwrap();
         let answer = self.answer().await;
         let numbers = answer.split_whitespace().map(|number| number.split_once('=').unwrap());
-        numbers.map(|(name, number)| (name.to_owned(), number.parse().unwrap())).collect()
+        Numbers(numbers.map(|(name, number)| (name.to_owned(), number.parse().unwrap())).collect())
     }
 
     /// What it has in memory now.

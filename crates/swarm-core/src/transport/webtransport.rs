@@ -218,10 +218,12 @@ async fn accepted(incoming: quinn::Incoming) -> Result<Box<dyn Connection>, Acce
     let request = Request::accept(quic.clone()).await.map_err(|error| tls::accept_error(&error))?;
     if request.url.path() != PATH {
         let path = request.url.path().chars().take(64).collect();
-        // It should hear of it before the connection ends.
-        if request.reject(StatusCode::NOT_FOUND).await.is_ok() {
+        // It should hear of it before the connection ends. `reject` would stop its control stream meanwhile, which HTTP/3
+        // forbids.
+        if let Ok(_answered) = request.respond(StatusCode::NOT_FOUND).await {
             let _ = tokio::time::timeout(REJECTION_GRACE, quic.closed()).await;
         }
+        quic.close(stream::to_wire(CloseCode::Normal.to_u32()), b"another path");
         return Err(AcceptError::WrongPath { path });
     }
     let credential = match quic.peer_identity() {

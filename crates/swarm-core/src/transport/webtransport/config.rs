@@ -23,7 +23,9 @@ pub struct WebTransportConfig {
     /// 4 s; 3 s to 15 s make sense: less mistakes a pause for a death, more keeps requests waiting for one. Keep-alives
     /// are sent at a quarter of it: with hundreds of quiet connections a longer one is cheaper.
     pub idle_timeout: Duration,
-    /// What one stream may hold unread, in bytes. Default 128 KiB: with a round trip of 1 ms that is 128 MB/s.
+    /// What one stream may hold unread, in bytes. Default 128 KiB: with a round trip of 1 ms that is 128 MB/s. A peer can
+    /// make a node hold as much on each of its streams: 64 bodies that nobody reads take 11 MiB in all, with 32 KiB for
+    /// each of them 4.
     pub stream_window_bytes: u32,
     /// What one connection may hold unread, in bytes. Default 8.5 MiB, which is as much as all of its streams together:
     /// with less, requests whose bodies nobody reads would hold up all others, and the control stream.
