@@ -25,9 +25,11 @@ CLASSES = "lossy", "latest", "reliable"
 PAYLOAD_AT = {32: 2, 35: 4}  # in chunks and artefacts of a reply
 STREAM_HEADER, CODE_0 = b"\x40\x41\x00", 0x52E4A40FA8DB  # the latter is code 0 as it travels, section 9
 BINDING, GRANT = x509.ObjectIdentifier("2.25.6180339887498948482"), x509.ObjectIdentifier("2.25.2718281828459045235")
-GRANTING, REVOKING, PROVING = b"swarm grant v1\0", b"swarm revocations v1\0", b"swarm proof v1\0"  # before what is signed
+GRANTING, REVOKING = b"swarm grant v1\0", b"swarm revocations v1\0"  # each goes before what is signed
+PROVING, SEALING = b"swarm proof v1\0", b"swarm observation v1\0"
 Observation = collections.namedtuple(
-    "Observation", "origin epoch sequence topic sent_at hops payload delivery key expires_ms", defaults=("", 0))
+    "Observation", "origin epoch sequence topic sent_at hops payload delivery key expires_ms seal",
+    defaults=("", 0, None))
 class Ended(Exception):
     """The node refused, left or gave up, or is lost: a code, in Goodbye that of section 9, and a reason."""
 
@@ -89,7 +91,7 @@ class Identity:
         return identity
     @classmethod
     def dev(cls, seed: bytes | None = None, swarm: str = "local", **limits: Any) -> "Identity":
-        """For local work, with the root that nodes of the same user have made: it may do everything, but for `limits`."""
+        """For local work, with the root that nodes of the same user have made: may do everything, but for `limits`."""
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
         root = secret_key(Path(os.environ.get("SWARM_DEV_ROOT") or state / "swarm/dev-root.pem"))
         key, now = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32)), int(time.time())
@@ -97,7 +99,7 @@ class Identity:
                "subscribe": ["**"], "serve": ["**@*"], "call": ["**@*"], "from": now - 3_600, "until": now + 86_400}
         return cls(key, [root.public_key().public_bytes_raw()], sealed(GRANTING, may | limits, root))
     def as_guest(self, token: str) -> "Identity":
-        """Trusts the same roots, and comes with this token instead of a certificate: one for our key, or for its bearer."""
+        """Comes with a token instead of a certificate: one for our key, or for whoever bears it."""
         return Identity(self.key, self.roots, from_text(token), guest=True)
     def certificate(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         tls, nobody = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
@@ -109,6 +111,8 @@ class Identity:
         for oid, value in (BINDING, self.public + self.key.sign(signed)), (GRANT, self.grant):
             builder = builder.add_extension(x509.UnrecognizedExtension(oid, asn1.encode_der(value)), critical=False)
         return builder.sign(tls, hashes.SHA256()), tls
+    def sealing(self, body: bytes) -> bytes:
+        return SEALING + self.swarm.encode() + b"\0" + body
     def check(self, grant: dict[str, Any]) -> None:
         """Raises unless a grant that a root has signed counts here and now."""
         agent = holder(grant)
@@ -123,7 +127,7 @@ class Identity:
         self.revocations = max(self.revocations, said, key=lambda each: each["version"])
 
 def proven(certificate: x509.Certificate, identity: Identity) -> tuple[UUID, dict[str, Any]]:
-    """Whom a node's certificate proves and what that was granted, section 2; raises if it is nobody of our swarm now."""
+    """Whom a node's certificate proves, and what that was granted, section 2; raises if it is nobody of our swarm."""
     value = lambda oid: asn1.decode_der(bytes, certificate.extensions.get_extension_for_oid(oid).value.value)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     proof, start, end = value(BINDING), certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -143,7 +147,12 @@ def matches(pattern: str, topic: str) -> bool:
     if wanted[-1] == "**" and len(labels) >= len(wanted):
         labels[len(wanted) - 1:] = ["**"]
     return len(wanted) == len(labels) and all(one in ("*", label) for one, label in zip(wanted, labels))
+def matches_any(patterns: list[str], topic: str) -> bool:
+    return any(matches(pattern, topic) for pattern in patterns)
 def decode_observation(elements: list[Any]) -> Observation:
+    if len(elements) == 4:
+        hops, *seal = elements  # key, signature and body
+        return decode_observation(msgpack.unpackb(seal[2]))._replace(hops=hops, seal=tuple(seal))
     number, *further = elements[7:10] or [0]  # behind class 2 nothing is known yet
     return Observation(UUID(bytes=elements[0]), *elements[1:7], CLASSES[number], *further[:0 if number == 2 else 2])
 def decode_datagram(data: bytes) -> list[Observation]:
@@ -169,7 +178,8 @@ class Peer(QuicConnectionProtocol):
         except ConnectionError:  # aioquic does not say why; `ended` does
             raise self.ended from None
         # Trick: the node's certificate is to be had from a private attribute alone.
-        self.proven, self.grant = proven(self._quic.tls._peer_certificate, self.identity)
+        self.proven, grant = proven(self._quic.tls._peer_certificate, self.identity)
+        self.grants = {self.proven: grant}  # of the node, and of others whose observations it passes on
         token = [(b"authorization", b"Bearer " + to_text(self.identity.grant).encode())] if self.identity.guest else []
         self._http.send_headers(self._quic.get_next_available_stream_id(), [
             (b":method", b"CONNECT"), (b":scheme", b"https"), (b":authority", authority.encode()),
@@ -196,20 +206,34 @@ class Peer(QuicConnectionProtocol):
     async def observations(self) -> AsyncIterator[Observation]:
         while (data := await self._datagrams.get()) is not None:
             for each in decode_datagram(data):
-                if each.origin == self.proven:
+                if self._is_genuine(each):
                     yield each
+    def _is_genuine(self, observation: Observation) -> bool:
+        """Whether its origin has made it and may: the node, or somebody who has sealed it, section 7."""
+        if observation.seal is None or observation.origin not in self.grants:
+            return observation.seal is None and observation.origin == self.proven
+        (key, signature, body), grant = observation.seal, self.grants[observation.origin]
+        with contextlib.suppress(InvalidSignature, PermissionError):
+            ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, self.identity.sealing(body))
+            self.identity.check(grant)
+            return key == grant.get("key") and matches_any(grant.get("publish", []), observation.topic)
+        return False
     def subscribe(self, *patterns: str) -> None:  # from now on; until then the `subscriptions` of our Hello hold
         self._control.write(frame(SUBSCRIBE, patterns))
-    def observe(self, topic: str, payload: bytes, key: str | None = None, expires_ms: int = 0) -> bool:
-        """Publishes: latest if there is a key, if only "", lossy otherwise. Whether the node subscribes to it."""
-        if not any(matches(each, topic) for each in self.theirs.get("subscriptions", ["**"])):
+    def observe(self, topic: str, payload: bytes, key: str | None = None, expires_ms: int = 0,
+                seal: bool = False) -> bool:
+        """Publishes: latest if there is a key, if only "", lossy otherwise. Whether the node subscribes to it. With a
+        seal, others may pass it on."""
+        if not matches_any(self.theirs.get("subscriptions", ["**"]), topic):
             return False
-        if not any(matches(each, topic) for each in self.identity.may.get("publish", [])):
+        if not matches_any(self.identity.may.get("publish", []), topic):
             raise PermissionError(f"our grant does not let us publish {topic}")  # the node would drop it
         self.identity.sequence, now = self.identity.sequence + 1, time.time_ns() // 1_000
         further = [int(key is not None), key or "", expires_ms] if key is not None or expires_ms else []
         said = [self.hello["agent"], self.hello["epoch"], self.identity.sequence, topic, now, 0, payload]
         data = frame(*said, *further)[4:]
+        if seal:
+            data = frame(0, self.identity.public, self.identity.key.sign(self.identity.sealing(data)), data)[4:]
         if len(data) >= min(1_100, self.theirs.get("limits", {}).get("max_datagram_bytes", 1_100)):
             raise ValueError("too long")  # Trick: what fits into no packet blocks aioquic's queue for good.
         self._http.send_datagram(0, b"\x11" + data)
@@ -263,8 +287,8 @@ class Peer(QuicConnectionProtocol):
         for envelope in said if kind == GRANTS else []:
             with contextlib.suppress(ValueError, InvalidSignature, PermissionError):  # it does not count
                 self.identity.check(grant := opened(GRANTING, envelope, self.identity.roots))
-                if holder(grant) == self.proven:
-                    self.grant = grant
+                if grant["from"] >= self.grants.get(whose := holder(grant), grant)["from"]:  # no older one comes back
+                    self.grants[whose] = grant
         try:
             if kind == REVOCATIONS:
                 self.identity.revoke(said)
@@ -274,9 +298,9 @@ class Peer(QuicConnectionProtocol):
     def _check(self) -> None:
         """Leaves if the node's grant does not count any more, and sees to it when it ends."""
         try:
-            self.identity.check(self.grant)
+            self.identity.check(self.grants[self.proven])
             self._grant_ends.cancel()
-            self._grant_ends = self._loop.call_later(self.grant["until"] + 1 - time.time(), self._check)
+            self._grant_ends = self._loop.call_later(self.grants[self.proven]["until"] + 1 - time.time(), self._check)
         except PermissionError as error:
             self._leave(10, str(error))
     def _leave(self, code: int, why: str) -> None:

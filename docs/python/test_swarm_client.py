@@ -20,7 +20,8 @@ from aioquic.quic import events
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from swarm_client import GRANTING, REVOKING, Ended, Identity, connect, decode_datagram, frame, from_text, sealed, to_text
+from swarm_client import (GRANTING, REVOKING, Ended, Identity, connect, decode_datagram, frame, from_text, sealed,
+                          to_text)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORMAN = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples/doorman"
@@ -103,7 +104,10 @@ def essential(value: Any, key: str = "") -> Any:
 def observation(found: swarm_client.Observation) -> dict[str, Any]:
     """Without what goes without saying; a key says something only of what is latest."""
     value = found._asdict() | {"origin": str(found.origin), "payload": found.payload.hex()}
-    silent = {"delivery": "lossy", "expires_ms": 0} | ({} if found.delivery == "latest" else {"key": found.key})
+    if found.seal:
+        value["seal"] = {"key": found.seal[0].hex(), "signature": found.seal[1].hex()}
+    silent = {"delivery": "lossy", "expires_ms": 0, "seal": None}
+    silent |= {} if found.delivery == "latest" else {"key": found.key}
     return {key: item for key, item in value.items() if key not in silent or item != silent[key]}
 
 
@@ -182,7 +186,8 @@ class Frames(unittest.IsolatedAsyncioTestCase):
         peer.ended, peer._datagrams, peer._status = None, asyncio.Queue(), asyncio.Future()
         peer.identity, peer.gaps, peer._greeted = Identity.dev(), [], asyncio.Event()
         peer._grant_ends = mock.Mock()
-        peer.proven, peer.theirs = swarm_client.UUID(int=1), {"epoch": 1_700_000_000_000}
+        peer.proven, peer.theirs = (node := Identity.dev(bytes(32))).agent, {"epoch": 1_700_000_000_000}
+        peer.grants, peer._loop = {node.agent: node.may}, asyncio.get_running_loop()
         peer._greeted.set()
         peer.create_stream = mock.AsyncMock(return_value=(reader, writer))
         return peer, writer
@@ -274,7 +279,9 @@ class Frames(unittest.IsolatedAsyncioTestCase):
 
     def published(self, peer: swarm_client.Peer, *observed: Any, **further: Any) -> bytes | None:
         """The datagram of an observation, made at the moment of the vectors."""
-        life = {"agent": swarm_client.UUID("01010101-0101-8101-8101-010101010101"), "epoch": 1_700_000_000_000}
+        nobody = swarm_client.UUID("01010101-0101-8101-8101-010101010101")
+        made_by = peer.identity.agent if further.get("seal") else nobody
+        life = {"agent": made_by, "epoch": 1_700_000_000_000}
         peer.hello, peer._http, peer.transmit = life, mock.Mock(), mock.Mock()
         with mock.patch("time.time_ns", return_value=1_700_000_000_250_000_000):
             sent = peer.observe(*observed, **further)
@@ -292,6 +299,35 @@ class Frames(unittest.IsolatedAsyncioTestCase):
             with self.subTest(name):
                 peer, _ = self.peer()
                 self.assertEqual(self.published(peer, topic, payload, **further), b"\x11" + vector(name))
+
+    async def test_what_is_sealed_is_that_of_the_vectors(self) -> None:
+        agent = Identity.dev(bytes([7]) * 32)
+        peer, _ = self.peer()
+        peer.identity = agent
+        sent = self.published(peer, "rover.position", b"\x82\xa1x\x03\xa1y\x04", seal=True)
+        self.assertEqual(sent, b"\x11" + vector("sealed observation"))
+
+    async def heard(self, grant: bytes | None, *observations: bytes) -> list[str]:
+        """The topics of what is believed when the node passes these on, and tells this grant."""
+        peer, _ = self.peer()
+        if grant:
+            peer._heed(6, [grant])
+        peer._datagrams.put_nowait(b"\x11" + b"".join(observations))
+        peer._datagrams.put_nowait(None)
+        return [each.topic async for each in peer.observations()]
+
+    async def test_what_others_have_sealed_is_believed_within_their_grants(self) -> None:
+        agent, passed = Identity.dev(bytes([7]) * 32), vector("sealed observation that was passed on")
+        reliable = vector("sealed reliable observation")
+        self.assertEqual(await self.heard(agent.grant, passed, reliable), ["arm.pose", "map.tile"])
+        for grant in [None, resealed(agent.grant, NOBODY), resealed(agent.grant, ROOT_KEY, until=1),
+                      resealed(agent.grant, ROOT_KEY, publish=["map.*"]), Identity.dev().grant]:
+            self.assertEqual(await self.heard(grant, passed), [])
+        for at in (60, len(passed) - 1):  # in the signature, and in what it is over
+            changed = passed[:at] + bytes([passed[at] ^ 1]) + passed[at + 1:]
+            self.assertEqual(await self.heard(agent.grant, changed), [])
+        plain = vector("observation")  # of nobody that is here
+        self.assertEqual(await self.heard(agent.grant, plain), [])
 
     async def test_what_the_node_does_not_subscribe_to_is_not_sent(self) -> None:
         peer, _ = self.peer(framed(vector("subscriptions")) + framed(vector("load")))
@@ -365,8 +401,8 @@ class Identities(unittest.TestCase):
                          "3d08cfde7a2e62ab6e283f4d1eebd17eac84bab0037b40756496f2fc4c06fa0c")
 
     def test_a_guest_without_a_key_is_its_bearer(self) -> None:
-        token = sealed(GRANTING, {"swarm": "local", "bearer": bytes([7]) * 16, "role": "observer", "from": 0, "until": 0},
-                       NOBODY)
+        grant = {"swarm": "local", "bearer": bytes([7]) * 16, "role": "observer", "from": 0, "until": 0}
+        token = sealed(GRANTING, grant, NOBODY)
         guest = Identity.dev().as_guest(to_text(token))
         self.assertEqual(str(guest.agent), "6dcba136-1f2d-869b-b360-e0a44d9e8130")
 
@@ -519,7 +555,8 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
 
     async def test_requests_of_the_node_are_answered(self) -> None:
         async with connect(self.url, Identity.dev(), said={"subscriptions": []}) as peer:
-            # The doorman asks for nothing, and without subscriptions it opens no feed: what a node would send is put in here.
+            # The doorman asks for nothing, and feeds nobody who subscribes to nothing: what a node would send is put in
+            # here.
             head = swarm_client.STREAM_HEADER + framed(vector("head"))
             with mock.patch.object(peer._quic, "send_stream_data") as sent:
                 peer.quic_event_received(events.StreamDataReceived(head, False, 1))
@@ -655,6 +692,20 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
                     await self.repeat(peer, "one")
         self.assertEqual(ended.exception.args, (swarm_client.CODE_0 + 1, "too much that it has no grant for"))
 
+    async def test_what_is_sealed_comes_from_its_origin_by_way_of_another(self) -> None:
+        visitor = Identity.dev(publish=["visitor.note"])
+        async with connect(self.url, visitor) as peer, connect(self.url, Identity.dev()) as listener:
+            async def speak() -> None:
+                while True:  # the first may overtake the grant of whoever made it
+                    peer.observe("visitor.note", b"hello", seal=True)
+                    await asyncio.sleep(0.05)
+
+            speaking = asyncio.create_task(speak())
+            heard = [each async for each in self.about(listener, "visitor.note", 2)]
+            speaking.cancel()
+        self.assertEqual({(each.origin, each.hops, each.payload) for each in heard}, {(visitor.agent, 1, b"hello")})
+        self.assertEqual(listener.grants[visitor.agent], visitor.may)
+
     async def ends(self, peer: swarm_client.Peer) -> tuple[int, str]:
         """With which code and words the connection does."""
         async with asyncio.timeout(10):
@@ -724,7 +775,7 @@ class WithANode(unittest.IsolatedAsyncioTestCase):
             keep(identity := Identity.dev(), Path(directory))
             await self.start("--credentials", directory)
         async with connect(self.url, Identity.dev()) as peer:
-            self.assertEqual((peer.proven, peer.grant), (identity.agent, identity.may))
+            self.assertEqual(peer.grants, {identity.agent: identity.may})
             chunks, _ = await self.repeat(peer, "one")
         self.assertEqual(chunks, [("word", b"one")])
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
-use swarm_core::{Agent, Context, TopicPattern};
+use swarm_core::{Agent, Context, OutgoingObservation, TopicPattern};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Params;
@@ -66,7 +66,8 @@ async fn tick(cx: Context, params: Params, first: Instant, period: Duration, pay
         for topic in params.topics.iter().flat_map(|topic| std::iter::repeat_n(topic, params.at_once.into()))
         {
             // The params keep payloads small enough for every path; nothing else can be wrong but that the node stops.
-            let _ = cx.broadcast_observation(topic.clone(), payload.clone());
+            let observation = OutgoingObservation::new(topic.clone(), payload.clone());
+            let _ = cx.broadcast(if params.signed { observation.signed() } else { observation });
         }
     }
 }

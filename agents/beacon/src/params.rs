@@ -38,6 +38,8 @@ pub struct Params {
     /// Patterns of the topics that it wants to hear of, though it does nothing with them.
     #[schemars(with = "Vec<String>", extend("default" = ["**"]))]
     pub subscriptions: Vec<TopicPattern>,
+    /// Whether its observations are signed, so that others can pass them on.
+    pub signed: bool,
     /// Bytes of each payload, at most 1024.
     #[serde(deserialize_with = "payload")]
     #[schemars(range(max = 1024))]
@@ -51,6 +53,7 @@ impl Default for Params {
             at_once: 1,
             topics: TopicName::try_from(TOPIC).into_iter().collect(),
             subscriptions: vec![TopicPattern::everything()],
+            signed: false,
             payload_bytes: 64,
         }
     }

@@ -7,7 +7,7 @@ use crate::Params;
 /// What it measures: how many observations it has missed, each time it is told so.
 pub const MISSED: &str = "listener.missed";
 
-/// An agent that takes its time for each observation.
+/// An agent that takes its time for each observation, and may pass it on before.
 ///
 /// ```
 /// use agent_listener::{Listener, Params};
@@ -35,7 +35,11 @@ impl Agent for Listener {
         self.params.subscriptions.clone()
     }
 
-    async fn on_observation(&self, _cx: &Context, _observation: Observation) {
+    async fn on_observation(&self, cx: &Context, observation: Observation) {
+        if self.params.passes_on {
+            // What is not signed is for those alone whom its origin knows.
+            let _ = cx.pass_on(&observation);
+        }
         if !self.params.takes.is_zero() {
             tokio::time::sleep(self.params.takes).await;
         }

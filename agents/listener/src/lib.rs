@@ -1,6 +1,7 @@
 //! An agent that hears what it subscribed to, and takes its time for each observation: somebody to be slow.
 //!
-//! It says nothing and serves nobody. What it misses for being slow it measures.
+//! It says nothing of its own and serves nobody, but it may pass on what others have signed. What it misses for being
+//! slow it measures.
 
 mod agent;
 mod params;

@@ -25,11 +25,13 @@ pub struct Params {
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "String", extend("default" = "0s"))]
     pub takes: Duration,
+    /// Whether it passes on what it hears with a signature, to peers that its origin may not know.
+    pub passes_on: bool,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { subscriptions: vec![TopicPattern::everything()], takes: Duration::ZERO }
+        Self { subscriptions: vec![TopicPattern::everything()], takes: Duration::ZERO, passes_on: false }
     }
 }
 

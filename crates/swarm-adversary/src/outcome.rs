@@ -130,7 +130,8 @@ impl From<ConnectionLost> for Fate {
             ConnectionLost::ClosedByPeer { code, .. } => Self::CutOff(code.to_string()),
             ConnectionLost::Silent(_) => Self::CutOff("silence".to_owned()),
             ConnectionLost::Failed(_) => Self::CutOff("connection failed".to_owned()),
-            _ => Self::Failed("closed on this side".to_owned()),
+            // Nobody here closes anything: a library does when the target ends the session.
+            _ => Self::CutOff("session ended".to_owned()),
         }
     }
 }
@@ -157,7 +158,8 @@ impl From<quinn::ConnectionError> for Fate {
             ConnectionClosed(closed) => Self::CutOff(closed.error_code.to_string()),
             Reset => Self::CutOff("reset".to_owned()),
             TimedOut => Self::CutOff("silence".to_owned()),
-            LocallyClosed => Self::Failed("closed on this side".to_owned()),
+            // Nobody here closes anything: a library does when the target ends the session.
+            LocallyClosed => Self::CutOff("session ended".to_owned()),
             error => Self::Failed(error.to_string()),
         }
     }

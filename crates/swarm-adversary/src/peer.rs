@@ -7,7 +7,7 @@ use std::io;
 use bytes::Bytes;
 use swarm_core::proto::{
     ControlFrame, DatagramBuilder, Delivery, Frame, Hello, MAX_FRAME_BYTES, Observation, PeerLimits,
-    Permissions, Sequence, TopicName, TopicPattern, UnixMicros, VersionRange, encode_observation,
+    Permissions, Sequence, TopicName, UnixMicros, VersionRange, encode_observation,
 };
 use swarm_core::transport::webtransport::{WebTransport, WebTransportConfig};
 use swarm_core::transport::{Connection, Stream, Transport};
@@ -97,6 +97,7 @@ impl Link {
             payload: Bytes::from(vec![b'.'; size]),
             delivery: Delivery::Lossy,
             expires_ms: None,
+            seal: None,
         }
     }
 
@@ -130,7 +131,8 @@ impl Link {
     }
 }
 
-/// A hello that would be accepted.
+/// A hello that would be accepted, of somebody who does not want to hear of anything: what it is sent cannot be told from
+/// what is lost.
 pub(crate) fn hello(scene: &Scene<'_>, agent: AgentId) -> Hello {
     Hello {
         versions: VersionRange::SPOKEN,
@@ -139,7 +141,7 @@ pub(crate) fn hello(scene: &Scene<'_>, agent: AgentId) -> Hello {
         epoch: Epoch::new(1),
         capabilities: Vec::new(),
         limits: PeerLimits::default(),
-        subscriptions: vec![TopicPattern::everything()],
+        subscriptions: Vec::new(),
     }
 }
 

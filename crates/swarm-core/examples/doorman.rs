@@ -1,5 +1,5 @@
 //! A node to try a client against: it prints its address, ticks, counts reliably, tells who comes and goes and what it
-//! observes, and repeats what it is asked to repeat, word by word.
+//! observes, passes on what others have signed, and repeats what it is asked to repeat, word by word.
 //!
 //! ```text
 //! cargo run -p swarm-core --example doorman -- --dev
@@ -47,9 +47,14 @@ impl Agent for Doorman {
         }
     }
 
-    async fn on_observation(&self, _cx: &Context, observation: Observation) {
+    async fn on_observation(&self, cx: &Context, observation: Observation) {
         let payload = String::from_utf8_lossy(&observation.payload);
         say(&format!("observed {} from {}: {payload}", observation.topic, observation.origin));
+        if observation.seal.is_some()
+            && let Err(error) = cx.pass_on(&observation)
+        {
+            say(&format!("not passed on: {error}"));
+        }
     }
 
     async fn on_request(

@@ -82,6 +82,8 @@ pub enum TraceEvent {
         topic: TopicName,
         /// Its number.
         sequence: Sequence,
+        /// When it was made, by the origin's wall clock.
+        sent_at: UnixMicros,
         /// How often it was passed on now.
         hops: u8,
         /// For how many peers it was taken.

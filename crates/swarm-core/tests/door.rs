@@ -1,6 +1,12 @@
 //! Strangers in numbers, and agents that were sent away: what they get, and that others get in all the same.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;

@@ -164,6 +164,13 @@ impl Tally {
             {
                 self.with(group, |figures| figures.observation_sent(topic, handed, dropped));
             }
+            TraceEvent::ObservationPassedOn { origin, topic, sent_at, handed, .. }
+                if self.window.contains(sent_at) =>
+            {
+                if let Some(origin) = self.group_of(origin) {
+                    self.with(origin, |figures| figures.observation_passed_on(topic, handed));
+                }
+            }
             TraceEvent::ObservationDelivered { origin, topic, sent_at, latency, .. }
                 if self.window.contains(sent_at) =>
             {

@@ -18,8 +18,7 @@ const QUESTIONS: u64 = 200;
 /// How many streams are kept open on this side at most; the target grants far fewer.
 const MOST_KEPT: usize = 1024;
 
-/// Asks for what the target offers, if it offers anything, with a large body, and leaves every answer where it is; the
-/// reliable observations of the target too.
+/// Asks for what the target offers, if it offers anything, with a large body, and leaves every answer where it is.
 pub(super) async fn never_reads(scene: &Scene<'_>) -> Result<Fate, Fate> {
     let Peer { link, control: _open, theirs } = Peer::meet(scene).await?;
     let offered = theirs.capabilities.first().map(|offer| offer.capability.clone());

@@ -31,7 +31,7 @@ pub const NOT_SENT: &str = "not_sent";
 pub struct Figures {
     /// Observations broadcast by the group.
     pub observations_sent: u64,
-    /// Copies of them that went to a peer or were meant to.
+    /// Copies of them that went to a peer or were meant to, those included that others passed on.
     pub copies_sent: u64,
     /// Copies of them that were handed to an agent of any group.
     pub copies_delivered: u64,
@@ -218,6 +218,15 @@ impl Figures {
         self.copies_sent = self.copies_sent.saturating_add(copies);
         if let Some(figures) = self.of_topic(topic) {
             figures.sent(copies);
+        }
+    }
+
+    /// Somebody has passed on one of the group's.
+    pub(super) fn observation_passed_on(&mut self, topic: TopicName, handed: usize) {
+        let copies = u64::try_from(handed).unwrap_or(u64::MAX);
+        self.copies_sent = self.copies_sent.saturating_add(copies);
+        if let Some(figures) = self.of_topic(topic) {
+            figures.passed_on(copies);
         }
     }
 

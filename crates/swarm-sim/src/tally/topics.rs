@@ -23,7 +23,7 @@ pub(super) const MOST_TOPICS: usize = 64;
 pub struct TopicFigures {
     /// Observations broadcast by the group.
     pub observations_sent: u64,
-    /// Copies of them that went to a peer or were meant to.
+    /// Copies of them that went to a peer or were meant to, those included that others passed on.
     pub copies_sent: u64,
     /// Copies of them that were handed to an agent of any group.
     pub copies_delivered: u64,
@@ -47,6 +47,11 @@ impl TopicFigures {
 
     pub(super) fn sent(&mut self, copies: u64) {
         self.observations_sent += 1;
+        self.copies_sent = self.copies_sent.saturating_add(copies);
+    }
+
+    /// Somebody has passed one of them on.
+    pub(super) fn passed_on(&mut self, copies: u64) {
         self.copies_sent = self.copies_sent.saturating_add(copies);
     }
 

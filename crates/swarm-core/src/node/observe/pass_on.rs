@@ -78,6 +78,7 @@ impl NodeShared {
             origin: passed.origin,
             topic: passed.topic,
             sequence: passed.sequence,
+            sent_at: passed.sent_at,
             hops: passed.hops,
             handed: receipt.handed,
         });
