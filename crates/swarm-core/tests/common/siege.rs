@@ -33,7 +33,6 @@ impl Siege {
     }
 
     /// Lets it happen while the two talk: all that one says arrives, and each question is answered.
-    #[expect(clippy::print_stdout, reason = "a measure for whoever wants to see it")]
     pub(crate) async fn under<T>(&mut self, what: &str, attack: impl Future<Output = T>) -> T {
         let (output, under) = self.talk_while(attack).await;
         let micros = |of: &Histogram<u64>| (of.value_at_quantile(0.5), of.value_at_quantile(0.99));
