@@ -43,7 +43,7 @@ fix:
     cargo fmt --all
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
-# Measure: `just bench` compares with the field; `just bench field --only w1`, `just bench assist --only seq`, `just bench adversary`, `just bench lossy`, `just bench batching`, `just bench observation`. Needs a quiet machine.
+# Measure: `just bench` compares with the field; `just bench field --only w1`, `just bench assist --only seq`, `just bench adversary`, `just bench lossy`, `just bench batching`, `just bench observation`, `just bench seal`. Needs a quiet machine.
 bench name="field" *arguments:
     {{ if name == "field" { "tools/install-nats-server.sh && cargo run --release --quiet --manifest-path bench/Cargo.toml --" } else { "cargo bench --quiet --bench " + name + " --" } }} {{ arguments }}
 

@@ -8,6 +8,9 @@
 //!                (wanted?)       (when? what makes room?)        (too many?) (new?)  (whose turn?)
 //!            ─► FeedLog of each peer ─► a stream ─► Position ─► agent          what is reliable
 //! ```
+//!
+//! What is sealed waits for the grant of its origin if need be ([`parked`]), is remembered by the intake for as long as
+//! somebody may pass it on, over a restart too ([`marks`]), and goes to nobody who has it ([`holders`]).
 
 pub(crate) mod duplicates;
 pub(crate) mod feed_log;
