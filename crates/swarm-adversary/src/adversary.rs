@@ -187,7 +187,7 @@ impl Adversary {
         let fate = tokio::time::timeout(self.plan.patience, strike(self.attack, &scene)).await;
         let after = scene.offended().map(|offended| Instant::now().saturating_duration_since(offended));
         let fate = fate.unwrap_or(Fate::Borne);
-        Ended { fate, admitted: scene.is_admitted(), after: after.unwrap_or_default() }
+        Ended { fate, admitted: scene.is_admitted(), after }
     }
 }
 

@@ -64,10 +64,10 @@ impl Outcome {
             (Fate::Failed(_), _) => &mut self.failed,
         };
         *count += 1;
-        if let Fate::CutOff(_) = ended.fate
+        if let (Fate::CutOff(_), Some(after)) = (&ended.fate, ended.after)
             && self.cut_off_after.len() < MOST_KEPT
         {
-            self.cut_off_after.push(ended.after);
+            self.cut_off_after.push(after);
         }
         if let Fate::CutOff(words) | Fate::Failed(words) = ended.fate {
             *self.words.entry(words).or_default() += 1;
@@ -109,8 +109,8 @@ impl fmt::Display for Outcome {
 pub(crate) struct Ended {
     pub(crate) fate: Fate,
     pub(crate) admitted: bool,
-    /// From the first wrong act.
-    pub(crate) after: Duration,
+    /// From the first wrong act, if there was time for one.
+    pub(crate) after: Option<Duration>,
 }
 
 /// What ended an attempt.
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn ended(fate: Fate, admitted: bool) -> Ended {
-        Ended { fate, admitted, after: Duration::from_millis(5) }
+        Ended { fate, admitted, after: Some(Duration::from_millis(5)) }
     }
 
     #[test]
