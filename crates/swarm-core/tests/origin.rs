@@ -1,7 +1,7 @@
 //! Observations that others pass on: they reach those who do not know their origin, and nobody can make, change or repeat
 //! one in its name.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
