@@ -47,7 +47,7 @@ impl Plan {
                 Self { attempts: 100, at_once: 16, rate: 100, ..soon_over }
             }
             Attack::Silent | Attack::HalfConnect | Attack::HalfHello => {
-                Self { attempts: 20, at_once: 20, ..soon_over }
+                Self { attempts: 20, at_once: 20, rate: 100, ..soon_over }
             }
             Attack::GarbagePackets => Self { attempts: 1, at_once: 1, rate: 5000, ..soon_over },
             Attack::DatagramFlood => Self { attempts: 3, at_once: 1, rate: 50_000, ..soon_over },

@@ -1,12 +1,6 @@
 //! Strangers in numbers, and agents that were sent away: what they get, and that others get in all the same.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may fail"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
@@ -40,7 +34,7 @@ fn refused(node: &AgentNode, reason: RefusedReason) -> u64 {
 /// What a node answers to a first packet.
 async fn answer_to_an_initial(at: SocketAddr) -> Vec<u8> {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    socket.send_to(&initials(at, 1)[0], at).await.unwrap();
+    socket.send_to(&initials(at, 1).concat(), at).await.unwrap();
     let mut answer = vec![0; 2000];
     let length = tokio::time::timeout(PATIENCE, socket.recv(&mut answer)).await.expect("an answer").unwrap();
     answer.truncate(length);

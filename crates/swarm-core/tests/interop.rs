@@ -1,6 +1,6 @@
 //! A client of another WebTransport library speaks with a node.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;

@@ -71,8 +71,8 @@ async fn relays(count: usize) -> (Vec<AgentNode>, Vec<Seen>) {
 /// A line, in which each node is connected to the one before and the one behind.
 async fn line(count: usize) -> (Vec<AgentNode>, Vec<Seen>) {
     let (nodes, seen) = relays(count).await;
-    for pair in nodes.windows(2) {
-        pair[0].connect(&pair[1].url()).await.unwrap();
+    for (node, next) in nodes.iter().zip(nodes.iter().skip(1)) {
+        node.connect(&next.url()).await.unwrap();
     }
     for (place, node) in nodes.iter().enumerate() {
         let peers = if place == 0 || place == count - 1 { 1 } else { 2 };

@@ -32,7 +32,8 @@ fn cpu_millis() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     // The name of the program, in brackets, is the only field that may have spaces.
     let fields = stat.rsplit(')').next().unwrap().split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    // In user mode, and in the kernel.
+    let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
     ticks * u64::try_from(TICK.as_millis()).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! An honest pair that talks while somebody attacks one of them, and must lose nothing by it.
 
-#![expect(clippy::print_stdout, reason = "times are shown, never asserted")]
+#![expect(clippy::print_stdout, reason = "a measure for whoever wants to see it")]
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
