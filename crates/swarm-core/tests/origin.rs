@@ -397,6 +397,33 @@ async fn guests_pass_nothing_on() {
     stop([node, observer]).await;
 }
 
+#[tokio::test]
+async fn no_more_signatures_are_looked_at_than_a_peer_may_bring() {
+    let (agent, _seen) = relay();
+    let mut config = apart();
+    config.max_signatures_per_second = 40;
+    let node = node_with(agent, config).await;
+    let mut peer = meet(&node, RELAY).await;
+    node.ready(1, PATIENCE).await.unwrap();
+    peer.tell(&ControlFrame::Grants(vec![everything(ORIGIN)])).await;
+    for sequence in 1..=100 {
+        peer.send(&[passed_on(sequence)]);
+    }
+
+    until("all are dealt with", || {
+        let counters = node.counters();
+        counters.observations_delivered + dropped(&counters, DropReason::RateLimited) == 100
+    })
+    .await;
+    assert!(dropped(&node.counters(), DropReason::RateLimited) > 0);
+    assert!(node.counters().observations_delivered >= 10, "a quarter of them may come at once");
+    // What is plain costs none.
+    let delivered = node.counters().observations_delivered;
+    peer.send(&[Observation { origin: peer.agent, ..unsigned(1) }]);
+    until("it is heard", || node.counters().observations_delivered > delivered).await;
+    stop([node]).await;
+}
+
 /// A clock that a test sets.
 #[derive(Debug, Clone)]
 struct Clock(Arc<Mutex<SystemTime>>);

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use swarm_proto::{AgentId, Datagram, Observation, UnixMicros, decode_datagram};
 use tokio::time::Instant;
 
-use super::sealed;
+use super::sealed::{self, Signature};
 use crate::deadline::at;
 use crate::misconduct::Offence;
 use crate::node::peer_connection::PeerConnection;
@@ -104,7 +104,7 @@ pub(in crate::node) fn take_in_parked(shared: &NodeShared, connection: &PeerConn
     let (known, lost) = connection.parked().take(now, is_known);
     refuse(shared, connection, DropReason::UnknownOrigin, lost);
     if !known.is_empty() && !connection.expelled.is_cancelled() {
-        observed(shared, connection, now, known);
+        observed(shared, connection, now, Signature::Right, known);
     }
 }
 
@@ -117,7 +117,9 @@ fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datag
         {
             refuse(shared, connection, DropReason::PeerLost, observations.len() as u64);
         }
-        Ok(Datagram::Observations(observations)) => return observed(shared, connection, now, observations),
+        Ok(Datagram::Observations(observations)) => {
+            return observed(shared, connection, now, Signature::Unseen, observations);
+        }
         Ok(Datagram::Padding) => {}
         Err(error) => {
             tracing::debug!(peer = %connection.peer.id, %error, "a datagram cannot be read");
@@ -132,9 +134,10 @@ fn observed(
     shared: &NodeShared,
     connection: &PeerConnection,
     now: Instant,
+    signature: Signature,
     mut observations: Vec<Observation>,
 ) -> bool {
-    let looked = sealed::look_at(shared, connection, now, &mut observations);
+    let looked = sealed::look_at(shared, connection, now, signature, &mut observations);
     let admitted = retain_admitted(shared, connection, looked.at, &mut observations);
     let from = connection.peer.id;
     // Whoever watches is told after the locks are free again.

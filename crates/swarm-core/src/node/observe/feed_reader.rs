@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::reliable_inbox::{ReliableItem, Room, Stopped};
-use super::sealed;
+use super::sealed::{self, Signature};
 use crate::misconduct::Offence;
 use crate::node::framing::{FrameError, FrameReader, FrameWriter};
 use crate::node::peer_connection::PeerConnection;
@@ -166,7 +166,7 @@ impl Reading<'_> {
     /// a moment later.
     async fn look_at(&mut self, observation: &Observation, seal: &Seal) -> Result<(), DropReason> {
         let mut origins_changed = self.shared.origins_changed.subscribe();
-        let looked = self.judge(observation, seal);
+        let looked = self.judge(Signature::Unseen, observation, seal);
         if looked != Err(DropReason::UnknownOrigin) {
             return looked;
         }
@@ -177,14 +177,14 @@ impl Reading<'_> {
             }
         };
         match tokio::time::timeout(PATIENCE, is_told).await {
-            Ok(()) => self.judge(observation, seal),
+            Ok(()) => self.judge(Signature::Right, observation, seal),
             Err(_) => Err(DropReason::UnknownOrigin),
         }
     }
 
-    fn judge(&self, observation: &Observation, seal: &Seal) -> Result<(), DropReason> {
+    fn judge(&self, signature: Signature, observation: &Observation, seal: &Seal) -> Result<(), DropReason> {
         let at = self.shared.unix_micros();
-        sealed::judge(&self.shared, &self.connection, Instant::now(), at, observation, seal)
+        sealed::judge(&self.shared, &self.connection, Instant::now(), at, signature, observation, seal)
     }
 
     /// Whether it has come by no other way. What is plain comes by this one alone.

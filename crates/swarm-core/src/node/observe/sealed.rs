@@ -20,11 +20,20 @@ pub(super) struct Looked {
     pub(super) unknown: Vec<Observation>,
 }
 
+/// What is known of signatures before they are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signature {
+    Unseen,
+    /// It was right when the grant was waited for.
+    Right,
+}
+
 /// Leaves the sealed ones that their origins have made, and may have made, and all that are plain.
 pub(super) fn look_at(
     shared: &NodeShared,
     connection: &PeerConnection,
     now: Instant,
+    signature: Signature,
     observations: &mut Vec<Observation>,
 ) -> Looked {
     let mut looked = Looked::default();
@@ -35,7 +44,7 @@ pub(super) fn look_at(
     looked.at = Some(at);
     observations.retain(|observation| {
         let Some(seal) = &observation.seal else { return true };
-        match judge(shared, connection, now, at, observation, seal) {
+        match judge(shared, connection, now, at, signature, observation, seal) {
             Ok(()) => return true,
             Err(DropReason::UnknownOrigin) => looked.unknown.push(observation.clone()),
             Err(reason) => looked.refused.push((observation.origin, reason)),
@@ -52,6 +61,7 @@ pub(super) fn judge(
     connection: &PeerConnection,
     now: Instant,
     at: UnixMicros,
+    signature: Signature,
     observation: &Observation,
     seal: &Seal,
 ) -> Result<(), DropReason> {
@@ -62,11 +72,13 @@ pub(super) fn judge(
         None if agent_id_of(&seal.key()) == observation.origin => {}
         None => return Err(DropReason::Forged),
     }
-    if !connection.may_look_at_signature(now) {
-        return Err(DropReason::RateLimited);
-    }
-    if !verify_signature(&seal.key(), &seal.message(shared.access.swarm()), seal.signature()) {
-        return Err(DropReason::Forged);
+    if signature == Signature::Unseen {
+        if !connection.may_look_at_signature(now) {
+            return Err(DropReason::RateLimited);
+        }
+        if !verify_signature(&seal.key(), &seal.message(shared.access.swarm()), seal.signature()) {
+            return Err(DropReason::Forged);
+        }
     }
     if grant.is_some() { Ok(()) } else { Err(DropReason::UnknownOrigin) }
 }
