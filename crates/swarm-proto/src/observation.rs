@@ -85,7 +85,7 @@ impl Observation {
     #[must_use]
     pub fn sealed(self, swarm: &SwarmName, key: PublicKey, sign: impl FnOnce(&[u8]) -> [u8; 64]) -> Self {
         let plain = Self { hops: 0, seal: None, ..self };
-        let seal = Seal::new(swarm, key, encode_plain(&plain), sign);
+        let seal = Seal::new(swarm, key, encode_observation(&plain), sign);
         Self { seal: Some(Arc::new(seal)), ..plain }
     }
 }
@@ -95,13 +95,9 @@ impl Observation {
 /// writes what was sealed, and the hops.
 #[must_use]
 pub fn encode_observation(observation: &Observation) -> Bytes {
-    match &observation.seal {
-        None => encode_plain(observation),
-        Some(seal) => seal.encode(observation.hops),
+    if let Some(seal) = &observation.seal {
+        return seal.encode(observation.hops);
     }
-}
-
-fn encode_plain(observation: &Observation) -> Bytes {
     let (topic, key) = (observation.topic.as_str(), key_of(&observation.delivery));
     let length = ENVELOPE_BYTES + topic.len() + observation.payload.len() + key.len();
     let mut out = BytesMut::with_capacity(length);

@@ -93,11 +93,13 @@ impl Intake {
             return Err(DropReason::Forged);
         }
         let life = self.origins.entry(from).or_default();
-        life.direct = true;
         if life.epoch > Some(observation.epoch) {
             return Err(DropReason::Duplicate);
         }
-        life.enter(observation.epoch);
+        if life.epoch < Some(observation.epoch) {
+            life.enter(observation.epoch);
+        }
+        life.direct = true;
         life.take(observation)
     }
 
@@ -132,7 +134,9 @@ impl Intake {
         self.forget_stale(now);
         let not_before = self.not_before;
         let life = self.origins.entry(observation.origin).or_default();
-        life.enter(observation.epoch);
+        if life.epoch < Some(observation.epoch) {
+            life.enter(observation.epoch);
+        }
         life.take(observation)?;
         let (latest, highest) = (observation.sent_at, observation.sequence);
         let known = life.sealed.unwrap_or(Sealed { not_before, latest, highest });
@@ -210,28 +214,26 @@ impl Life {
     }
 
     /// What was known of the life before does not count in this one.
+    #[cold]
     fn enter(&mut self, epoch: Epoch) {
-        if self.epoch < Some(epoch) {
-            let sealed = self.sealed.map(|sealed| Sealed { highest: Sequence::new(0), ..sealed });
-            *self = Self { epoch: Some(epoch), sealed, direct: self.direct, ..Self::default() };
-        }
+        let sealed = self.sealed.map(|sealed| Sealed { highest: Sequence::new(0), ..sealed });
+        *self = Self { epoch: Some(epoch), sealed, direct: self.direct, ..Self::default() };
     }
 
     fn take(&mut self, observation: &Observation) -> Result<(), DropReason> {
         let sequence = observation.sequence;
-        match Slot::of(observation) {
+        let is_new = match (&observation.delivery, Slot::of(observation)) {
             // One that took over an early turn comes before those that waited behind it, however many numbers lie
             // between: in one window with them it would make them look known.
-            Some(slot) => self.newest.take(slot, sequence),
+            (_, Some(slot)) => return self.newest.take(slot, sequence),
             // Whoever passes them on does so in their order, and so each comes first by the way that is ahead.
-            None if observation.delivery == Delivery::Reliable => {
-                let is_new = self.reliable < Some(sequence);
-                self.reliable = self.reliable.max(Some(sequence));
-                if is_new { Ok(()) } else { Err(DropReason::Duplicate) }
+            (Delivery::Reliable, None) => {
+                let last = self.reliable.max(Some(sequence));
+                std::mem::replace(&mut self.reliable, last) < Some(sequence)
             }
-            None if self.lossy.is_new(sequence) => Ok(()),
-            None => Err(DropReason::Duplicate),
-        }
+            (_, None) => self.lossy.is_new(sequence),
+        };
+        if is_new { Ok(()) } else { Err(DropReason::Duplicate) }
     }
 
     /// What [`Self::take`] would say of one of this life.
