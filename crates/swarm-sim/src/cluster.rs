@@ -120,16 +120,16 @@ impl Cluster {
         self.pairs.iter().filter(|(a, b)| runs(*a) && runs(*b)).count()
     }
 
-    /// Members of a group that could stop.
-    pub(crate) fn running(&self, group: &str) -> Vec<usize> {
-        self.members(group, |presence| matches!(presence, Presence::Running(_)))
+    /// Those of these members that could stop.
+    pub(crate) fn running(&self, among: &[usize]) -> Vec<usize> {
+        self.members(among, |presence| matches!(presence, Presence::Running(_)))
     }
 
-    /// Members of a group that could start, those included that have yet to stop.
-    pub(crate) fn stopped(&self, group: &str) -> Vec<usize> {
+    /// Those of these members that could start, those included that have yet to stop.
+    pub(crate) fn stopped(&self, among: &[usize]) -> Vec<usize> {
         let fits =
             |presence: &_| matches!(presence, Presence::Stopped | Presence::Stopping { starts_again: false });
-        self.members(group, fits)
+        self.members(among, fits)
     }
 
     /// Begins to stop a member that runs. It is not asked any more from now on.
@@ -246,8 +246,9 @@ impl Cluster {
         members.filter_map(|member| self.roster.get(member)).collect()
     }
 
-    fn members(&self, group: &str, fits: impl Fn(&Presence) -> bool) -> Vec<usize> {
-        self.roster.members(group).filter(|member| self.members.get(*member).is_some_and(&fits)).collect()
+    fn members(&self, among: &[usize], fits: impl Fn(&Presence) -> bool) -> Vec<usize> {
+        let fits = |member: &usize| self.members.get(*member).is_some_and(&fits);
+        among.iter().copied().filter(fits).collect()
     }
 
     async fn launch_first(&mut self) -> Result<(), RunError> {

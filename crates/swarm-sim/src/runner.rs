@@ -33,7 +33,7 @@ use crate::{
     Registry, Scenario,
     cluster::{Cluster, Launcher, RunClock},
     event::{Phase, Progress, RunEvent},
-    scenario::{Action, Ask, Content, Pick},
+    scenario::{Action, Ask, Content, Pick, Target},
     seed::derive,
     summary::{End, RunSummary},
     tally::Tally,
@@ -278,20 +278,21 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
         match action {
             Action::Ask(ask) => self.ask(number, ask),
             Action::Stop { target, pick } => {
-                for member in self.pick(number, target, self.cluster.running(target), *pick) {
+                for member in self.pick(number, target, self.cluster.running(&self.scenario.members_of(target)), *pick) {
                     self.cluster.stop(member);
                 }
             }
             Action::Start { target, pick } => {
-                for member in self.pick(number, target, self.cluster.stopped(target), *pick) {
+                for member in self.pick(number, target, self.cluster.stopped(&self.scenario.members_of(target)), *pick) {
                     self.cluster.launch(member);
                 }
             }
+            Action::Fault(_) | Action::Heal { .. } => {}
         }
     }
 
     /// Chooses by the seed of the event, so that other events do not change its choice.
-    fn pick(&mut self, number: usize, target: &str, candidates: Vec<usize>, pick: Pick) -> Vec<usize> {
+    fn pick(&mut self, number: usize, target: &Target, candidates: Vec<usize>, pick: Pick) -> Vec<usize> {
         let wanted = pick.of(candidates.len());
         if wanted == 0 || matches!(pick, Pick::Some(more) if more > wanted) {
             self.teller.notice(format!("event {number}: only {wanted} of {target} are there to be picked"));

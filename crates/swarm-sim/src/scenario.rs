@@ -4,7 +4,9 @@
 //! nothing and never panics; a scenario that it returns is wholly valid. Running one is `runner`'s business.
 
 mod checks;
+mod fault;
 mod groups;
+mod links;
 mod mesh;
 mod node;
 mod problem;
@@ -12,6 +14,7 @@ mod reader;
 mod rogues;
 mod schema;
 mod settings;
+mod target;
 mod timeline;
 
 use std::{ops::Range, time::Duration};
@@ -20,10 +23,13 @@ use swarm_adversary::{Attack, Plan};
 use swarm_core::{Capability, Lane};
 use toml::de::DeTable;
 
+pub use fault::{Fault, Rate, Way};
+pub use links::{Links, LinksBetween};
 pub use node::NodeSettings;
 pub use problem::{Problem, ScenarioErrors, Warning};
 pub(crate) use rogues::RogueParams;
 pub use schema::json_schema;
+pub use target::{Pick, Target};
 
 use self::{problem::Findings, reader::TableReader};
 use crate::{Registry, check::Check, topology::Topology};
@@ -75,6 +81,8 @@ pub struct Scenario {
     pub ports: Ports,
     /// Who is connected to whom.
     pub topology: Topology,
+    /// What the links are like.
+    pub links: Links,
     /// The agents, and rogues if there are any, in groups of a kind, in the order of the file.
     pub groups: Vec<Group>,
     /// What happens when, in the order of time.
@@ -95,12 +103,26 @@ pub struct Scenario {
 pub enum Network {
     /// WebTransport over real UDP sockets on the loopback address, in real time.
     WebTransport,
+    /// WebTransport over sockets in memory, in virtual time: the whole QUIC stack, packet for packet.
+    Quic,
+    /// Messages and streams in memory, in virtual time: without QUIC, for thousands of agents.
+    Model,
+}
+
+impl Network {
+    /// Whether time is virtual on it, so that the same seed gives the same run.
+    #[must_use]
+    pub const fn is_virtual(self) -> bool {
+        matches!(self, Self::Quic | Self::Model)
+    }
 }
 
 impl std::fmt::Display for Network {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::WebTransport => f.write_str("webtransport"),
+            Self::Quic => f.write_str("quic"),
+            Self::Model => f.write_str("model"),
         }
     }
 }
@@ -140,7 +162,7 @@ impl Ports {
 ///
 /// let text = "schema = 1\nscenario = { name = 'x', duration = '1s' }\ngroups.sitter = { agent = 'idle' }";
 /// let scenario = Scenario::parse("x.toml", text, &Registry::new()).unwrap();
-/// assert!(scenario.groups[0].starts);
+/// assert_eq!(scenario.groups[0].start, swarm_sim::Start::AtOnce);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -153,10 +175,51 @@ pub struct Group {
     pub members: Members,
     /// Knobs of their nodes: those of the group, and those of everybody where it has none.
     pub node: NodeSettings,
-    /// Whether they run from the beginning. If not, an event of the timeline starts them.
-    pub starts: bool,
+    /// Where they are, for links and faults between zones.
+    pub zone: Option<String>,
+    /// When they start.
+    pub start: Start,
+    /// How far their clocks are off.
+    pub clock: ClockError,
     /// Where the file has the params or, without any, the group, for complaints about agents that cannot be made.
     pub place: Range<usize>,
+}
+
+/// When the members of a group start. Times count from the beginning of the warm-up.
+///
+/// ```
+/// assert_eq!(swarm_sim::Start::default(), swarm_sim::Start::AtOnce);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Start {
+    /// Before anything else: they are connected when the warm-up begins.
+    #[default]
+    AtOnce,
+    /// When an event of the timeline starts them.
+    Never,
+    /// All of them then: `at(3s)`.
+    At(Duration),
+    /// One after the other, evenly, within this time: `spread(10s)`.
+    Spread(Duration),
+    /// So many in a second, evenly: `rate(50/s)`.
+    Rate(f64),
+    /// So many in a second on average, at random: `poisson(20/s)`.
+    Poisson(f64),
+}
+
+/// How far the clocks of a group are off the true time.
+///
+/// ```
+/// assert_eq!(swarm_sim::ClockError::default().drift_ppm, 0.0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct ClockError {
+    /// How far at most, either way; each member's clock is off by its own amount, which the seed decides.
+    pub skew: Duration,
+    /// How many millionths faster they are at most, or slower; again each its own.
+    pub drift_ppm: f64,
 }
 
 /// What the members of a group are.
@@ -226,7 +289,7 @@ pub struct Rogues {
 /// Something that happens at its time.
 ///
 /// ```
-/// use swarm_sim::{Action, Pick, Registry, Scenario};
+/// use swarm_sim::{Action, Pick, Registry, Scenario, Target};
 ///
 /// let text = r#"
 /// schema = 1
@@ -235,13 +298,17 @@ pub struct Rogues {
 /// timeline.events = [{ at = "1s", do = "stop", target = "sitter", pick = 2 }]
 /// "#;
 /// let scenario = Scenario::parse("x.toml", text, &Registry::new()).unwrap();
-/// assert_eq!(scenario.timeline[0].action, Action::Stop { target: "sitter".into(), pick: Pick::Some(2) });
+/// assert_eq!(scenario.timeline[0].action, Action::Stop { target: Target::Group("sitter".into()), pick: Pick::Some(2) });
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
     /// When, from the end of the warm-up.
     pub at: Duration,
+    /// For how long, if it lasts: faults without it last to the end of the run. Stops and starts are spread over it.
+    pub lasts: Option<Duration>,
+    /// What checks and `heal` call it.
+    pub label: Option<String>,
     /// What.
     pub action: Action,
 }
@@ -251,9 +318,9 @@ pub struct Event {
 /// See [`Event`] for an example.
 ///
 /// ```
-/// use swarm_sim::{Action, Pick};
+/// use swarm_sim::{Action, Pick, Target};
 ///
-/// let action = Action::Start { target: "rover".into(), pick: Pick::All };
+/// let action = Action::Start { target: Target::Group("rover".into()), pick: Pick::All };
 /// assert_eq!(action.to_string(), "start all of rover");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -263,17 +330,24 @@ pub enum Action {
     Ask(Ask),
     /// Running agents leave the swarm.
     Stop {
-        /// The group that they belong to.
-        target: String,
+        /// Which.
+        target: Target,
         /// How many of the running ones.
         pick: Pick,
     },
     /// Agents that do not run join the swarm.
     Start {
-        /// The group that they belong to.
-        target: String,
+        /// Which.
+        target: Target,
         /// How many of those that do not run.
         pick: Pick,
+    },
+    /// Something goes wrong.
+    Fault(Fault),
+    /// What went wrong ends before its time.
+    Heal {
+        /// The label of what ends; everything if absent.
+        label: Option<String>,
     },
 }
 
@@ -286,40 +360,9 @@ impl std::fmt::Display for Action {
             }
             Self::Stop { target, pick } => write!(f, "stop {pick} of {target}"),
             Self::Start { target, pick } => write!(f, "start {pick} of {target}"),
-        }
-    }
-}
-
-/// How many members of a group an event concerns.
-///
-/// ```
-/// assert_eq!(swarm_sim::Pick::Some(3).of(2), 2);
-/// assert_eq!(swarm_sim::Pick::All.of(7), 7);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
-    /// All that there are.
-    All,
-    /// So many, chosen by the seed; all if there are fewer.
-    Some(usize),
-}
-
-impl Pick {
-    /// How many that is, of so many candidates.
-    #[must_use]
-    pub fn of(self, candidates: usize) -> usize {
-        match self {
-            Self::All => candidates,
-            Self::Some(wanted) => wanted.min(candidates),
-        }
-    }
-}
-
-impl std::fmt::Display for Pick {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::All => f.write_str("all"),
-            Self::Some(wanted) => write!(f, "{wanted}"),
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Heal { label: Some(label) } => write!(f, "heal {label}"),
+            Self::Heal { label: None } => f.write_str("heal everything"),
         }
     }
 }
@@ -421,6 +464,27 @@ impl Scenario {
         self.groups.iter().map(|group| group.count).sum()
     }
 
+    /// The numbers of all members that a target means, from 0 in the whole swarm, rogues included.
+    #[must_use]
+    pub fn members_of(&self, target: &Target) -> Vec<usize> {
+        let mut first = 0_usize;
+        let mut members = Vec::new();
+        for group in &self.groups {
+            let all = first..first.saturating_add(group.count);
+            first = all.end;
+            match target {
+                Target::Everybody => members.extend(all),
+                Target::Group(name) if *name == group.name => members.extend(all),
+                Target::Zone(zone) if group.zone.as_ref() == Some(zone) => members.extend(all),
+                Target::Member(name, number) if *name == group.name => {
+                    members.extend(all.start.checked_add(*number).filter(|member| all.contains(member)));
+                }
+                Target::Group(_) | Target::Zone(_) | Target::Member(..) => {}
+            }
+        }
+        members
+    }
+
     /// The number of the group of that name.
     #[must_use]
     pub fn group_index(&self, name: &str) -> Option<usize> {
@@ -457,6 +521,7 @@ fn read_document(
         seed: run.seed,
         ports: ports?,
         topology: topology?,
+        links: Links::default(),
         groups: groups.complete()?,
         timeline,
         checks,

@@ -24,7 +24,7 @@ use crate::{
     Registry, Scenario,
     registry::Kind,
     runner::RunError,
-    scenario::{Group, Members, Rogues},
+    scenario::{Group, Members, Rogues, Start},
     seed::derive,
     tally::Tally,
 };
@@ -97,7 +97,7 @@ impl Launcher {
     /// Whether a member runs from the beginning.
     pub(crate) fn starts(&self, member: usize) -> bool {
         let group = self.seats.get(member).and_then(|(group, _)| self.scenario.groups.get(*group));
-        group.is_some_and(|group| group.starts)
+        group.is_some_and(|group| group.start == Start::AtOnce)
     }
 
     /// Whether a member is a rogue.

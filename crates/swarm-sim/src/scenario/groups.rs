@@ -8,7 +8,7 @@ use toml::{
 };
 
 use super::{
-    Agents, Group, MOST_AGENTS, Members, NodeSettings, node,
+    Agents, ClockError, Group, MOST_AGENTS, Members, NodeSettings, Start, node,
     problem::Findings,
     reader::{TableReader, did_you_mean, report_unknown_name, shortened, table_of},
     rogues,
@@ -168,7 +168,9 @@ fn read_group(
         return None;
     }
     let count = usize::try_from(count?.into_inner()).ok()?;
-    Some(Group { name: name?, count, members, node, starts, place })
+    let start = if starts { Start::AtOnce } else { Start::Never };
+    let clock = ClockError::default();
+    Some(Group { name: name?, count, members, node, zone: None, start, clock, place })
 }
 
 /// Keys that mean nothing to a rogue, which is neither an agent nor has a node. `None` if there were any.

@@ -6,7 +6,7 @@ use swarm_core::Lane;
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Action, Ask, Content, Event, Pick,
+    Action, Ask, Content, Event, Pick, Target,
     groups::Groups,
     problem::Findings,
     reader::{TableReader, known_capability, report_unknown_name},
@@ -70,7 +70,7 @@ fn read_event(
                 None
             }
         };
-    Some(Event { at: at?, action: action? })
+    Some(Event { at: at?, lasts: None, label: None, action: action? })
 }
 
 fn within_the_run(
@@ -241,7 +241,7 @@ fn read_target(
     mut table: TableReader<'_, '_>,
     groups: &Groups,
     findings: &mut Findings,
-) -> Option<(String, Pick)> {
+) -> Option<(Target, Pick)> {
     let target = table.required::<String>("target", findings);
     let pick = match table.raw("pick") {
         Some(value) => read_pick(value, findings),
@@ -257,7 +257,7 @@ fn read_target(
         findings.report(pick_at, message, format!("expected at most {}", group.count));
         return None;
     }
-    Some((target, pick))
+    Some((Target::Group(target), pick))
 }
 
 fn read_pick(value: &Spanned<DeValue<'_>>, findings: &mut Findings) -> Option<(Pick, Range<usize>)> {
