@@ -162,7 +162,7 @@ impl Cluster {
             Presence::Running(Member::Node(node)) => {
                 self.launcher.venue().set_power(member, Power::Down);
                 self.roster.leave(member);
-                self.launcher.watch().gone(member);
+                self.launcher.watch().crashed(member);
                 drop(node);
                 if !keep_state {
                     self.launcher.forget(member);

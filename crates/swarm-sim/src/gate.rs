@@ -13,6 +13,8 @@ use swarm_core::{
 use swarm_network::Distribution;
 use tokio::sync::watch;
 
+use crate::swarm::Sights;
+
 /// What holds up the calls of one member, through all of its lives.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -59,6 +61,8 @@ impl Gate {
 pub(crate) struct Gated {
     pub(crate) agent: BoxedAgent,
     pub(crate) gate: Arc<Gate>,
+    /// Where it is kept what the agent is handed, for tests.
+    pub(crate) seen: Option<Arc<Sights>>,
 }
 
 impl Agent for Gated {
@@ -80,6 +84,9 @@ impl Agent for Gated {
 
     async fn on_observation(&self, cx: &Context, observation: Observation) {
         self.gate.pass().await;
+        if let Some(seen) = &self.seen {
+            seen.add(observation.clone());
+        }
         self.agent.on_observation(cx, observation).await;
     }
 

@@ -48,6 +48,7 @@ mod scenario;
 mod seed;
 mod stopwatch;
 mod summary;
+mod swarm;
 mod tally;
 mod topology;
 mod venue;
@@ -73,6 +74,7 @@ pub use scenario::{
     json_schema,
 };
 pub use summary::{End, GroupSummary, RunSummary};
+pub use swarm::{Member, NotYet, Seen, Swarm, SwarmBuilder, TasksLeft};
 pub use swarm_adversary::{Attack, Plan};
 pub use tally::{Durations, Figures, NOT_SENT, Numbers, RogueFigures, TopicFigures};
 pub use topology::{Topology, TopologyError};

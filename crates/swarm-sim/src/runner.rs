@@ -34,7 +34,7 @@ use crate::{
     summary::RunSummary,
     tally::Tally,
     venue::{Venue, real_runtimes, virtual_runtime},
-    watch::{EventLog, Recorder, Watch},
+    watch::{EventLog, Invariants, Recorder, Watch},
     watchdog::Watchdog,
 };
 
@@ -235,7 +235,8 @@ fn watch(
             Some(EventLog::new(Some(Box::new(std::io::BufWriter::new(file)))))
         }
     };
-    Ok(Watch::new(clock.clone(), groups, tallies, recorder, log))
+    let invariants = Invariants::new(scenario.groups.len());
+    Ok(Watch::new(clock.clone(), groups, tallies, recorder, log, Some(invariants)))
 }
 
 fn after(moment: UnixMicros, pause: Duration) -> UnixMicros {

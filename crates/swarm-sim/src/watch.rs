@@ -3,16 +3,19 @@
 //! Nodes tell the time by their own clocks, which may be wrong; here it becomes the true time.
 
 mod event_log;
+mod invariants;
 mod overlay;
 mod recorder;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use swarm_core::{AgentId, TraceEvent, TraceSink, UnixMicros};
 
 pub(crate) use self::event_log::EventLog;
+pub(crate) use self::invariants::{Broken, Invariants};
 pub(crate) use self::overlay::Overlay;
 pub(crate) use self::recorder::{Moment, Recorder, micros};
 use crate::clock::{MemberClock, RunClock};
@@ -28,6 +31,9 @@ pub(crate) struct Watch {
     overlay: Mutex<Overlay>,
     recorder: Option<Mutex<Recorder>>,
     log: Option<Mutex<EventLog>>,
+    invariants: Option<Mutex<Invariants>>,
+    /// How often each member was started.
+    lives: Vec<AtomicU64>,
     members: RwLock<HashMap<AgentId, Known>>,
 }
 
@@ -45,10 +51,13 @@ impl Watch {
         tallies: Vec<Arc<Tally>>,
         recorder: Option<Recorder>,
         log: Option<EventLog>,
+        invariants: Option<Invariants>,
     ) -> Arc<Self> {
         Arc::new(Self {
             clock,
             overlay: Mutex::new(Overlay::new(groups.len())),
+            lives: groups.iter().map(|_| AtomicU64::new(0)).collect(),
+            invariants: invariants.map(Mutex::new),
             groups,
             tallies,
             recorder: recorder.map(Mutex::new),
@@ -57,10 +66,11 @@ impl Watch {
         })
     }
 
-    /// What the node of a member is to tell.
+    /// What the node of a member is to tell in its next life.
     pub(crate) fn sink(self: &Arc<Self>, member: usize) -> impl TraceSink + use<> {
         let group = self.groups.get(member).copied().unwrap_or_default();
-        Ear { watch: self.clone(), member, group }
+        let life = self.lives.get(member).map_or(0, |lives| lives.fetch_add(1, Ordering::Relaxed));
+        Ear { watch: self.clone(), member, group, life }
     }
 
     /// Says which member an agent is, and by what clock it goes.
@@ -76,7 +86,15 @@ impl Watch {
         }
     }
 
-    /// What is not told by nodes: that one ended without a word, for example.
+    /// A member has ended without a word.
+    pub(crate) fn crashed(&self, member: usize) {
+        if let Some(mut invariants) = self.invariants() {
+            invariants.gone(member);
+        }
+        self.gone(member);
+    }
+
+    /// A member has ended.
     pub(crate) fn gone(&self, member: usize) {
         let at = self.clock.elapsed();
         let left = self.overlay().forget(member);
@@ -100,6 +118,15 @@ impl Watch {
     /// What is kept for reports, if anything is.
     pub(crate) fn recorder(&self) -> Option<MutexGuard<'_, Recorder>> {
         self.recorder.as_ref().map(|recorder| recorder.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was broken in each group, if anybody looks. To be asked when all nodes have ended.
+    pub(crate) fn broken(&self) -> Option<Vec<Broken>> {
+        Some(self.invariants()?.read(|member| self.groups.get(member).copied()))
+    }
+
+    fn invariants(&self) -> Option<MutexGuard<'_, Invariants>> {
+        self.invariants.as_ref().map(|invariants| invariants.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The log, if one is written.
@@ -142,7 +169,10 @@ impl Watch {
         event
     }
 
-    fn hear(&self, member: usize, group: usize, node: AgentId, event: TraceEvent) {
+    fn hear(&self, node: AgentId, (group, member, life): (usize, usize, u64), event: TraceEvent) {
+        if let Some(mut invariants) = self.invariants() {
+            invariants.hear(node, (group, member, life), &event);
+        }
         let event = self.corrected(node, event);
         if let Some(mut log) = self.log() {
             log.event(self.clock.elapsed(), member, &event);
@@ -173,10 +203,11 @@ struct Ear {
     watch: Arc<Watch>,
     member: usize,
     group: usize,
+    life: u64,
 }
 
 impl TraceSink for Ear {
     fn record(&self, node: AgentId, event: TraceEvent) {
-        self.watch.hear(self.member, self.group, node, event);
+        self.watch.hear(node, (self.group, self.member, self.life), event);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     registry::Kind,
     runner::RunError,
     scenario::{Action, ClockError, Fault, Group, Members, Rogues, Start},
-    seed::derive,
+    seed::{derive, key_seed},
     tally::Tally,
     venue::{Venue, host},
     watch::Watch,
@@ -241,7 +241,7 @@ impl Launcher {
         };
         match self.gates.get(member) {
             Some(gate) if self.scenario.timeline.iter().any(|event| holds_up(&event.action)) => {
-                BoxedAgent::new(Gated { agent, gate: gate.clone() })
+                BoxedAgent::new(Gated { agent, gate: gate.clone(), seen: None })
             }
             _ => agent,
         }
@@ -286,15 +286,6 @@ fn clock_of(scenario: &Scenario, member: usize, most: ClockError, truth: &RunClo
     let offset_micros = if skew == 0 { 0 } else { rng.random_range(-skew..=skew) };
     let drift_ppm = if most.drift_ppm == 0.0 { 0.0 } else { rng.random_range(-most.drift_ppm..=most.drift_ppm) };
     MemberClock::new(truth.clone(), clock::Error { offset_micros, drift_ppm })
-}
-
-/// As long as the seed of a key must be.
-fn key_seed(of: u64) -> [u8; 32] {
-    let mut seed = [0; 32];
-    for (part, bytes) in (0..).zip(seed.chunks_mut(8)) {
-        bytes.copy_from_slice(&derive(of, "part", part).to_be_bytes());
-    }
-    seed
 }
 
 /// The dials of the cluster alone make the topology: introductions would have everybody dial everybody twice.
