@@ -207,7 +207,7 @@ pub(crate) const FAMILIES: [(&str, &str); 6] = [
 ];
 
 /// Every metric that the runner itself names, with what it means in one line.
-pub(crate) const CATALOGUE: [(Metric, &str); 28] = [
+pub(crate) const CATALOGUE: [(Metric, &str); 29] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
     (Metric::ObservationDelivered, "copies handed to an agent, by the group of the receiver"),
     (

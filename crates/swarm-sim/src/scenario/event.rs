@@ -71,6 +71,20 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What a file calls it, after `do`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ask(_) => "ask",
+            Self::Stop { .. } => "stop",
+            Self::Start { .. } => "start",
+            Self::Fault(fault) => fault.kind(),
+            Self::Heal { .. } => "heal",
+        }
+    }
+}
+
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
