@@ -215,7 +215,7 @@ impl<'t, 'i> Keys<'t, 'i> {
                     report_unknown_name("check in Rust", name, &known, findings);
                     return None;
                 };
-                let understands = |params| check.understands(params);
+                let understands = |params: Spanned<DeValue<'_>>| check.understands(params);
                 let at = self.at.clone();
                 let params = understood_params(name.get_ref(), understands, self.params, at, findings)?;
                 Some((CheckKind::Custom { name: name.get_ref().clone(), params }, None))

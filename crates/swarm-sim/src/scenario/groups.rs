@@ -248,7 +248,7 @@ fn read_group(
         (agent, None) => {
             let agent = agent?;
             let kind = known_kind(&agent, around.registry, findings)?;
-            let check = |params| kind.check(params);
+            let check = |params: Spanned<DeValue<'_>>| kind.check(params);
             let params = understood_params(agent.get_ref(), check, params, at, findings)?;
             Members::Agents(Agents { kind: agent.into_inner(), params })
         }

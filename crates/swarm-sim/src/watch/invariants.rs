@@ -140,7 +140,7 @@ mod tests {
             topic: "a.b".parse().unwrap(),
             sequence: Sequence::new(sequence),
             sent_at: UnixMicros::new(7),
-            delivery: Delivery::Datagram,
+            delivery: Delivery::Lossy,
             handed: 1,
             dropped: 0,
         }
@@ -177,7 +177,7 @@ mod tests {
             id: RequestId::from_random([id; 16]),
             to: agent(2),
             capability: "a.b".parse().unwrap(),
-            trace: TraceContext::root([1; 16], [1; 8]),
+            trace: TraceContext::new([1; 16], [1; 8], true).unwrap(),
         };
         let end = |id: u8| TraceEvent::RequestEnded {
             id: RequestId::from_random([id; 16]),
