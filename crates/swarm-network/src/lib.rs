@@ -12,8 +12,10 @@
 
 mod conditions;
 mod fabric;
+mod model;
 mod network;
 
 pub use conditions::{Bursts, Change, Conditions, ConditionsError, Distribution, Latency, Loss};
 pub use fabric::{Fabric, Fate, Fault, FaultId, Host, LostWhy, Power, Scope, SharedFabric, Traffic};
+pub use model::ModelNetwork;
 pub use network::{Network, OpenError};
