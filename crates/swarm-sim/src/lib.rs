@@ -55,16 +55,16 @@ pub use event::{Phase, Progress, RunEvent};
 pub use metric::{Metric, Shape};
 pub use nearest::nearest;
 pub use record::{
-    GroupSample, Happening, LifeState, RecordedCheck, RecordedConnection, RecordedGroup, RecordedLife, RecordedMember,
-    RecordedRequest, RunRecord, Runner, Sample,
+    GroupSample, Happening, LifeState, RecordedCheck, RecordedConnection, RecordedGroup, RecordedLife,
+    RecordedMember, RecordedRequest, RunRecord, Runner, Sample,
 };
 pub use registry::{BuildError, NoParams, Question, Registry, Setup};
 pub use report::Paint;
 pub use runner::{RunError, RunOptions, run};
 pub use scenario::{
-    Action, Agents, Ask, ClockError, Content, Event, Fault, Group, Links, LinksBetween, MOST_AGENTS, Members, Network,
-    NodeSettings, Pick, Ports, Problem, Rate, Rogues, SCHEMA, Scenario, ScenarioErrors, Start, Target, Warning, Way,
-    json_schema,
+    Action, Agents, Ask, ClockError, Content, Event, Fault, Group, Links, LinksBetween, MOST_AGENTS, Members,
+    Network, NodeSettings, Pick, Ports, Problem, Rate, Rogues, SCHEMA, Scenario, ScenarioErrors, Start,
+    Target, Warning, Way, json_schema,
 };
 pub use summary::{End, GroupSummary, RunSummary};
 pub use swarm_adversary::{Attack, Plan};

@@ -278,12 +278,16 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
         match action {
             Action::Ask(ask) => self.ask(number, ask),
             Action::Stop { target, pick } => {
-                for member in self.pick(number, target, self.cluster.running(&self.scenario.members_of(target)), *pick) {
+                for member in
+                    self.pick(number, target, self.cluster.running(&self.scenario.members_of(target)), *pick)
+                {
                     self.cluster.stop(member);
                 }
             }
             Action::Start { target, pick } => {
-                for member in self.pick(number, target, self.cluster.stopped(&self.scenario.members_of(target)), *pick) {
+                for member in
+                    self.pick(number, target, self.cluster.stopped(&self.scenario.members_of(target)), *pick)
+                {
                     self.cluster.launch(member);
                 }
             }
