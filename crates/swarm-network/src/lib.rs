@@ -12,8 +12,13 @@
 
 mod conditions;
 mod fabric;
+mod in_flight;
 mod network;
+mod quic;
+mod real;
 
 pub use conditions::{Bursts, Change, Conditions, Distribution, Latency, Loss};
 pub use fabric::{Fabric, Fate, Fault, FaultId, Host, LostWhy, Power, Scope, SharedFabric, Traffic};
 pub use network::{Network, OpenError};
+pub use quic::QuicNetwork;
+pub use real::RealNetwork;
