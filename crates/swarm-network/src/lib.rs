@@ -17,7 +17,7 @@ mod network;
 mod quic;
 mod real;
 
-pub use conditions::{Bursts, Change, Conditions, Distribution, Latency, Loss};
+pub use conditions::{Bursts, Change, Conditions, ConditionsError, Distribution, Latency, Loss};
 pub use fabric::{Fabric, Fate, Fault, FaultId, Host, LostWhy, Power, Scope, SharedFabric, Traffic};
 pub use network::{Network, OpenError};
 pub use quic::QuicNetwork;
