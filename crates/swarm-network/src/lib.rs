@@ -12,8 +12,8 @@
 
 mod conditions;
 mod fabric;
-mod model;
 mod in_flight;
+mod model;
 mod network;
 mod quic;
 mod real;

@@ -41,6 +41,8 @@ pub struct AssistanceRequest {
     pub(super) body: mpsc::Receiver<Result<Chunk, BodyError>>,
     /// The agent was told why the body cannot be read to its end.
     failed: bool,
+    /// It was said that the agent waits. Saying it at each look would wake the task that looks, over and over.
+    wants: bool,
 }
 
 impl AssistanceRequest {
@@ -50,7 +52,15 @@ impl AssistanceRequest {
         served: Arc<Served>,
         body: mpsc::Receiver<Result<Chunk, BodyError>>,
     ) -> Self {
-        Self { id: head.id, capability: head.capability, requester, served, body, failed: false }
+        Self {
+            id: head.id,
+            capability: head.capability,
+            requester,
+            served,
+            body,
+            failed: false,
+            wants: false,
+        }
     }
 
     /// The id of the request, the same at both ends.
@@ -122,9 +132,12 @@ impl Stream for AssistanceRequest {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Poll::Ready(next) = self.body.poll_recv(cx) else {
-            self.served.want_body();
+            if !std::mem::replace(&mut self.wants, true) {
+                self.served.want_body();
+            }
             return Poll::Pending;
         };
+        self.wants = false;
         // Whoever carried the body may be gone before its end.
         let cut_off = next.is_none() && !self.failed && !self.served.has_whole_body();
         let next = if cut_off { Some(Err(BodyError::CutOff)) } else { next };
