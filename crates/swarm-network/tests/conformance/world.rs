@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use swarm_core::transport::{Connection, Speaker, Transport};
+use swarm_core::proto::CloseCode;
+use swarm_core::transport::{Connection, ConnectionLost, Speaker, Transport};
 use swarm_core::trust::{Access, Credentials, RootKey};
 use swarm_core::{Agent, AgentNode, IdentityKey, NodeConfig, StartError, SwarmName, WallClock};
 use swarm_network::{
@@ -181,6 +182,15 @@ impl World {
         let dial = near.dial(far.local_addr(), Some(identity(1).agent_id()));
         let (dialled, accepted) = tokio::join!(dial, accept);
         Pair { dialled: dialled.unwrap(), accepted, _transports: [near, far] }
+    }
+
+    /// Whether this is what the other end hears of a close. The library of real WebTransport may be faster to close its own
+    /// end than anybody is to ask why.
+    pub(crate) fn tells(&self, lost: &ConnectionLost, code: CloseCode, reason: &str) -> bool {
+        match lost {
+            ConnectionLost::Failed(_) => self.kind != Kind::Model,
+            lost => *lost == ConnectionLost::ClosedByPeer { code, reason: reason.to_owned() },
+        }
     }
 
     /// Waits until it is so, and tells how long that took.
