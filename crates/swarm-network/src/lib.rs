@@ -14,12 +14,14 @@ mod changes;
 mod conditions;
 mod fabric;
 mod in_flight;
+mod model;
 mod network;
 mod quic;
 mod real;
 
 pub use conditions::{Bursts, Change, Conditions, ConditionsError, Distribution, Latency, Loss};
 pub use fabric::{Fabric, Fate, Fault, FaultId, Host, LostWhy, Power, Scope, SharedFabric, Traffic};
+pub use model::ModelNetwork;
 pub use network::{Network, OpenError};
 pub use quic::QuicNetwork;
 pub use real::RealNetwork;

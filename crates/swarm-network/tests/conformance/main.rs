@@ -16,6 +16,7 @@ mod world;
 macro_rules! on_every_network {
     ($($file:ident { $($test:ident),+ $(,)? })+) => {
         mod on {
+            on_every_network!(@network model Model $($file { $($test)+ })+);
             on_every_network!(@network quic Quic $($file { $($test)+ })+);
             on_every_network!(@network real Real $($file { $($test)+ })+);
         }

@@ -9,8 +9,8 @@ use swarm_core::transport::{Connection, ConnectionLost, Speaker, Transport};
 use swarm_core::trust::{Access, Credentials, RootKey};
 use swarm_core::{Agent, AgentNode, IdentityKey, NodeConfig, StartError, SwarmName, WallClock};
 use swarm_network::{
-    Change, Conditions, Distribution, Fabric, Fault, FaultId, Host, Network, Power, QuicNetwork, RealNetwork,
-    Scope, SharedFabric,
+    Change, Conditions, Distribution, Fabric, Fault, FaultId, Host, ModelNetwork, Network, Power,
+    QuicNetwork, RealNetwork, Scope, SharedFabric,
 };
 use tokio::runtime::{Builder, RngSeed};
 use tokio::time::Instant;
@@ -74,7 +74,10 @@ impl World {
         };
         let fabric = Arc::new(Mutex::new(Fabric::new(7, HOSTS, link)));
         let (network, moving): (Arc<dyn Network>, _) = match kind {
-            Kind::Model => todo!(),
+            Kind::Model => {
+                let network = ModelNetwork::new(Arc::clone(&fabric));
+                (Arc::clone(&network) as _, tokio::spawn(network.run()))
+            }
             Kind::Quic => {
                 let network = QuicNetwork::new(Arc::clone(&fabric), 7);
                 (Arc::clone(&network) as _, tokio::spawn(network.run()))
