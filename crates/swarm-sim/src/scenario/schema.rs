@@ -31,7 +31,9 @@ use super::{Design, Network, mesh};
 /// ```
 #[must_use]
 pub fn json_schema() -> String {
-    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(forbid_null)).with_transform(RecursiveTransform(allow_params));
+    let settings = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(forbid_null))
+        .with_transform(RecursiveTransform(allow_params));
     let schema = settings.into_generator().into_root_schema_for::<ScenarioFile>();
     serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
 }

@@ -7,6 +7,8 @@ use swarm_adversary::{Attack, Plan};
 use swarm_core::{Agent, Lane};
 
 use super::*;
+use swarm_network::Loss;
+
 use crate::{CheckInput, Question, Setup, registry::BuildError};
 
 mod complaints;
@@ -151,7 +153,8 @@ fn a_file_with_every_key_is_read_as_it_stands() {
     let Action::Ask(open) = &scenario.timeline[2].action else { panic!("{:?}", scenario.timeline) };
     assert_eq!((open.in_flight, open.open_loop, open.lane), (1024, true, Lane::Interactive));
     assert_eq!(scenario.checks[0].to_string(), "request.latency{group=tower} p99 < 800 ms during steady");
-    let narrowed = "request.ended.busy{group=tower, capability=hello.greet@2} count < 5 during 2.00 s..4.00 s";
+    let narrowed =
+        "request.ended.busy{group=tower, capability=hello.greet@2} count < 5 during 2.00 s..4.00 s";
     assert_eq!(scenario.checks[1].to_string(), narrowed);
     let narrowed = "observation.delivery_ratio{group=ship, topic=sea.*} >= 99 % during after(split)";
     assert_eq!(scenario.checks[2].to_string(), narrowed);
@@ -236,8 +239,10 @@ fn the_schema_and_the_reader_know_the_same_keys() {
         assert_eq!(keys_in_schema(&schema, pointer), keys_of_reader(text), "{text}");
     }
     for (number, action) in timeline::ACTIONS.iter().enumerate() {
-        let (pointer, text) =
-            (format!("/$defs/Event/oneOf/{number}"), format!("timeline.events = [{{ do = '{action}', zzz = 1 }}]"));
+        let (pointer, text) = (
+            format!("/$defs/Event/oneOf/{number}"),
+            format!("timeline.events = [{{ do = '{action}', zzz = 1 }}]"),
+        );
         assert_eq!(keys_in_schema(&schema, &pointer), keys_of_reader(&text), "{text}");
     }
 }

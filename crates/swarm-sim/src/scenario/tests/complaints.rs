@@ -3,6 +3,12 @@
 
 use super::*;
 
+mod checks;
+mod links;
+mod mesh;
+mod params;
+mod timeline;
+
 /// A file in which one line of [`WHOLE`] is another.
 fn with(line: &str, instead: &str) -> String {
     assert!(WHOLE.contains(line), "{line}");
@@ -49,7 +55,7 @@ fn an_unknown_key_names_the_nearest() {
         "cuont = 3",
         "cuont",
         "unknown key `cuont` in [groups.ship]",
-        "expected one of: agent, count, node, params, rogue, start",
+        "expected one of: agent, clock, count, node, params, rogue, start, zone",
         "did you mean `count`?",
     );
 }
@@ -81,7 +87,7 @@ fn a_value_of_the_wrong_type_says_which_was_expected() {
         "start = []",
         "[]",
         "`start` cannot be an array",
-        "expected true or false",
+        "expected true, false, \"at(3s)\", \"spread(10s)\", \"rate(50/s)\" or \"poisson(20/s)\"",
         "",
     );
 }
@@ -119,7 +125,7 @@ fn params_keep_their_place_in_the_file() {
         "",
     );
     let (span, message, expected, _) = only_problem(&with("rate_hz = 2.5, ", ""));
-    assert_eq!(span, "{ topics = [\"sea\"] }");
+    assert_eq!(span, "{ topics = [\"${sea}.deep\"] }");
     assert_eq!(message, "params of `beacon`: missing key `rate_hz`");
     assert_eq!(expected, "expected a value for `rate_hz`");
 }
@@ -190,13 +196,107 @@ fn an_unknown_source_of_questions_names_the_nearest() {
 }
 
 #[test]
-fn networks_that_are_planned_are_refused_by_name() {
+fn an_unknown_network_names_the_nearest() {
+    complains(
+        "network = \"webtransport\"",
+        "network = \"modell\"",
+        "\"modell\"",
+        "unknown network `modell`",
+        "expected one of: model, quic, webtransport",
+        "did you mean `model`?",
+    );
+}
+
+#[test]
+fn rogues_need_real_sockets() {
     complains(
         "network = \"webtransport\"",
         "network = \"quic\"",
-        "\"quic\"",
-        "the network `quic` is not supported yet",
-        "expected webtransport, the only one so far",
+        "\"datagram-flood\"",
+        "there are no rogues on the network `quic`",
+        "rogues need the network webtransport",
+        "",
+    );
+}
+
+#[test]
+fn each_network_has_its_limit_and_says_which_has_room() {
+    let text = |network: &str, count: usize| {
+        format!(
+            "schema = 1\nscenario = {{ name = 'x', duration = '1s' }}\nrun.network = '{network}'\n\
+             mesh = {{ topology = 'ring' }}\ngroups.a = {{ agent = 'idle', count = {count} }}\n\
+             groups.b = {{ agent = 'idle' }}"
+        )
+    };
+    let help = "use the network model, which takes 20 000";
+    let (_, said, label, hint) = only_problem(&text("webtransport", 512));
+    assert_eq!(said, "513 agents are too many for real sockets on one machine");
+    assert_eq!((label.as_str(), hint.as_str()), ("expected at most 512 in all groups together", help));
+    let (_, said, label, hint) = only_problem(&text("quic", 1_000));
+    assert_eq!(said, "1001 agents are too many for the network `quic`");
+    assert_eq!((label.as_str(), hint.as_str()), ("expected at most 1000 in all groups together", help));
+    let (_, said, _, hint) = only_problem(&text("model", 20_000));
+    assert_eq!((said.as_str(), hint.as_str()), ("20001 agents are too many for the network `model`", ""));
+    let scenario = Scenario::parse("x.toml", &text("model", 19_999), &registry()).unwrap();
+    assert_eq!(scenario.agents(), 20_000);
+}
+
+#[test]
+fn zones_starts_and_clocks_are_understood_or_refused() {
+    let (span, said, label, _) =
+        only_problem(&with("[groups.tower]", "[groups.tower]\nzone = \"The Tower\""));
+    assert_eq!((span.as_str(), said.as_str()), ("\"The Tower\"", "a zone cannot be called `The Tower`"));
+    assert_eq!(label, "expected 1 to 32 of the characters a-z, 0-9, - and _");
+    complains(
+        "start = false\n[groups.tower]",
+        "start = \"spread(11s)\"\n[groups.tower]",
+        "\"spread(11s)\"",
+        "they would not all have started when the run ends",
+        "expected less than 11.0 s, warm-up included",
+        "",
+    );
+    complains(
+        "skew = \"uniform(-200ms, 200ms)\"",
+        "skew = \"uniform(-100ms, 200ms)\"",
+        "\"uniform(-100ms, 200ms)\"",
+        "`skew` cannot be \"uniform(-100ms, 200ms)\"",
+        "expected how far clocks are off at most, either way, such as \"200ms\" or \"uniform(-200ms, 200ms)\"",
+        "",
+    );
+    complains(
+        "drift_ppm = 50 }\nstart",
+        "drift_ppm = -1 }\nstart",
+        "-1",
+        "`drift_ppm` cannot be -1",
+        "expected a number from 0 to 100000",
+        "",
+    );
+    complains(
+        "rogue = \"datagram-flood\"",
+        "rogue = \"datagram-flood\"\nclock = { skew = \"1s\" }",
+        "{ skew = \"1s\" }",
+        "`clock` means nothing beside `rogue`",
+        "expected either a group of agents or one of rogues",
+        "",
+    );
+}
+
+#[test]
+fn artifacts_and_samples_are_known() {
+    complains(
+        "\"html\"",
+        "\"htm\"",
+        "\"htm\"",
+        "unknown artifact `htm`",
+        "expected one of: json, junit, html, markdown, events, trace",
+        "did you mean `html`?",
+    );
+    complains(
+        "sample = \"1s\"",
+        "sample = \"1ms\"",
+        "\"1ms\"",
+        "`sample` is too short",
+        "expected at least 10ms",
         "",
     );
 }
@@ -270,7 +370,7 @@ fn mistakes_are_reported_all_at_once() {
         .replace("seed = 42", "seed = \"42\"");
     let errors = Scenario::parse("x.toml", &text, &registry()).unwrap_err();
     let lines: Vec<_> = errors.problems().iter().map(Problem::line).collect();
-    assert_eq!(lines, [12, 23, 28, 36, 43]);
+    assert_eq!(lines, [12, 34, 41, 49, 65]);
 }
 
 #[test]
