@@ -52,7 +52,7 @@ struct Check {
     /// What it means when it does not hold.
     #[schemars(extend("enum" = ["fail", "warn"], "default" = "fail"))]
     severity: Option<String>,
-    /// Whether the run ends as soon as it is known not to hold. With always or eventually only.
+    /// Whether the run ends as soon as it is known not to hold: with always, eventually or a count that has an upper bound.
     #[schemars(extend("default" = false))]
     abort_on_fail: Option<bool>,
 }

@@ -104,14 +104,10 @@ impl Reading<'_, '_, '_> {
     fn partition(&mut self) -> Option<Fault> {
         let (whom, from, way) = (self.whom(), self.from(), self.way());
         let ((target, pick), from) = (whom?, from?);
-        if (&target, pick, &from) == (&Target::Everybody, Pick::All, &None) {
-            let message = "nobody is left to be cut off from";
-            self.findings.report(
-                self.table.at(),
-                message,
-                "expected fewer, by `target` or `pick`, or a `from`",
-            );
-            return None;
+        let is_everybody = self.groups.count(&target).is_some_and(|count| count == self.groups.members());
+        if is_everybody && pick == Pick::All && from.is_none() {
+            let expected = "expected fewer, by `target` or `pick`, or a `from`";
+            self.findings.warn(self.table.at(), "nobody is left to be cut off from", expected);
         }
         Some(Fault::Partition { target, pick, from, way: way? })
     }

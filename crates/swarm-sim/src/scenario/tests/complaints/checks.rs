@@ -139,13 +139,20 @@ fn a_check_has_one_way_to_say_what_must_hold() {
     );
     let eventually = "eventually = 'request.lost == 0', during = 'steady'";
     refused(eventually, "'steady'", "`during` means nothing beside `eventually`", expected, "");
-    refused(
-        "metric = 'request.lost', check = '== 0', abort_on_fail = true",
-        "true",
-        "`abort_on_fail` means nothing beside `metric`",
-        "expected only with `always` or `eventually`: the others are looked at when the run is over",
-        "",
-    );
+    assert!(parse("metric = 'request.lost', check = '== 0', abort_on_fail = true").checks[0].abort_on_fail);
+    for hopeful in [
+        "metric = 'request.sent', check = '> 5'",
+        "metric = 'request.latency', check = 'p99 < 1s'",
+        "metric = 'overlay.components', check = '== 1'",
+    ] {
+        refused(
+            &format!("{hopeful}, abort_on_fail = true"),
+            "true",
+            "`abort_on_fail` means nothing here: only at the end it is known whether this holds",
+            "expected only with `always`, `eventually` or a count that has an upper bound",
+            "",
+        );
+    }
     let errors = Scenario::parse("x.toml", &of("severity = 'warn'"), &registry()).unwrap_err();
     let said: Vec<_> = errors.problems().iter().map(Problem::message).collect();
     assert_eq!(said, ["a check lacks `metric`", "a check lacks `check`"]);

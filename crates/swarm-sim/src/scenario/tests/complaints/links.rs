@@ -27,7 +27,7 @@ fn both_ways_are_two_links_and_zones_come_behind_groups() {
         network.links = { 'a<->zone:b' = { mtu = 1200 }, 'a->b' = { mtu = 1300 }, '*->b[0]' = { profile = 'satellite' } }";
     let scenario = Scenario::parse("x.toml", text, &registry()).unwrap();
     assert_eq!(scenario.conditions(0, 0).mtu, 1200);
-    assert_eq!(scenario.conditions(0, 1), swarm_network::Conditions::profile("satellite").unwrap());
+    assert_eq!(scenario.conditions(0, 1), Conditions::profile("satellite").unwrap());
     assert_eq!(scenario.conditions(1, 0).mtu, 1500);
     let between: Vec<_> =
         scenario.links.between.iter().map(|link| format!("{}->{}", link.from, link.to)).collect();

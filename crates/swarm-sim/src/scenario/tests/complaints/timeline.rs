@@ -102,11 +102,19 @@ fn every_fault_says_what_it_lacks() {
         ("do = 'clock', target = 'base'", "this changes no clock"),
         ("do = 'pause'", "an event lacks `target`"),
         ("do = 'crash', target = 'base', keep_state = true", "`keep_state` needs `restart_after`"),
-        ("do = 'partition', target = '*'", "nobody is left to be cut off from"),
         ("do = 'pause', target = 'base', for = '0s'", "`for` is zero"),
     ] {
         let (_, message, ..) = only_problem(&of(&format!("at = '1s', {event}")));
         assert_eq!(message, said, "{event}");
+    }
+}
+
+#[test]
+fn cutting_everybody_off_from_nobody_is_warned_of() {
+    let scenario = parse("at = '1s', do = 'partition', target = '*'");
+    assert_eq!(scenario.warnings[0].message, "nobody is left to be cut off from");
+    for event in ["target = '*', pick = '50%'", "target = '*', from = 'base'", "target = 'rover'"] {
+        assert_eq!(parse(&format!("at = '1s', do = 'partition', {event}")).warnings, []);
     }
 }
 
@@ -154,8 +162,8 @@ fn a_profile_of_a_shape_changes_everything() {
     let Action::Fault(Fault::Shape { change, .. }) = &scenario.timeline[0].action else {
         panic!("{scenario:?}")
     };
-    let satellite = swarm_network::Conditions::profile("satellite").unwrap();
-    let shaped = swarm_network::Conditions::default().with(change);
+    let satellite = Conditions::profile("satellite").unwrap();
+    let shaped = Conditions::default().with(change);
     assert_eq!((&shaped.latency, shaped.mtu), (&satellite.latency, satellite.mtu));
     assert_eq!(shaped.loss, Loss::Random(0.5));
 }
