@@ -12,6 +12,7 @@ use swarm_network::Loss;
 use crate::{CheckInput, Question, Setup, registry::BuildError};
 
 mod complaints;
+mod guide;
 
 pub(super) struct Nothing;
 impl Agent for Nothing {}
