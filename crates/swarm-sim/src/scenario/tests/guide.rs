@@ -12,7 +12,8 @@ fn examples() -> Vec<&'static str> {
 
 /// What stands around an example that is no whole file.
 const AROUND: &str = "schema = 1\nscenario = { name = 'x', duration = '60s' }\n";
-const GROUPS: &str = "[groups.rover]\nagent = 'idle'\ncount = 10\nzone = 'edge'\n[groups.base]\nagent = 'idle'\ncount = 2\n";
+const GROUPS: &str =
+    "[groups.rover]\nagent = 'idle'\ncount = 10\nzone = 'edge'\n[groups.base]\nagent = 'idle'\ncount = 2\n";
 
 #[test]
 fn every_example_of_the_guide_is_a_scenario_or_a_part_of_one() {
@@ -22,7 +23,8 @@ fn every_example_of_the_guide_is_a_scenario_or_a_part_of_one() {
             (false, true) => format!("{AROUND}{example}"),
             (false, false) => format!("{AROUND}{example}{GROUPS}"),
         };
-        let registry = registry().agent("greeter", "greets", |_: Setup<'_, Greeting>| Ok::<_, BuildError>(Nothing));
+        let registry =
+            registry().agent("greeter", "greets", |_: Setup<'_, Greeting>| Ok::<_, BuildError>(Nothing));
         if let Err(errors) = Scenario::parse("guide.toml", &text, &registry) {
             panic!("{errors}\n{text}");
         }
@@ -59,7 +61,8 @@ fn every_key_and_every_word_of_the_schema_is_in_the_guide() {
     words_of(&schema, &mut words);
     // The tables at the top are headings.
     let is_told = |word: &String| {
-        let told = [format!("`{word}`"), format!("`[{word}]`"), format!("`[{word}.NAME]`"), format!("`{word} = ")];
+        let told =
+            [format!("`{word}`"), format!("`[{word}]`"), format!("`[{word}.NAME]`"), format!("`{word} = ")];
         told.iter().any(|told| GUIDE.contains(told.as_str()))
     };
     let missing: Vec<_> = words.iter().filter(|word| !is_told(word)).collect();
