@@ -1,15 +1,20 @@
 //! Tells people and programs what came of a run.
 //!
-//! Reports are made from events and the summary alone; they never touch the runner.
+//! Reports are made from events, the summary or the record alone; they never touch the runner.
 
 mod catalogue;
+mod facts;
+mod html;
 mod human;
 mod json;
 mod paint;
 mod problems;
 mod progress;
+#[cfg(test)]
+pub(crate) mod sample;
 
 pub(crate) use catalogue::catalogue;
+pub use html::html;
 pub use human::{human, verdict};
 pub use json::{JSON_FORMAT, json};
 pub use paint::Paint;
