@@ -7,16 +7,22 @@ mod facts;
 mod html;
 mod human;
 mod json;
+mod junit;
+mod markdown;
 mod paint;
 mod problems;
 mod progress;
 #[cfg(test)]
 pub(crate) mod sample;
+mod trace;
 
 pub(crate) use catalogue::catalogue;
 pub use html::html;
 pub use human::{human, verdict};
 pub use json::{JSON_FORMAT, json};
+pub use junit::{Suite, junit};
+pub use markdown::markdown;
 pub use paint::Paint;
 pub(crate) use problems::render;
 pub(crate) use progress::ProgressReport;
+pub use trace::trace;
