@@ -88,6 +88,33 @@ pub trait Transport: Debug + Send + Sync + 'static {
     fn close(&self, code: CloseCode) -> BoxFuture<'_, ()>;
 }
 
+/// For networks that are chosen while the program runs.
+impl Transport for Box<dyn Transport> {
+    fn local_addr(&self) -> SocketAddr {
+        (**self).local_addr()
+    }
+
+    fn dial(
+        &self,
+        address: SocketAddr,
+        expected: Option<AgentId>,
+    ) -> BoxFuture<'static, Result<Box<dyn Connection>, DialError>> {
+        (**self).dial(address, expected)
+    }
+
+    fn accept(&self) -> BoxFuture<'_, Option<Box<dyn Incoming>>> {
+        (**self).accept()
+    }
+
+    fn certificate_hashes(&self) -> Vec<[u8; 32]> {
+        (**self).certificate_hashes()
+    }
+
+    fn close(&self, code: CloseCode) -> BoxFuture<'_, ()> {
+        (**self).close(code)
+    }
+}
+
 /// A connection that somebody else wants to begin: a packet, and no handshake yet. Dropping it turns the stranger away.
 ///
 /// ```

@@ -14,6 +14,6 @@ mod conditions;
 mod fabric;
 mod network;
 
-pub use conditions::{Bursts, Change, Conditions, Distribution, Latency, Loss};
+pub use conditions::{Bursts, Change, Conditions, ConditionsError, Distribution, Latency, Loss};
 pub use fabric::{Fabric, Fate, Fault, FaultId, Host, LostWhy, Power, Scope, SharedFabric, Traffic};
 pub use network::{Network, OpenError};

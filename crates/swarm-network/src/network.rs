@@ -15,7 +15,12 @@ pub trait Network: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// If it cannot be made.
-    fn open(&self, host: Host, speaker: &Speaker, config: &NodeConfig) -> Result<Box<dyn Transport>, OpenError>;
+    fn open(
+        &self,
+        host: Host,
+        speaker: &Speaker,
+        config: &NodeConfig,
+    ) -> Result<Box<dyn Transport>, OpenError>;
 }
 
 /// Why a transport could not be made.

@@ -46,6 +46,14 @@ pub struct Check {
     pub severity: Severity,
 }
 
+impl Check {
+    /// The part of the run that it looks at, from the end of the warm-up, and how long it is; `None` for all of it.
+    #[must_use]
+    pub fn part_of(&self, _scenario: &crate::Scenario) -> Option<(std::time::Duration, std::time::Duration)> {
+        None
+    }
+}
+
 impl std::fmt::Display for Check {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.metric)?;

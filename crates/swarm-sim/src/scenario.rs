@@ -351,6 +351,20 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What a file calls it, after `do`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ask(_) => "ask",
+            Self::Stop { .. } => "stop",
+            Self::Start { .. } => "start",
+            Self::Fault(fault) => fault.kind(),
+            Self::Heal { .. } => "heal",
+        }
+    }
+}
+
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -483,6 +497,12 @@ impl Scenario {
             }
         }
         members
+    }
+
+    /// What the link from one member to another is like without faults.
+    #[must_use]
+    pub fn conditions(&self, _from: usize, _to: usize) -> swarm_network::Conditions {
+        self.links.default.clone()
     }
 
     /// The number of the group of that name.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     check::{Check, CheckOutcome, Verdict},
     metric::Metric,
+    record::RunRecord,
     scenario::{Members, Scenario},
     tally::Figures,
 };
@@ -12,12 +13,12 @@ use crate::{
 /// What came of a run.
 ///
 /// ```no_run
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use swarm_sim::{Registry, RunOptions, Scenario};
 ///
 /// let registry = Registry::new();
 /// let scenario = Scenario::parse("x.toml", &std::fs::read_to_string("x.toml")?, &registry)?;
-/// let summary = swarm_sim::run(scenario, &registry, RunOptions::default(), |_| {}).await?;
+/// let summary = swarm_sim::run(scenario, &registry, RunOptions::default(), |_| {})?;
 /// assert!(summary.passed());
 /// # Ok(())
 /// # }
@@ -41,6 +42,14 @@ pub struct RunSummary {
     pub checks: Vec<CheckOutcome>,
     /// What was not as the scenario has it.
     pub notices: Vec<String>,
+    /// How much real time it took.
+    pub real: Duration,
+    /// A hash over the log of all that happened, if there was one. Equal for equal runs.
+    pub digest: Option<String>,
+    /// How many lines that log has.
+    pub log_lines: u64,
+    /// What is kept for reports, if that was asked for.
+    pub record: Option<RunRecord>,
 }
 
 /// What was counted for one group.
@@ -115,7 +124,7 @@ impl RunSummary {
             })
             .collect();
         let measured = scenario.duration;
-        Self { scenario, end, measured, connections: 0, groups, total, checks, notices: Vec::new() }
+        Self { scenario, end, measured, connections: 0, groups, total, checks, notices: Vec::new(), real: Duration::ZERO, digest: None, log_lines: 0, record: None }
     }
 
     /// For each check of a `measure.NAME` that nobody measured, what was measured instead: a name may be misspelt.

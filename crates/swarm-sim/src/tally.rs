@@ -22,7 +22,7 @@ use std::{
 };
 
 use swarm_adversary::Outcome;
-use swarm_core::{AgentId, Capability, Direction, DropReason, TraceEvent, TraceSink, UnixMicros, WallClock};
+use swarm_core::{AgentId, Capability, Direction, DropReason, TraceEvent, UnixMicros, WallClock};
 
 pub use durations::Durations;
 pub use figures::{Figures, NOT_SENT};
@@ -68,11 +68,6 @@ impl Tally {
     pub(crate) fn new(groups: usize, clock: Arc<dyn WallClock>) -> Arc<Self> {
         let groups = (0..groups).map(|_| GroupTally::default()).collect();
         Arc::new(Self { groups, members: RwLock::default(), window: Window::default(), clock })
-    }
-
-    /// What is told by the nodes of one group.
-    pub(crate) fn sink(self: &Arc<Self>, group: usize) -> impl TraceSink + use<> {
-        GroupSink { tally: self.clone(), group }
     }
 
     /// Says to which group an agent belongs. Before that its observations are delivered for nobody's credit.
@@ -157,7 +152,8 @@ impl Tally {
         }
     }
 
-    fn record(&self, group: usize, event: TraceEvent) {
+    /// A node of a group told something.
+    pub(crate) fn record(&self, group: usize, event: TraceEvent) {
         match event {
             TraceEvent::ObservationSent { topic, sent_at, handed, dropped, .. }
                 if self.window.contains(sent_at) =>
@@ -272,18 +268,6 @@ impl Counts {
         self.asked += figures.requests_sent;
         self.answered += figures.requests_answered();
         self.open += figures.open.len();
-    }
-}
-
-/// The ear of the tally at the nodes of one group.
-struct GroupSink {
-    tally: Arc<Tally>,
-    group: usize,
-}
-
-impl TraceSink for GroupSink {
-    fn record(&self, _node: AgentId, event: TraceEvent) {
-        self.tally.record(self.group, event);
     }
 }
 

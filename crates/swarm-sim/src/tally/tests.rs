@@ -37,7 +37,7 @@ impl Scene {
 
     fn at(&self, micros: u64, group: usize, event: TraceEvent) {
         self.clock.0.store(micros, Ordering::Relaxed);
-        self.tally.sink(group).record(self.agents[group], event);
+        self.tally.record(group, event);
     }
 
     fn value(&self, group: usize, metric: &str, aggregate: Option<Aggregate>) -> Option<f64> {
