@@ -203,7 +203,8 @@ fn carry(carrier: BoxFuture<'static, ()>, on: &Handle) -> JoinSet<()> {
 /// When what counts, from the end of the warm-up: the run as a whole first, then each part that a check looks at.
 fn windows(scenario: &Scenario) -> Vec<(Duration, Duration)> {
     let mut windows = vec![(Duration::ZERO, scenario.duration)];
-    for window in scenario.checks.iter().filter_map(|check| check.part_of(scenario)) {
+    for (from, until) in scenario.checks.iter().filter_map(|check| check.windows(scenario)) {
+        let window = (from, until.saturating_sub(from));
         if !windows.contains(&window) {
             windows.push(window);
         }

@@ -258,6 +258,7 @@ impl<'s> CheckReport<'s> {
                 Unit::Plain => "plain",
                 Unit::Ratio => "ratio",
                 Unit::Micros => "us",
+                Unit::Bytes => "bytes",
             },
             severity: match check.severity {
                 Severity::Fail => "fail",

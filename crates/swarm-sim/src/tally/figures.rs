@@ -165,6 +165,18 @@ impl Figures {
             Metric::RogueSentAway => tried(self.rogues.sent_away),
             Metric::RogueBorne => tried(self.rogues.borne),
             Metric::RogueCutOff => self.rogues.cut_off.micros(aggregate?),
+            // These are not counted by group, or not yet.
+            Metric::ObservationDuplicated
+            | Metric::ObservationStranger
+            | Metric::RequestLost
+            | Metric::RequestDoubled
+            | Metric::OverlayComponents
+            | Metric::OverlayConnections
+            | Metric::OverlayConverged
+            | Metric::NetworkLostRatio
+            | Metric::NetworkBytes
+            | Metric::MemoryPerAgent
+            | Metric::Custom(_) => None,
             Metric::AgentPanics => Some(self.panics as f64),
             Metric::Measure(name) => self.measures.get(name)?.value(aggregate?),
         }
