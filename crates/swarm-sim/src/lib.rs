@@ -46,6 +46,7 @@ mod registry;
 mod runner;
 mod scenario;
 mod seed;
+mod shrink;
 mod stopwatch;
 mod summary;
 mod swarm;
@@ -74,6 +75,7 @@ pub use scenario::{
     MOST_AGENTS, Members, Network, NodeSettings, Output, Overrides, Pick, Ports, Problem, Rate, Rogues, SCHEMA, Scenario,
     ScenarioErrors, Start, Sweep, Target, UnknownNetwork, Warning, Way, files_beside, json_schema,
 };
+pub use shrink::{Candidate, ScenarioSize, ShrinkError, Shrinker};
 pub use summary::{End, GroupSummary, RunSummary};
 pub use swarm::{Member, NotYet, Seen, Swarm, SwarmBuilder, TasksLeft};
 pub use swarm_adversary::{Attack, Plan};

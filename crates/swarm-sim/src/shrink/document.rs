@@ -33,7 +33,9 @@ impl Entries<'_> {
             keep(number - 1, table.unwrap_or(&empty))
         };
         match self {
-            Self::Inline(array) => array.retain(|value| wanted(value.as_inline_table().map(|table| table as _))),
+            Self::Inline(array) => {
+                array.retain(|value| wanted(value.as_inline_table().map(|table| table as _)))
+            }
             Self::Tables(tables) => tables.retain(|table| wanted(Some(table))),
         }
     }
@@ -65,7 +67,8 @@ impl Document {
     /// Makes what was said on the command line part of the file.
     pub(crate) fn settle(&mut self, network: &str, seed: u64, params: &[(String, String)]) {
         let written = self.0.remove("params");
-        let is_text = |name: &str| written.as_ref().and_then(|params| params.get(name)).is_some_and(Item::is_str);
+        let is_text =
+            |name: &str| written.as_ref().and_then(|params| params.get(name)).is_some_and(Item::is_str);
         let values: Vec<(String, Value)> = params
             .iter()
             .map(|(name, text)| {
@@ -91,7 +94,8 @@ impl Document {
     }
 
     pub(super) fn count(&self, group: &str) -> usize {
-        let count = self.0.get("groups").and_then(|groups| groups.get(group)).and_then(|group| group.get("count"));
+        let count =
+            self.0.get("groups").and_then(|groups| groups.get(group)).and_then(|group| group.get("count"));
         count.and_then(Item::as_integer).and_then(|count| usize::try_from(count).ok()).unwrap_or(1)
     }
 
@@ -249,10 +253,13 @@ fn written(time: Duration) -> String {
 
 /// Whether a check is about a group: `metric = "x{group=NAME, …}"`.
 fn mentions_group(check: &dyn TableLike, name: &str) -> bool {
-    let texts = ["metric", "always", "eventually"].iter().filter_map(|key| check.get(key).and_then(Item::as_str));
+    let texts =
+        ["metric", "always", "eventually"].iter().filter_map(|key| check.get(key).and_then(Item::as_str));
     let selects = |text: &str| {
         let inside = text.split_once('{').map_or("", |(_, rest)| rest);
-        inside.split(['}', ',']).any(|part| part.trim().strip_prefix("group=").is_some_and(|group| group == name))
+        inside
+            .split(['}', ','])
+            .any(|part| part.trim().strip_prefix("group=").is_some_and(|group| group == name))
     };
     texts.into_iter().any(selects)
 }
@@ -343,7 +350,8 @@ metric = "observation.sent"
     #[test]
     fn settling_puts_params_network_and_seed_into_the_file() {
         let mut settled = document();
-        let params = [("rovers", "9"), ("loss", "0.2"), ("word", "7")].map(|(name, value)| (name.into(), value.into()));
+        let params = [("rovers", "9"), ("loss", "0.2"), ("word", "7")]
+            .map(|(name, value)| (name.into(), value.into()));
         settled.settle("model", 5, &params);
         let text = settled.text();
         for line in [
@@ -379,6 +387,9 @@ metric = "observation.sent"
         let mut early = document();
         assert_eq!(early.first_event(), Some(Duration::from_secs(10)));
         early.bring_forward(Duration::from_secs(10));
-        assert!(early.text().contains(r#"{ at = "0s", do = "ask""#) && early.text().contains(r#"at = "10s", do = "stop""#));
+        assert!(
+            early.text().contains(r#"{ at = "0s", do = "ask""#)
+                && early.text().contains(r#"at = "10s", do = "stop""#)
+        );
     }
 }

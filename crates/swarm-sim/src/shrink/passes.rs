@@ -59,9 +59,16 @@ enum State {
     /// Again for as long as it helps.
     Again,
     /// The part from `begin` on, `length` long, is taken away.
-    Parts { begin: usize, length: usize },
+    Parts {
+        begin: usize,
+        length: usize,
+    },
     /// `fails` does, `holds` does not, and what is between them is searched; first the least of all.
-    Between { holds: u64, fails: u64, asked: u64 },
+    Between {
+        holds: u64,
+        fails: u64,
+        asked: u64,
+    },
     Over,
 }
 
@@ -133,8 +140,12 @@ impl Pass {
             Self::Time(key) => search(millis(FINEST_TIME), best.time(key).map(millis)),
             // The pause between questions is no size: it is left alone unless it can be none at all.
             Self::EventTime(_, "every") => State::Over,
-            Self::EventTime(event, key) => search(millis(FINEST_TIME), best.event_time(*event, key).map(millis)),
-            Self::EventNumber(event, key) => search(1, best.event_number(*event, key).map(|number| number as u64)),
+            Self::EventTime(event, key) => {
+                search(millis(FINEST_TIME), best.event_time(*event, key).map(millis))
+            }
+            Self::EventNumber(event, key) => {
+                search(1, best.event_number(*event, key).map(|number| number as u64))
+            }
         }
     }
 
