@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use self::{document::Document, passes::Passes};
+pub(crate) use self::document::Document;
+use self::passes::Passes;
 
 /// Looks for the smallest scenario that still fails.
 ///

@@ -170,7 +170,7 @@ fn rows(
 }
 
 /// Nothing if there are no rows.
-fn table(header: &[&str], rows: Vec<Vec<String>>) -> Option<String> {
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Option<String> {
     if rows.is_empty() {
         return None;
     }
