@@ -12,8 +12,15 @@
 
 mod conditions;
 mod fabric;
+mod model;
+mod in_flight;
 mod network;
+mod quic;
+mod real;
 
 pub use conditions::{Bursts, Change, Conditions, ConditionsError, Distribution, Latency, Loss};
 pub use fabric::{Fabric, Fate, Fault, FaultId, Host, LostWhy, Power, Scope, SharedFabric, Traffic};
+pub use model::ModelNetwork;
 pub use network::{Network, OpenError};
+pub use quic::QuicNetwork;
+pub use real::RealNetwork;

@@ -33,12 +33,14 @@
 pub mod cli;
 pub mod quantity;
 pub mod report;
+pub mod soak;
 
 mod check;
 mod clock;
 mod cluster;
 mod event;
 mod gate;
+mod memory;
 mod metric;
 mod nearest;
 mod record;
@@ -79,8 +81,10 @@ pub use shrink::{Candidate, ScenarioSize, ShrinkError, Shrinker};
 pub use summary::{End, GroupSummary, RunSummary};
 pub use swarm::{Member, NotYet, Seen, Swarm, SwarmBuilder, TasksLeft};
 pub use swarm_adversary::{Attack, Plan};
-pub use tally::{Durations, Figures, NOT_SENT, Numbers, RogueFigures, TopicFigures};
+pub use tally::{Durations, Figures, NOT_SENT, Numbers, RogueFigures, TopicFigures, World};
 pub use topology::{Topology, TopologyError};
+
+pub use watch::Broken;
 
 /// Compiles the code of the guide.
 #[cfg(doctest)]

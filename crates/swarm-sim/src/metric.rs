@@ -95,6 +95,8 @@ pub enum Metric {
     NetworkBytes,
     /// Memory of the whole run, by the number of agents.
     MemoryPerAgent,
+    /// Tasks that went on after everybody had stopped. There ought to be none. Only virtual time can tell.
+    TaskLeft,
     /// How often the check in Rust of that name did not hold: 0 or 1. Its check asks for it; no other can.
     Custom(String),
     /// Panics of agents, from the start of the run on. Zero is a number too: there is always something to measure.
@@ -207,7 +209,7 @@ pub(crate) const FAMILIES: [(&str, &str); 6] = [
 ];
 
 /// Every metric that the runner itself names, with what it means in one line.
-pub(crate) const CATALOGUE: [(Metric, &str); 29] = [
+pub(crate) const CATALOGUE: [(Metric, &str); 30] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
     (Metric::ObservationDelivered, "copies handed to an agent, by the group of the receiver"),
     (
@@ -240,6 +242,7 @@ pub(crate) const CATALOGUE: [(Metric, &str); 29] = [
     (Metric::NetworkLostRatio, "packets that the network lost, of all sent"),
     (Metric::NetworkBytes, "bytes that the network carried"),
     (Metric::MemoryPerAgent, "memory of the whole run, by the number of agents"),
+    (Metric::TaskLeft, "tasks that went on after everybody had stopped, in virtual time"),
 ];
 
 impl Metric {
@@ -279,6 +282,7 @@ impl Metric {
             | Self::RogueBorne
             | Self::OverlayComponents
             | Self::OverlayConnections
+            | Self::TaskLeft
             | Self::Custom(_)
             | Self::AgentPanics => Shape::Count,
             Self::ObservationDeliveryRatio
@@ -326,6 +330,7 @@ impl Metric {
                 | Self::NetworkLostRatio
                 | Self::NetworkBytes
                 | Self::MemoryPerAgent
+                | Self::TaskLeft
                 | Self::Custom(_)
         )
     }
@@ -381,6 +386,7 @@ impl Metric {
             Self::NetworkLostRatio => "network.lost_ratio",
             Self::NetworkBytes => "network.bytes",
             Self::MemoryPerAgent => "memory.per_agent",
+            Self::TaskLeft => "task.left",
             Self::Custom(_) => CUSTOM_PREFIX,
             Self::AgentPanics => "agent.panics",
             Self::Measure(_) => MEASURE_PREFIX,

@@ -10,6 +10,7 @@ mod rogues;
 mod topics;
 mod trouble;
 mod window;
+mod world;
 
 use std::{
     mem,
@@ -30,6 +31,7 @@ pub use rogues::RogueFigures;
 pub use topics::TopicFigures;
 pub(crate) use trouble::Trouble;
 pub(crate) use window::Window;
+pub use world::World;
 
 /// What happened in the whole swarm.
 pub(crate) struct Tally {

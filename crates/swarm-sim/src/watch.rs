@@ -15,7 +15,8 @@ use rustc_hash::FxHashMap;
 use swarm_core::{AgentId, TraceEvent, TraceSink};
 
 pub(crate) use self::event_log::EventLog;
-pub(crate) use self::invariants::{Broken, Invariants};
+pub use self::invariants::Broken;
+pub(crate) use self::invariants::Invariants;
 pub(crate) use self::overlay::Overlay;
 pub(crate) use self::recorder::{Moment, Recorder, micros};
 use crate::clock::{MemberClock, RunClock};

@@ -1,0 +1,125 @@
+//! Waits: the network `quic`, the unmodified QUIC stack over sockets in memory. One task moves all packets.
+
+mod socket;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_core::NodeConfig;
+use swarm_core::transport::webtransport::WebTransport;
+use swarm_core::transport::{Speaker, Transport};
+
+use self::socket::MemorySocket;
+use self::wire::Wire;
+use crate::{Host, Network, OpenError, SharedFabric};
+
+/// Where every host of this network is reached.
+const PORT: u16 = 4433;
+
+/// How soon a packet goes on that somebody was paused for.
+const HELD_FOR: Duration = Duration::from_millis(1);
+
+/// The QUIC stack of real nodes over sockets in memory.
+///
+/// It is meant for a runtime of one thread whose clock is paused. Packets arrive on whole milliseconds, and all that a
+/// millisecond brings in one go. When packets are sent, and how long they are, then follows from the seeds of network,
+/// fabric, runtime and nodes alone. On a clock that runs it works too, and nothing repeats.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use std::time::Duration;
+/// use swarm_core::trust::RootKey;
+/// use swarm_core::{AgentNode, IdentityKey, IdleAgent, NodeConfig, StartError};
+/// use swarm_network::{Conditions, Fabric, Host, Network, Power, QuicNetwork};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fabric = Arc::new(Mutex::new(Fabric::new(7, 2, |_, _| Conditions::default())));
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+/// runtime.block_on(async {
+///     let network = QuicNetwork::new(Arc::clone(&fabric), 7);
+///     let moving = tokio::task::spawn(Arc::clone(&network).run());
+///     let node = async |host: u32| {
+///         fabric.lock().unwrap().set_power(Host(host), Power::Up);
+///         let node = AgentNode::builder(IdleAgent).dev_root(RootKey::from_seed([1; 32]));
+///         let node = node.identity(IdentityKey::from_seed([host as u8; 32])).rng_seed(u64::from(host));
+///         node.start(|speaker| network.open(Host(host), speaker, &NodeConfig::default())).await
+///     };
+///     let (a, b) = (node(0).await?, node(1).await?);
+///
+///     a.connect(&b.url()).await?;
+///
+///     a.shutdown(Duration::from_secs(1)).await?;
+///     b.shutdown(Duration::from_secs(1)).await?;
+///     moving.abort();
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct QuicNetwork {
+    wire: Arc<Wire>,
+    seed: u64,
+}
+
+impl QuicNetwork {
+    /// A network with nobody on it, whose time begins now. Must be called inside a tokio runtime.
+    pub fn new(fabric: SharedFabric, seed: u64) -> Arc<Self> {
+        Arc::new(Self { wire: Arc::new(Wire::new(fabric)), seed })
+    }
+
+    /// Moves packets until it is dropped. Without it nothing arrives.
+    pub async fn run(self: Arc<Self>) {
+        self.wire.run().await;
+    }
+
+    /// Packets that were dropped because 4 MiB were on their way to one host, or waited there unread.
+    pub fn overflowed(&self) -> u64 {
+        self.wire.overflowed()
+    }
+}
+
+impl Network for QuicNetwork {
+    fn open(
+        &self,
+        host: Host,
+        speaker: &Speaker,
+        config: &NodeConfig,
+    ) -> Result<Box<dyn Transport>, OpenError> {
+        let socket = MemorySocket::plug_in(&self.wire, host);
+        let life = format!("quic of run {} in life {}", self.seed, socket.life());
+        let seed = speaker.identity.derive(&life);
+        let transport = WebTransport::seeded(Arc::new(socket), speaker, config.web_transport.clone(), seed)?;
+        Ok(Box::new(transport))
+    }
+}
+
+/// Where a host is reached: 10.0.0.1 for host 0, and so on.
+fn address_of(host: Host) -> SocketAddr {
+    let [_, b, c, d] = host.0.wrapping_add(1).to_be_bytes();
+    SocketAddr::from((Ipv4Addr::new(10, b, c, d), PORT))
+}
+
+/// Whose address it is.
+fn host_at(address: SocketAddr) -> Option<Host> {
+    let SocketAddr::V4(v4) = address else { return None };
+    let [a, b, c, d] = v4.ip().octets();
+    let host = Host(u32::from_be_bytes([0, b, c, d]).checked_sub(1)?);
+    (a == 10 && v4.port() == PORT).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_found_at_its_address() {
+        for host in [0, 1, 254, 255, 256, 70_000].map(Host) {
+            assert_eq!(host_at(address_of(host)), Some(host));
+        }
+        for nobody in ["10.0.0.0:4433", "10.0.0.1:4434", "127.0.0.1:4433", "[::1]:4433"] {
+            assert_eq!(host_at(nobody.parse().unwrap()), None);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What all sockets in memory hang on.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use quinn::udp::EcnCodepoint;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::{HELD_FOR, host_at};
+use crate::in_flight::InFlight;
+use crate::{Fate, Host, SharedFabric};
+
+/// What may be on its way to one host or wait there unread: as much as real nodes ask of a system for their sockets.
+const ROOM: usize = 4 << 20;
+
+/// A packet, as its receiver will see it.
+#[derive(Debug, Clone)]
+pub(super) struct Packet {
+    pub(super) from: Host,
+    pub(super) ecn: Option<EcnCodepoint>,
+    pub(super) bytes: Box<[u8]>,
+}
+
+#[derive(Debug)]
+struct Addressed {
+    to: Host,
+    packet: Packet,
+}
+
+/// Sockets and what is under way between them.
+#[derive(Debug)]
+pub(super) struct Wire {
+    fabric: SharedFabric,
+    began: Instant,
+    state: Mutex<State>,
+    /// Something arrives earlier than what is waited for.
+    sooner: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    in_flight: InFlight<Addressed>,
+    ports: BTreeMap<Host, Port>,
+    overflowed: u64,
+}
+
+/// Where a host is plugged in.
+#[derive(Debug, Default)]
+struct Port {
+    /// Which of its sockets is alive; those before are dead.
+    life: u64,
+    plugged: bool,
+    received: Received,
+    reader: Option<Waker>,
+    /// Bytes that are on their way to the host or wait here.
+    taken: usize,
+}
+
+/// Packets that wait to be read.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    packets: VecDeque<Packet>,
+    read: usize,
+}
+
+impl Received {
+    pub(super) fn pop(&mut self) -> Option<Packet> {
+        let packet = self.packets.pop_front()?;
+        self.read += packet.bytes.len();
+        Some(packet)
+    }
+}
+
+impl Wire {
+    pub(super) fn new(fabric: SharedFabric) -> Self {
+        let state = State { in_flight: InFlight::new(), ports: BTreeMap::new(), overflowed: 0 };
+        Self { fabric, began: Instant::now(), state: Mutex::new(state), sooner: Notify::new() }
+    }
+
+    /// Begins the next life of a host, and gives its number.
+    pub(super) fn plug_in(&self, host: Host) -> u64 {
+        let mut state = self.state();
+        let port = state.ports.entry(host).or_default();
+        port.life += 1;
+        port.plugged = true;
+        let (life, unread) = (port.life, port.empty());
+        drop(state);
+        drop(unread);
+        life
+    }
+
+    /// What is on its way to it vanishes, unless it has another life already.
+    pub(super) fn unplug(&self, host: Host, life: u64) {
+        let mut state = self.state();
+        let Some(port) = state.ports.get_mut(&host).filter(|port| port.life == life) else { return };
+        port.plugged = false;
+        let unread = port.empty();
+        drop(state);
+        drop(unread);
+    }
+
+    /// Sends a packet from a life of a host to an address.
+    pub(super) fn send(&self, life: u64, to: SocketAddr, packet: Packet) {
+        let is_alive = |state: &State| {
+            state.ports.get(&packet.from).is_some_and(|port| port.plugged && port.life == life)
+        };
+        if let Some(to) = host_at(to)
+            && is_alive(&self.state())
+        {
+            self.carry(Addressed { to, packet });
+        }
+    }
+
+    /// Lets the fabric decide, and does it.
+    fn carry(&self, what: Addressed) {
+        let (now, from, bytes) = (self.now(), what.packet.from, what.packet.bytes.len());
+        let fate = self.fabric().on_packet(now, from, what.to, bytes);
+        let mut state = self.state();
+        let sooner = match fate {
+            Fate::Lost(_) => false,
+            Fate::Held => state.hold(what),
+            Fate::Arrives { after, copy_after } => {
+                let copy =
+                    copy_after.map(|after| (after, Addressed { to: what.to, packet: what.packet.clone() }));
+                let copy = copy.is_some_and(|(after, copy)| state.push(arrival(now, after), copy));
+                state.push(arrival(now, after), what) || copy
+            }
+        };
+        drop(state);
+        if sooner {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Takes what a socket has received, or waits for it. One of an earlier life waits for ever.
+    pub(super) fn poll_received<T>(
+        &self,
+        host: Host,
+        life: u64,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Received) -> T,
+    ) -> Poll<T> {
+        let mut state = self.state();
+        let Some(port) = state.ports.get_mut(&host).filter(|port| port.life == life) else {
+            return Poll::Pending;
+        };
+        if port.received.packets.is_empty() {
+            let before = port.reader.replace(cx.waker().clone());
+            drop(state);
+            drop(before);
+            return Poll::Pending;
+        }
+        let taken = take(&mut port.received);
+        port.taken = port.taken.saturating_sub(std::mem::take(&mut port.received.read));
+        Poll::Ready(taken)
+    }
+
+    /// Moves packets until it is dropped.
+    pub(super) async fn run(&self) {
+        let mut version = None;
+        loop {
+            let next = self.deliver(&mut version);
+            let sooner = self.sooner.notified();
+            match next {
+                Some(next) => tokio::select! {
+                    biased;
+                    () = sooner => {}
+                    () = sleep_until(self.began + next) => {}
+                },
+                None => sooner.await,
+            }
+        }
+    }
+
+    /// Delivers what is due, and tells when more will be.
+    fn deliver(&self, version: &mut Option<u64>) -> Option<Duration> {
+        let now = self.now();
+        if self.state().in_flight.holds_any() {
+            let current = self.fabric().version();
+            if version.replace(current) != Some(current) {
+                let released = self.state().release();
+                released.into_iter().for_each(|held| self.carry(held));
+            }
+        }
+        let mut state = self.state();
+        let mut readers = Vec::new();
+        while let Some(what) = state.in_flight.pop(now) {
+            readers.extend(state.arrive(what));
+        }
+        let held = state.in_flight.holds_any().then(|| now + HELD_FOR);
+        let next = state.in_flight.next().into_iter().chain(held).min();
+        drop(state);
+        // They are woken without the lock, which what they drop may want.
+        readers.into_iter().for_each(Waker::wake);
+        next
+    }
+
+    pub(super) fn overflowed(&self) -> u64 {
+        self.state().overflowed
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // It is whole after each of its methods, so a poisoned lock is as good as any.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fabric(&self) -> MutexGuard<'_, crate::Fabric> {
+        // Whoever broke down while it had the lock has at worst half a fault begun.
+        self.fabric.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Lets it arrive then. True if nothing arrives earlier.
+    fn push(&mut self, at: Duration, what: Addressed) -> bool {
+        self.make_room(&what) && self.in_flight.push(at, what)
+    }
+
+    /// Keeps it while somebody is paused. True: it is to be looked at soon.
+    fn hold(&mut self, what: Addressed) -> bool {
+        let room = self.make_room(&what);
+        if room {
+            self.in_flight.hold(what);
+        }
+        room
+    }
+
+    /// Counts a packet to its receiver, or as dropped. To a host that is not plugged in nothing goes.
+    fn make_room(&mut self, what: &Addressed) -> bool {
+        let Some(port) = self.ports.get_mut(&what.to).filter(|port| port.plugged) else { return false };
+        let taken = port.taken + what.packet.bytes.len();
+        if taken > ROOM {
+            self.overflowed += 1;
+            return false;
+        }
+        port.taken = taken;
+        true
+    }
+
+    /// Gives up what is held, to be sent once more.
+    fn release(&mut self) -> VecDeque<Addressed> {
+        let released = self.in_flight.release();
+        for held in &released {
+            if let Some(port) = self.ports.get_mut(&held.to) {
+                port.taken = port.taken.saturating_sub(held.packet.bytes.len());
+            }
+        }
+        released
+    }
+
+    /// Puts a packet where it is read, and gives who waits for it.
+    fn arrive(&mut self, what: Addressed) -> Option<Waker> {
+        let port = self.ports.get_mut(&what.to)?;
+        if !port.plugged {
+            port.taken = port.taken.saturating_sub(what.packet.bytes.len());
+            return None;
+        }
+        port.received.packets.push_back(what.packet);
+        port.reader.take()
+    }
+}
+
+impl Port {
+    /// Takes what nobody will read, to be dropped without the lock: a waker may own a socket.
+    fn empty(&mut self) -> (Received, Option<Waker>) {
+        let unread: usize = self.received.packets.iter().map(|packet| packet.bytes.len()).sum();
+        self.taken = self.taken.saturating_sub(unread);
+        (std::mem::take(&mut self.received), self.reader.take())
+    }
+}
+
+/// When a packet arrives that is sent now: on a whole millisecond, as tokio's timers do.
+fn arrival(now: Duration, after: Duration) -> Duration {
+    let at = now + after;
+    let rest = at.subsec_nanos() % 1_000_000;
+    if rest == 0 { at } else { at + Duration::from_nanos(u64::from(1_000_000 - rest)) }
+}
