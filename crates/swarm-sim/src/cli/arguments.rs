@@ -226,7 +226,9 @@ fn pair(text: &str) -> Result<(String, String), String> {
 fn time(text: &str) -> Result<std::time::Duration, String> {
     let seconds = || text.strip_suffix('s').and_then(|seconds| seconds.parse().ok());
     let decimal = || std::time::Duration::try_from_secs_f64(seconds()?).ok();
-    parse_duration(text).or_else(decimal).ok_or_else(|| "expected a time such as 500ms, 12.5s or 2m".to_owned())
+    parse_duration(text)
+        .or_else(decimal)
+        .ok_or_else(|| "expected a time such as 500ms, 12.5s or 2m".to_owned())
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Status, failure::{Failure, say}, print};
+use super::{
+    Status,
+    failure::{Failure, say},
+    print,
+};
 use crate::{
     LogTo, RunRecord,
     report::{self, Suite},
@@ -56,7 +60,11 @@ impl Folder {
 
     /// What to look at first.
     pub(super) fn first(&self) -> PathBuf {
-        if self.artifacts.contains(&Artifact::Html) { self.path.join("report.html") } else { self.path.clone() }
+        if self.artifacts.contains(&Artifact::Html) {
+            self.path.join("report.html")
+        } else {
+            self.path.clone()
+        }
     }
 }
 
@@ -84,7 +92,9 @@ pub(super) fn writable<'f>(files: impl IntoIterator<Item = &'f PathBuf>) -> Resu
     files.into_iter().filter(|file| *file != Path::new(STANDARD_OUTPUT)).try_for_each(|file| {
         let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
         let name = file.display();
-        opened.map(drop).map_err(|error| Failure::plain(format!("failed to write the report {name}: {error}")))
+        opened
+            .map(drop)
+            .map_err(|error| Failure::plain(format!("failed to write the report {name}: {error}")))
     })
 }
 

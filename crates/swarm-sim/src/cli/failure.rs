@@ -34,9 +34,17 @@ pub(super) fn load(file: &Path, registry: &Registry, overrides: &Overrides) -> O
 }
 
 /// Reads the text of a scenario file of that name. Says what is wrong with it, if anything is.
-pub(super) fn parse(file: String, text: String, registry: &Registry, overrides: &Overrides) -> Option<Loaded> {
-    let files = files_beside(Path::new(&file));
-    match Scenario::parse_with_files(&file, &text, registry, overrides, &files) {
+pub(super) fn parse(
+    file: String,
+    text: String,
+    registry: &Registry,
+    overrides: &Overrides,
+) -> Option<Loaded> {
+    let parsed = {
+        let files = files_beside(Path::new(&file));
+        Scenario::parse_with_files(&file, &text, registry, overrides, &files)
+    };
+    match parsed {
         Ok(scenario) => {
             let source = Arc::new(NamedSource::new(&file, text.clone()).with_language("TOML"));
             scenario.warnings.iter().for_each(|warning| say(&Failure::warning(warning, &source)));
@@ -57,11 +65,10 @@ pub(super) fn load_record(file: &Path) -> Result<RunRecord, Failure> {
     let name = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::plain(format!("failed to read the record {name}: {error}")))?;
-    let record: RunRecord = serde_json::from_str(&text)
-        .map_err(|error| {
-            Failure::plain(format!("{name} is no record of a run: {error}"))
-                .with_help("`run FILE --record RECORD` writes one")
-        })?;
+    let record: RunRecord = serde_json::from_str(&text).map_err(|error| {
+        Failure::plain(format!("{name} is no record of a run: {error}"))
+            .with_help("`run FILE --record RECORD` writes one")
+    })?;
     if record.format != RECORD_FORMAT {
         let (theirs, ours) = (record.format, RECORD_FORMAT);
         let message = format!("{name} is a record of format {theirs}, and this program reads {ours}");

@@ -53,7 +53,10 @@ fn prepare<'a>(arguments: &'a ReplayArguments, registry: &Registry) -> Result<Op
 
 /// The scenario of a record, with the same network, seed and params. `None` when what is wrong was said.
 pub(super) fn loaded(record: &RunRecord, registry: &Registry) -> Result<Option<Loaded>, Failure> {
-    let network = record.network.parse().map_err(|error| Failure::plain(format!("failed to read the record: {error}")))?;
+    let network = record
+        .network
+        .parse()
+        .map_err(|error| Failure::plain(format!("failed to read the record: {error}")))?;
     let overrides = Overrides { network: Some(network), seed: Some(record.seed), set: record.set.clone() };
     let (file, text) = (record.scenario_file.clone(), record.scenario_text.clone());
     Ok(failure::parse(file, text, registry, &overrides))
@@ -119,14 +122,17 @@ impl Replay<'_> {
             _ if stopped || summary.end == End::Interrupted => "stopped early: nothing to compare".to_owned(),
             (Some(recorded), Some(now)) if recorded == now => format!("the same happened: {now}"),
             (Some(recorded), Some(now)) => {
-                let message = format!("what happened differs: the record has the digest {recorded}, now it is {now}");
+                let message =
+                    format!("what happened differs: the record has the digest {recorded}, now it is {now}");
                 let help = "the agents or the runner have changed since, or something in them does not follow from the seed: \
                             see `run --verify`";
                 say(&Failure::plain(message).with_help(help));
                 return Status::Failed;
             }
             _ if !summary.scenario.network.is_virtual() => "time was real: nothing to compare".to_owned(),
-            _ => "the record has no digest to compare with: `run --verify` or `--events` makes one".to_owned(),
+            _ => {
+                "the record has no digest to compare with: `run --verify` or `--events` makes one".to_owned()
+            }
         };
         print(&format!("{}\n", paint.dim(&told)))
     }
@@ -136,7 +142,9 @@ impl Replay<'_> {
 fn is_at(event: &RunEvent, from: Duration) -> bool {
     match event {
         RunEvent::Measuring => from <= EARLIER,
-        RunEvent::Progress(progress) => progress.phase == Phase::Measured && progress.elapsed + EARLIER >= from,
+        RunEvent::Progress(progress) => {
+            progress.phase == Phase::Measured && progress.elapsed + EARLIER >= from
+        }
         RunEvent::Happened { at, .. } => *at >= from,
         _ => false,
     }

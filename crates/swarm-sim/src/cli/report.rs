@@ -27,9 +27,9 @@ pub(super) fn report(arguments: &ReportArguments) -> Status {
         (&arguments.junit, junit),
         (&arguments.json, summary),
     ];
-    let written = wanted.iter().filter_map(|(file, make)| {
-        file.as_ref().map(|file| artifacts::write(file, &make(&record)))
-    });
+    let written = wanted
+        .iter()
+        .filter_map(|(file, make)| file.as_ref().map(|file| artifacts::write(file, &make(&record))));
     written.max().unwrap_or_else(|| print(&report::markdown(&record)))
 }
 

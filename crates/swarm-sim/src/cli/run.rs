@@ -71,8 +71,10 @@ fn tell_broken(arguments: &RunArguments, read: &[(&PathBuf, Option<Loaded>)]) {
     let Some(junit) = &arguments.junit else { return };
     let broken = read.iter().filter(|(_, loaded)| loaded.is_none());
     let names: Vec<_> = broken.map(|(file, _)| file.display().to_string()).collect();
-    let suites: Vec<_> =
-        names.iter().map(|file| Suite::Broken { file, why: "the file is wrong; the log says where" }).collect();
+    let suites: Vec<_> = names
+        .iter()
+        .map(|file| Suite::Broken { file, why: "the file is wrong; the log says where" })
+        .collect();
     artifacts::write(junit, &report::junit(&suites));
 }
 
@@ -141,7 +143,13 @@ impl Session<'_> {
         }
     }
 
-    fn ran(&self, loaded: &Loaded, mut summary: RunSummary, folder: Option<&Folder>, registry: &Registry) -> Ran {
+    fn ran(
+        &self,
+        loaded: &Loaded,
+        mut summary: RunSummary,
+        folder: Option<&Folder>,
+        registry: &Registry,
+    ) -> Ran {
         let mut record = summary.record.take();
         let mut status = if summary.passed() { Status::Good } else { Status::Failed };
         if let Some(record) = &mut record {
@@ -194,8 +202,10 @@ impl Session<'_> {
         let scenario = first.scenario.clone();
         let (name, seed, network) = (scenario.name.clone(), scenario.seed, scenario.network);
         if !network.is_virtual() {
-            say(&Failure::plain(format!("failed to verify {name}: time on {network} is real, so no run is like another"))
-                .with_help("choose --network model or quic"));
+            say(&Failure::plain(format!(
+                "failed to verify {name}: time on {network} is real, so no run is like another"
+            ))
+            .with_help("choose --network model or quic"));
             return Status::Mistaken;
         }
         let log = LogTo::Hash;
@@ -213,7 +223,11 @@ impl Session<'_> {
         let digest = |summary: &RunSummary| summary.digest.clone().unwrap_or_default();
         if digest(first) == digest(&again) {
             let told = format!("repeats: {} lines, {}", first.log_lines, digest(first));
-            return if self.arguments.quiet { Status::Good } else { self.tell(&format!("{}\n", self.paint().dim(&told))) };
+            return if self.arguments.quiet {
+                Status::Good
+            } else {
+                self.tell(&format!("{}\n", self.paint().dim(&told)))
+            };
         }
         let message = format!(
             "{name} with seed {seed} does not repeat: {} lines with the digest {}, then {} with {}",
@@ -222,7 +236,8 @@ impl Session<'_> {
             again.log_lines,
             digest(&again)
         );
-        say(&Failure::plain(message).with_help("write --events twice and compare the files: the first difference is the cause"));
+        say(&Failure::plain(message)
+            .with_help("write --events twice and compare the files: the first difference is the cause"));
         Status::Failed
     }
 

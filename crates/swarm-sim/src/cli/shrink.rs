@@ -16,8 +16,8 @@ use super::{
     play, replay,
 };
 use crate::{
-    CheckOutcome, Overrides, Registry, RunError, RunOptions, RunSummary, Scenario, ScenarioSize, Shrinker, Verdict,
-    files_beside, shrink::Document, summary::End,
+    CheckOutcome, Overrides, Registry, RunError, RunOptions, RunSummary, Scenario, ScenarioSize, Shrinker,
+    Verdict, files_beside, shrink::Document, summary::End,
 };
 
 pub(super) fn shrink(arguments: &ShrinkArguments, registry: &Registry) -> Status {
@@ -49,7 +49,8 @@ fn prepare<'r>(arguments: &ShrinkArguments, registry: &'r Registry) -> Result<Op
         let message = format!("the seed {} is larger than a TOML file can say", scenario.seed);
         return Err(Failure::plain(message).with_help("use one below 9223372036854775808"));
     }
-    let mut document = Document::parse(&text).map_err(|error| Failure::plain(format!("failed to shrink {file}: {error}")))?;
+    let mut document = Document::parse(&text)
+        .map_err(|error| Failure::plain(format!("failed to shrink {file}: {error}")))?;
     document.settle(&scenario.network.to_string(), scenario.seed, &scenario.params);
     Ok(Some(Hunt { file, text: document.text(), registry, stop: play::heed_interrupts() }))
 }
@@ -91,7 +92,10 @@ impl Goal {
             check.verdict == Verdict::Failed && wanted.is_none_or(|wanted| check.check.name == wanted)
         };
         let check = summary.checks.iter().find(is_wanted);
-        let failed = |check: &CheckOutcome| Self::Check { name: check.check.name.clone(), measured: check.measured.is_some() };
+        let failed = |check: &CheckOutcome| Self::Check {
+            name: check.check.name.clone(),
+            measured: check.measured.is_some(),
+        };
         check.map(failed).or_else(|| (summary.end != End::Complete).then_some(Self::End(summary.end)))
     }
 
@@ -99,7 +103,9 @@ impl Goal {
     fn is_met(&self, ended: &Result<RunSummary, RunError>) -> bool {
         match (self, ended) {
             (Self::Check { name, measured }, Ok(summary)) => summary.checks.iter().any(|check| {
-                check.check.name == *name && check.verdict == Verdict::Failed && check.measured.is_some() == *measured
+                check.check.name == *name
+                    && check.verdict == Verdict::Failed
+                    && check.measured.is_some() == *measured
             }),
             (Self::End(end), Ok(summary)) => summary.end == *end,
             (Self::NotBegun, Err(error)) => !error.is_mistake(),
@@ -127,25 +133,31 @@ impl std::fmt::Display for Goal {
 
 impl Hunt<'_> {
     fn run(self, arguments: &ShrinkArguments) -> Result<Status, Failure> {
-        let mut told = ShrinkProgress::new(arguments.quiet);
+        let told = ShrinkProgress::new(arguments.quiet);
         told.begin(&self.file);
         let first = self.try_out(&self.text);
         let goal = first.as_ref().and_then(|ended| Goal::of(ended, arguments.check.as_deref()));
-        let Some(goal) = goal else { return Err(self.nothing_fails(first.as_ref(), arguments.check.as_deref())) };
+        let Some(goal) = goal else {
+            return Err(self.nothing_fails(first.as_ref(), arguments.check.as_deref()));
+        };
         let mut shrinker = Shrinker::new(&self.text, &goal.checks())
             .map_err(|error| Failure::plain(format!("failed to shrink {}: {error}", self.file)))?;
         let whole = shrinker.size();
         told.found(&goal, whole);
         let mut runs = 1;
-        while let Some(candidate) = shrinker.propose().filter(|_| !self.stop.is_cancelled() && runs <= arguments.most_runs) {
+        while let Some(candidate) =
+            shrinker.propose().filter(|_| !self.stop.is_cancelled() && runs <= arguments.most_runs)
+        {
             let ended = self.try_out(&candidate.text);
             runs += usize::from(ended.is_some());
-            let still_fails = !self.stop.is_cancelled() && ended.as_ref().is_some_and(|ended| goal.is_met(ended));
+            let still_fails =
+                !self.stop.is_cancelled() && ended.as_ref().is_some_and(|ended| goal.is_met(ended));
             shrinker.tell(still_fails);
             told.tried(&candidate.change, still_fails, shrinker.size(), runs);
         }
         told.finish(whole, shrinker.size(), runs);
-        let about = format!("# Shrunk from {} ({whole}) to {}: {goal}.\n", one_line(&self.file), shrinker.size());
+        let about =
+            format!("# Shrunk from {} ({whole}) to {}: {goal}.\n", one_line(&self.file), shrinker.size());
         let out = arguments.out.as_deref().unwrap_or(Path::new(artifacts::STANDARD_OUTPUT));
         let written = artifacts::write(out, &(about + &shrinker.best()));
         if out != Path::new(artifacts::STANDARD_OUTPUT) && !arguments.quiet {
@@ -158,7 +170,8 @@ impl Hunt<'_> {
     fn try_out(&self, text: &str) -> Option<Result<RunSummary, RunError>> {
         let files = files_beside(Path::new(&self.file));
         let parsed =
-            Scenario::parse_with_files(&self.file, text, self.registry, &Overrides::default(), &files).ok()?;
+            Scenario::parse_with_files(&self.file, text, self.registry, &Overrides::default(), &files)
+                .ok()?;
         let options = RunOptions { stop: self.stop.child_token(), ..RunOptions::default() };
         Some(crate::run(parsed, self.registry, options, |_| {}))
     }
@@ -171,9 +184,11 @@ impl Hunt<'_> {
             (Some(Ok(summary)), Some(wanted)) if !summary.passed() => {
                 let failed = summary.checks.iter().filter(|check| check.verdict == Verdict::Failed);
                 let names: Vec<_> = failed.map(|check| format!("{:?}", check.check.name)).collect();
-                failure(format!("the check {wanted:?} does not fail")).with_help(&format!("these do: {}", names.join(", ")))
+                failure(format!("the check {wanted:?} does not fail"))
+                    .with_help(&format!("these do: {}", names.join(", ")))
             }
-            _ => failure("it does not fail".to_owned()).with_help("try other seeds: `run --seeds 20` finds one that fails"),
+            _ => failure("it does not fail".to_owned())
+                .with_help("try other seeds: `run --seeds 20` finds one that fails"),
         }
     }
 }

@@ -105,7 +105,8 @@ impl Plan {
             .map(|((point, scenario), outcome)| Run { point: *point, seed: scenario.seed, outcome })
             .collect();
         let table = SweepTable { axes: &self.axes, points: &self.points, runs: &runs };
-        let printed = print(&format!("{}\n\n{}\n", output_paint().bold(&self.file), table.text(output_paint())));
+        let printed =
+            print(&format!("{}\n\n{}\n", output_paint().bold(&self.file), table.text(output_paint())));
         let csv = arguments.csv.as_ref().map_or(Status::Good, |file| artifacts::write(file, &table.csv()));
         let all_passed = runs.iter().all(|run| run.outcome.as_ref().is_ok_and(|outcome| outcome.passed));
         let passed = if all_passed && !stop.is_cancelled() { Status::Good } else { Status::Failed };
@@ -139,7 +140,8 @@ impl SweepProgress {
     fn new(of: usize, quiet: bool) -> Self {
         let style = ProgressStyle::with_template("    sweep {bar:28.cyan/dim} {msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━╌");
-        let bar = (!quiet && io::stderr().is_terminal()).then(|| ProgressBar::new(of as u64).with_style(style));
+        let bar =
+            (!quiet && io::stderr().is_terminal()).then(|| ProgressBar::new(of as u64).with_style(style));
         Self { bar, quiet, done: 0, failed: 0, of }
     }
 

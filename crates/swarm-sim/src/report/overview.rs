@@ -35,7 +35,8 @@ impl OverviewRow {
             is_good: summary.passed(),
             held: format!("{} of {}", summary.count(Verdict::Passed), summary.checks.len()),
             real: Some(summary.real),
-            speed_up: Some(factor).filter(|factor| factor.is_finite() && summary.scenario.network.is_virtual()),
+            speed_up: Some(factor)
+                .filter(|factor| factor.is_finite() && summary.scenario.network.is_virtual()),
         }
     }
 

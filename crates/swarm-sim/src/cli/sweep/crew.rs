@@ -37,7 +37,8 @@ impl Crew<'_> {
                 let (sender, next, scenarios) = (sender.clone(), &next, &scenarios);
                 scope.spawn(move || {
                     while let Some((number, scenario)) = take(next, scenarios) {
-                        if self.stop.is_cancelled() || sender.send((number, self.run_one(scenario))).is_err() {
+                        if self.stop.is_cancelled() || sender.send((number, self.run_one(scenario))).is_err()
+                        {
                             return;
                         }
                     }

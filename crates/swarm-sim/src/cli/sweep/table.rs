@@ -104,7 +104,16 @@ impl SweepTable<'_> {
                 checks.push(name);
             }
         }
-        let fixed = ["seed", "end", "passed", "delivery_ratio", "latency_p99_us", "answered_ratio", "answer_p99_us", "real_seconds"];
+        let fixed = [
+            "seed",
+            "end",
+            "passed",
+            "delivery_ratio",
+            "latency_p99_us",
+            "answered_ratio",
+            "answer_p99_us",
+            "real_seconds",
+        ];
         let columns = checks.iter().flat_map(|name| [format!("{name}"), format!("{name}: verdict")]);
         let head = self.axes.iter().cloned().chain(fixed.map(str::to_owned)).chain(columns);
         let mut text = line(head);
@@ -123,7 +132,9 @@ fn csv_cells(run: &Run, checks: &[&str]) -> Vec<String> {
         Err(error) => (&nothing, error.clone()),
     };
     let mut cells = vec![run.seed.to_string(), end, outcome.passed.to_string()];
-    cells.extend([outcome.delivered, outcome.latency_p99_us, outcome.answered, outcome.answer_p99_us].map(number));
+    cells.extend(
+        [outcome.delivered, outcome.latency_p99_us, outcome.answered, outcome.answer_p99_us].map(number),
+    );
     cells.push(format!("{:.3}", outcome.real_seconds));
     for name in checks {
         let check = outcome.checks.iter().find(|(known, ..)| known == name);
@@ -157,7 +168,9 @@ fn failures(runs: &[&Run]) -> String {
             Err(error) => *failed.entry(error).or_default() += 1,
         }
     }
-    let told = failed.into_iter().map(|(name, times)| if runs.len() == 1 { name.to_owned() } else { format!("{name} ({times})") });
+    let told = failed
+        .into_iter()
+        .map(|(name, times)| if runs.len() == 1 { name.to_owned() } else { format!("{name} ({times})") });
     told.collect::<Vec<_>>().join(", ")
 }
 
@@ -182,13 +195,19 @@ mod tests {
     }
 
     fn points() -> Vec<Vec<(String, String)>> {
-        let point = |agents: &str, loss: &str| vec![("agents".into(), agents.into()), ("loss".into(), loss.into())];
+        let point =
+            |agents: &str, loss: &str| vec![("agents".into(), agents.into()), ("loss".into(), loss.into())];
         vec![point("4", "0"), point("8", "0.1")]
     }
 
     fn runs() -> Vec<Run> {
         let broken = Run { point: 1, seed: 8, outcome: Err("interrupted".into()) };
-        vec![run(0, 7, 1.0, Verdict::Passed), run(0, 8, 0.9, Verdict::Passed), run(1, 7, 0.5, Verdict::Failed), broken]
+        vec![
+            run(0, 7, 1.0, Verdict::Passed),
+            run(0, 8, 0.9, Verdict::Passed),
+            run(1, 7, 0.5, Verdict::Failed),
+            broken,
+        ]
     }
 
     #[test]
