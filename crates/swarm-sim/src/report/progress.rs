@@ -1,4 +1,4 @@
-//! Shows how far a run is while it runs: a bar on a terminal, otherwise a plain line per second.
+//! Shows how far a run is while it runs: a bar on a terminal, otherwise a plain line per second of real time.
 
 use std::{io::Write, time::Duration};
 
@@ -15,7 +15,7 @@ pub(crate) struct ProgressReport<W> {
     how: How,
     out: W,
     paint: Paint,
-    /// Whole seconds of the phase for which there was a line already.
+    /// Whole seconds, real ones, of the phase for which there was a line already.
     told: Option<(Phase, u64)>,
 }
 
@@ -80,7 +80,9 @@ impl<W: Write> ProgressReport<W> {
                 bar.set_message(counters(progress));
             }
             How::Lines => {
-                let now = (progress.phase, progress.elapsed.as_secs());
+                // Virtual time may fly.
+                let time = if progress.is_virtual { progress.real } else { progress.elapsed };
+                let now = (progress.phase, time.as_secs());
                 if self.told != Some(now) {
                     self.told = Some(now);
                     self.say(Some(format!("{} {}", progress.phase, counters(progress))));
