@@ -51,7 +51,7 @@ pub struct Shrinker {
 pub struct Candidate {
     /// The text of its file.
     pub text: String,
-    /// What was taken away, in a few words.
+    /// What is less, in a few words: `without event 3`.
     pub change: String,
     /// How large it is.
     pub size: ScenarioSize,

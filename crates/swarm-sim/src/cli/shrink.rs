@@ -233,7 +233,7 @@ impl ShrinkProgress {
             spinner.tick();
         }
         if still_fails {
-            self.say(&format!("still fails without {change}: {size}"));
+            self.say(&format!("still fails {change}: {size}"));
         }
     }
 

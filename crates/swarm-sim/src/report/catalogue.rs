@@ -1,4 +1,4 @@
-//! Everything that a scenario may name: kinds of agents with their params, sources of questions, metrics.
+//! Everything that a scenario may name: kinds of agents with their params, sources of questions, checks in Rust, metrics.
 
 use schemars::schema_for;
 use serde_json::Value;
@@ -21,6 +21,10 @@ pub(crate) fn catalogue(registry: &Registry, paint: Paint) -> String {
     if !sources.is_empty() {
         parts.push(section("questions", two_columns(&sources, "  "), paint));
     }
+    let checks = checks(registry, paint);
+    if !checks.is_empty() {
+        parts.push(section("custom checks", checks, paint));
+    }
     parts.push(section("rogues", rogues(), paint));
     parts.push(section("metrics", metrics(), paint));
     parts.join("\n")
@@ -36,6 +40,16 @@ fn agents(registry: &Registry, paint: Paint) -> String {
         let Some(kind) = registry.kind(name) else { continue };
         text += &format!("  {}  {}\n", paint.green(name), kind.summary);
         text += &two_columns(&params(kind.schema.as_value()), "      ");
+    }
+    text
+}
+
+fn checks(registry: &Registry, paint: Paint) -> String {
+    let mut text = String::new();
+    for name in registry.checks() {
+        let Some(check) = registry.custom_check(name) else { continue };
+        text += &format!("  {}  {}\n", paint.green(name), check.summary);
+        text += &two_columns(&params(check.schema.as_value()), "      ");
     }
     text
 }

@@ -169,38 +169,42 @@ impl Search {
             (_, State::Over) => return None,
             (Pass::Checks, _) if !checks.is_empty() => {
                 less.keep_checks(checks);
-                "other checks".to_owned()
+                "without other checks".to_owned()
             }
             (Pass::Checks, _) => return None,
             (Pass::Events, State::Parts { begin, length }) => {
                 let end = begin.saturating_add(length);
                 less.remove_events(begin..end);
-                if length == 1 { format!("event {begin}") } else { format!("events {begin} to {}", end - 1) }
+                if length == 1 {
+                    format!("without event {begin}")
+                } else {
+                    format!("without events {begin} to {}", end - 1)
+                }
             }
             (Pass::Group(group), _) if best.groups().len() > 1 => {
                 less.remove_group(group);
-                format!("group {group}")
+                format!("without the group {group}")
             }
             (Pass::Halves, _) if best.groups().iter().any(|group| best.count(group) > 1) => {
                 best.groups().iter().for_each(|group| less.set_count(group, best.count(group).div_ceil(2)));
-                "half of all agents".to_owned()
+                "with half of all agents".to_owned()
             }
             (Pass::Count(group), State::Between { asked, .. }) => {
                 less.set_count(group, usize::try_from(asked).unwrap_or(usize::MAX));
-                format!("only {asked} of {group}")
+                format!("with only {asked} of {group}")
             }
             (Pass::Forward, _) => bring_forward(&mut less)?,
             (Pass::Time(key), State::Between { asked, .. }) => {
                 less.set_time(key, Duration::from_millis(asked));
-                format!("{key} of {asked} ms")
+                format!("with a {key} of {asked} ms")
             }
             (Pass::EventTime(event, key), State::Between { asked, .. }) => {
                 less.set_event_time(*event, key, Duration::from_millis(asked));
-                format!("event {event}: {key} of {asked} ms")
+                format!("with {key} of {asked} ms in event {event}")
             }
             (Pass::EventNumber(event, key), State::Between { asked, .. }) => {
                 less.set_event_number(*event, key, usize::try_from(asked).unwrap_or(usize::MAX));
-                format!("event {event}: {key} of {asked}")
+                format!("with {key} of {asked} in event {event}")
             }
             (Pass::Remove(path), _) => {
                 let path: Vec<_> = path.iter().map(String::as_str).collect();
@@ -208,7 +212,7 @@ impl Search {
                 if !was_there {
                     return None;
                 }
-                path.join(".")
+                format!("without [{}]", path.join("."))
             }
             _ => return None,
         };
@@ -262,7 +266,7 @@ fn bring_forward(less: &mut Document) -> Option<String> {
     let duration = less.time("duration")?.saturating_sub(by);
     less.bring_forward(by);
     less.set_time("duration", duration);
-    Some(format!("the {} ms before the first event", by.as_millis()))
+    Some(format!("without the {} ms before the first event", by.as_millis()))
 }
 
 fn millis(duration: Duration) -> u64 {

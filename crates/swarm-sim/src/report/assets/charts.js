@@ -2,6 +2,8 @@
 
 const GUTTER = { left: 58, right: 14, top: 8, bottom: 20 };
 const TALL = 128, SMALL = 84;
+// So many samples without a value do not break a line: who says little is not silent.
+const BRIDGED = 4;
 const charts = [];
 
 const perSecond = (column) => column.map((count, sample) => count / secondsOf(sample));
@@ -145,9 +147,11 @@ function drawChart({ spec, picture }) {
 const middleOf = (sample) => (beginOf(sample) + samples.at_us[sample]) / 2;
 
 function pathOf(values, yOf, steps) {
-  let path = "", drawing = false;
+  let path = "", drawing = false, last = -Infinity;
   values.forEach((value, sample) => {
-    if (value === null || value === undefined) { drawing = false; return; }
+    if (value === null || value === undefined) return;
+    drawing = drawing && sample - last <= BRIDGED;
+    last = sample;
     const y = yOf(value).toFixed(1);
     if (steps) path += `${drawing ? "L" : "M"}${xOf(beginOf(sample)).toFixed(1)} ${y}H${xOf(samples.at_us[sample]).toFixed(1)}`;
     // A value without neighbours is a dot.
