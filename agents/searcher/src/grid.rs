@@ -61,6 +61,18 @@ impl Size {
         (0..self.height).flat_map(move |y| (0..self.width).map(move |x| Cell { x, y }))
     }
 
+    /// The indices one step away from an index, always in the same order.
+    pub(crate) fn around(self, at: usize) -> [Option<usize>; 4] {
+        let (width, cells) = (usize::from(self.width), self.cells());
+        let column = at % width;
+        [
+            at.checked_sub(width),
+            (column + 1 < width).then_some(at + 1),
+            Some(at + width).filter(|below| *below < cells),
+            at.checked_sub(1).filter(|_| column > 0),
+        ]
+    }
+
     /// The cells one step away, always in the same order.
     pub(crate) fn neighbours(self, cell: Cell) -> impl Iterator<Item = Cell> {
         let Cell { x, y } = cell;
@@ -83,6 +95,11 @@ mod tests {
         let size = Size { width: 3, height: 3 };
         let count = |x, y| size.neighbours(Cell { x, y }).count();
         assert_eq!((count(0, 0), count(1, 0), count(1, 1), count(2, 2)), (2, 3, 4, 2));
+        for cell in size.all() {
+            let at = size.index(cell).unwrap();
+            let near: Vec<_> = size.neighbours(cell).map(|near| size.index(near).unwrap()).collect();
+            assert_eq!(size.around(at).into_iter().flatten().collect::<Vec<_>>(), near, "{cell:?}");
+        }
         let largest = Size { width: 255, height: 255 };
         assert_eq!(largest.neighbours(Cell { x: 254, y: 254 }).count(), 2);
     }

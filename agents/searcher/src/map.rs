@@ -43,12 +43,18 @@ impl Map {
 
     /// Whether it is open and beside something unknown: whoever goes there learns something.
     pub(crate) fn is_frontier(&self, cell: Cell) -> bool {
-        self.is_open(cell) && self.size.neighbours(cell).any(|near| self.ground(near).is_none())
+        self.is_open(cell) && self.size.index(cell).is_some_and(|at| self.borders_on_unknown(at))
     }
 
     /// All of them, in the order of the cells.
     pub(crate) fn frontiers(&self) -> impl Iterator<Item = Cell> {
-        self.size.all().filter(|cell| self.is_frontier(*cell))
+        let cells = self.size.all().zip(&self.ground).enumerate();
+        let open = cells.filter(|(_, (_, ground))| matches!(ground, Some(Ground::Open | Ground::Target)));
+        open.filter(|(at, _)| self.borders_on_unknown(*at)).map(|(_, (cell, _))| cell)
+    }
+
+    fn borders_on_unknown(&self, at: usize) -> bool {
+        self.size.around(at).into_iter().flatten().any(|near| matches!(self.ground.get(near), Some(None)))
     }
 
     /// How many targets are known.
@@ -58,19 +64,26 @@ impl Map {
 
     /// How far everything is from a cell, whether that one is open or not.
     pub(crate) fn distances(&self, from: Cell) -> Distances {
-        let mut distances = Distances { size: self.size, steps: vec![None; self.size.cells()] };
+        let mut steps = vec![None; self.size.cells()];
         let mut edge = VecDeque::new();
-        if distances.note(from, 0) {
-            edge.push_back((from, 0_u32));
+        if let Some(start) = self.size.index(from)
+            && let Some(known) = steps.get_mut(start)
+        {
+            *known = Some(0_u32);
+            edge.push_back(start);
         }
-        while let Some((cell, steps)) = edge.pop_front() {
-            for next in self.size.neighbours(cell).filter(|next| self.is_open(*next)) {
-                if distances.note(next, steps + 1) {
-                    edge.push_back((next, steps + 1));
+        // The innermost loop of every plan, hence with indices.
+        while let Some(at) = edge.pop_front() {
+            let next = steps.get(at).copied().flatten().unwrap_or(0) + 1;
+            for near in self.size.around(at).into_iter().flatten() {
+                let open = matches!(self.ground.get(near), Some(Some(Ground::Open | Ground::Target)));
+                if let Some(known @ None) = steps.get_mut(near).filter(|_| open) {
+                    *known = Some(next);
+                    edge.push_back(near);
                 }
             }
         }
-        distances
+        Distances { size: self.size, steps }
     }
 
     /// The shortest way from one cell to another, without the first, the last first; always the same of several. `None` if
@@ -91,13 +104,6 @@ impl Map {
 impl Distances {
     pub(crate) fn steps(&self, cell: Cell) -> Option<u32> {
         self.size.index(cell).and_then(|at| self.steps.get(at)).copied().flatten()
-    }
-
-    fn note(&mut self, cell: Cell, steps: u32) -> bool {
-        let Some(known) = self.size.index(cell).and_then(|at| self.steps.get_mut(at)) else { return false };
-        let is_new = known.is_none();
-        known.get_or_insert(steps);
-        is_new
     }
 }
 
