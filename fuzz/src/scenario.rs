@@ -40,7 +40,9 @@ pub(crate) fn scenario(input: &[u8]) {
             assert!(scenario.warnings.iter().all(|warning| text.get(warning.place.clone()).is_some()));
             scenario.checks.iter().for_each(|check| drop(check.to_string()));
             scenario.timeline.iter().for_each(|event| drop(event.action.to_string()));
-            scenario.checks.iter().for_each(|check| drop(check.windows(&scenario)));
+            for check in &scenario.checks {
+                let _ = check.windows(&scenario);
+            }
             scenario.sweep.iter().for_each(|sweep| drop(sweep.points(scenario.seed)));
         }
         Err(errors) => {
