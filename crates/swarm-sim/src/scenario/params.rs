@@ -171,7 +171,10 @@ impl<'v> Params<'v> {
         };
         // One that is wrong in the file was reported.
         let Some(kind) = kind else { return };
-        match (kind.read(text).filter(|_| text.len() <= LONGEST_TEXT), self.values.iter_mut().find(|(known, _)| known == name)) {
+        match (
+            kind.read(text).filter(|_| text.len() <= LONGEST_TEXT),
+            self.values.iter_mut().find(|(known, _)| known == name),
+        ) {
             (Some(read), Some((_, value))) => *value = read,
             _ => {
                 let message = format!("`{name}` cannot be set to {}", shortened(text));
