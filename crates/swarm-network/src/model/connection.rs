@@ -85,12 +85,16 @@ impl ModelConnection {
         Self { handle: Arc::new(handle), credential, remote_addr }
     }
 
-    /// What the end makes of its path now.
-    fn look<R>(&self, look: impl FnOnce(&mut End, &mut Out<'_>) -> R) -> Option<R> {
-        self.handle.act(|end, out| {
-            end.path.refresh(out.fabric, end.host, end.peer_host);
-            look(end, out)
-        })
+    /// What the end makes of its path now. Asked for every datagram, so the fabric is left alone if it has not changed.
+    fn look<R>(&self, look: impl FnOnce(&End) -> R) -> Option<R> {
+        let network = &self.handle.network;
+        let mut state = network.state();
+        let faults = state.wire.faults();
+        let end = state.ends.get_mut(self.handle.id)?;
+        if !end.path.is_fresh(faults) {
+            end.path.refresh(faults, &mut network.fabric(), end.host, end.peer_host);
+        }
+        Some(look(end))
     }
 }
 
@@ -104,11 +108,11 @@ impl Connection for ModelConnection {
     }
 
     fn round_trip(&self) -> Duration {
-        self.look(|end, _| end.path.round_trip()).unwrap_or_default()
+        self.look(|end| end.path.round_trip()).unwrap_or_default()
     }
 
     fn path(&self) -> Path {
-        let path = self.look(|end, _| Path {
+        let path = self.look(|end| Path {
             bytes_per_second: end.path.bytes_per_second(),
             round_trip: end.path.round_trip(),
             stream_frames: end.data_frames(),
@@ -121,11 +125,12 @@ impl Connection for ModelConnection {
     }
 
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
-        let sent = self.look(|end, out| {
-            let max = end.path.most_datagram_bytes();
+        let sent = self.handle.act(|end, out| {
             if end.is_over() {
                 return Err(DatagramError::ConnectionLost);
             }
+            end.look_at_path(out);
+            let max = end.path.most_datagram_bytes();
             if datagram.len() > max {
                 return Err(DatagramError::TooLarge { max });
             }
@@ -136,11 +141,11 @@ impl Connection for ModelConnection {
     }
 
     fn max_datagram_bytes(&self) -> usize {
-        self.look(|end, _| end.path.most_datagram_bytes()).unwrap_or_default()
+        self.look(|end| end.path.most_datagram_bytes()).unwrap_or_default()
     }
 
     fn datagram_room(&self) -> usize {
-        self.look(|end, out| end.datagram_room(out.now)).unwrap_or_default()
+        self.look(|end| end.datagram_room(|| self.handle.network.now())).unwrap_or_default()
     }
 
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
