@@ -29,18 +29,48 @@ impl Handle {
         Self { network, id }
     }
 
-    /// Does something with the end; nothing once the transport is closed, and the end is gone with it.
-    pub(super) fn act<R>(&self, act: impl FnOnce(&mut End, &mut Out<'_>) -> R) -> Option<R> {
-        self.network.act(|state, fabric, now| state.with_end(fabric, now, self.id, act))
-    }
-
-    /// As [`Self::act`], for what may leave something to be said on streams.
+    /// Does something with the end that may leave something to be said on streams; nothing once the transport is closed,
+    /// and the end is gone with it.
     pub(super) fn speak<R>(&self, act: impl FnOnce(&mut End) -> R) -> Option<R> {
         self.network.act(|state, _, _| {
             let did = act(state.ends.get_mut(self.id)?);
             state.queue(self.id);
             Some(did)
         })
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.network.act(|state, fabric, now| state.release(fabric, now, self.id));
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.id).finish()
+    }
+}
+
+pub(super) struct ModelConnection {
+    /// As in the handle, and nearer.
+    network: Arc<ModelNetwork>,
+    id: EndId,
+    /// Streams hold it too.
+    handle: Arc<Handle>,
+    credential: Credential,
+    remote_addr: SocketAddr,
+}
+
+impl ModelConnection {
+    pub(super) fn new(handle: Handle, credential: Credential, remote_addr: SocketAddr) -> Self {
+        let (network, id) = (Arc::clone(&handle.network), handle.id);
+        Self { network, id, handle: Arc::new(handle), credential, remote_addr }
+    }
+
+    /// Does something with the end; nothing once the transport is closed, and the end is gone with it.
+    fn act<R>(&self, act: impl FnOnce(&mut End, &mut Out<'_>) -> R) -> Option<R> {
+        self.network.act(|state, fabric, now| state.with_end(fabric, now, self.id, act))
     }
 
     /// What is there once there is something, or why there never will be.
@@ -59,40 +89,14 @@ impl Handle {
             (Poll::Pending, None) => Poll::Pending,
         }
     }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.network.act(|state, fabric, now| state.release(fabric, now, self.id));
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Handle").field(&self.id).finish()
-    }
-}
-
-pub(super) struct ModelConnection {
-    /// Streams hold it too.
-    handle: Arc<Handle>,
-    credential: Credential,
-    remote_addr: SocketAddr,
-}
-
-impl ModelConnection {
-    pub(super) fn new(handle: Handle, credential: Credential, remote_addr: SocketAddr) -> Self {
-        Self { handle: Arc::new(handle), credential, remote_addr }
-    }
 
     /// What the end makes of its path now. Asked for every datagram, so the fabric is left alone if it has not changed.
     fn look<R>(&self, look: impl FnOnce(&End) -> R) -> Option<R> {
-        let network = &self.handle.network;
-        let mut state = network.state();
+        let mut state = self.network.state();
         let faults = state.wire.faults();
-        let end = state.ends.get_mut(self.handle.id)?;
+        let end = state.ends.get_mut(self.id)?;
         if !end.path.is_fresh(faults) {
-            end.path.refresh(faults, &mut network.fabric(), end.host, end.peer_host);
+            end.path.refresh(faults, &mut self.network.fabric(), end.host, end.peer_host);
         }
         Some(look(end))
     }
@@ -125,7 +129,7 @@ impl Connection for ModelConnection {
     }
 
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
-        let sent = self.handle.act(|end, out| {
+        let sent = self.act(|end, out| {
             if end.is_over() {
                 return Err(DatagramError::ConnectionLost);
             }
@@ -134,7 +138,7 @@ impl Connection for ModelConnection {
             if datagram.len() > max {
                 return Err(DatagramError::TooLarge { max });
             }
-            end.send(self.handle.id, Body::Datagram(datagram), out);
+            end.send(self.id, Body::Datagram(datagram), out);
             Ok(())
         });
         sent.unwrap_or(Err(DatagramError::ConnectionLost))
@@ -145,11 +149,11 @@ impl Connection for ModelConnection {
     }
 
     fn datagram_room(&self) -> usize {
-        self.look(|end| end.datagram_room(|| self.handle.network.now())).unwrap_or_default()
+        self.look(|end| end.datagram_room(|| self.network.now())).unwrap_or_default()
     }
 
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
-        std::future::poll_fn(|cx| self.handle.poll(cx, End::poll_datagram)).boxed()
+        std::future::poll_fn(|cx| self.poll(cx, End::poll_datagram)).boxed()
     }
 
     fn open_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
@@ -157,19 +161,19 @@ impl Connection for ModelConnection {
             true => Poll::Pending,
             false => end.streams().poll_open(cx),
         };
-        std::future::poll_fn(move |cx| self.handle.poll(cx, opened))
+        std::future::poll_fn(move |cx| self.poll(cx, opened))
             .map(|opened| Ok(stream::halves(&self.handle, opened?)))
             .boxed()
     }
 
     fn accept_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
-        std::future::poll_fn(|cx| self.handle.poll(cx, |end, cx| end.streams().poll_take(cx)))
+        std::future::poll_fn(|cx| self.poll(cx, |end, cx| end.streams().poll_take(cx)))
             .map(|taken| Ok(stream::halves(&self.handle, taken?)))
             .boxed()
     }
 
     fn close(&self, code: CloseCode, reason: &str) {
-        self.handle.act(|end, out| end.close(self.handle.id, Some(code), reason, out));
+        self.act(|end, out| end.close(self.id, Some(code), reason, out));
     }
 
     fn closed(&self) -> BoxFuture<'_, ConnectionLost> {
@@ -179,7 +183,7 @@ impl Connection for ModelConnection {
             }
             Poll::<std::convert::Infallible>::Pending
         };
-        std::future::poll_fn(move |cx| self.handle.poll(cx, never))
+        std::future::poll_fn(move |cx| self.poll(cx, never))
             .map(|over| match over {
                 Ok(never) => match never {},
                 Err(lost) => lost,
