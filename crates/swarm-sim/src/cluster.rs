@@ -1,4 +1,4 @@
-//! The agents of a run, each a node of its own on a UDP port of its own on the loopback address.
+//! The agents of a run, each a node of its own at an address of its own.
 //!
 //! A cluster starts nodes, connects them as the topology says, and lets members stop and start. When that happens is
 //! the runner's business, and so is what is counted. Rogues among the members are not connected to anybody: they are let
@@ -23,19 +23,25 @@ use std::{mem, sync::Arc, time::Duration};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use swarm_adversary::Outcome;
 use swarm_core::{AgentNode, NodeHandle};
+use swarm_network::Power;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::{rogue::Rogue, wiring::Wiring};
-pub(crate) use launch::{Launcher, RunClock};
+pub(crate) use launch::{Launcher, Surroundings};
 pub(crate) use rehearsal::rehearse;
 pub(crate) use roster::Roster;
 
-use crate::runner::RunError;
+use crate::{Scenario, runner::RunError, watch::Overlay};
 
 /// How many nodes start, and how many dials are under way, at once. Each costs a handshake's worth of CPU on either
 /// side, so more at once would only make all of them late.
 const AT_ONCE: usize = 16;
+
+/// In virtual time nothing is late for being done together.
+fn at_once(scenario: &Scenario) -> usize {
+    if scenario.network.is_virtual() { scenario.members() } else { AT_ONCE }
+}
 
 /// How long a node may take to stop: to let requests end that it is serving, and to say goodbye.
 const STOP_DEADLINE: Duration = Duration::from_secs(2);
@@ -93,7 +99,7 @@ impl Cluster {
         let members = scenario.members();
         let roster = Arc::new(Roster::new(scenario));
         let mut cluster = Self {
-            wiring: Wiring::new(roster.clone()),
+            wiring: Wiring::new(roster.clone(), at_once(scenario)),
             roster,
             members: (0..members).map(|_| Presence::Stopped).collect(),
             pairs: scenario.topology.pairs(members, launcher.topology_seed()),
@@ -118,6 +124,16 @@ impl Cluster {
     pub(crate) fn connections(&self) -> usize {
         let runs = |member| self.roster.get(member).is_some();
         self.pairs.iter().filter(|(a, b)| runs(*a) && runs(*b)).count()
+    }
+
+    /// The share of the pairs that the topology connects, and of which both run, that is connected; `None` if there are
+    /// none.
+    #[expect(clippy::cast_precision_loss, reason = "pairs of a swarm stay far below 2^53")]
+    pub(crate) fn converged(&self, overlay: &Overlay) -> Option<f64> {
+        let runs = |member| self.roster.get(member).is_some();
+        let wanted: Vec<_> = self.pairs.iter().filter(|(a, b)| runs(*a) && runs(*b)).collect();
+        let there = wanted.iter().filter(|(a, b)| overlay.connections().contains(&(*a.min(b), *a.max(b)))).count();
+        (!wanted.is_empty()).then(|| there as f64 / wanted.len() as f64)
     }
 
     /// Those of these members that could stop.
@@ -147,6 +163,28 @@ impl Cluster {
             }
             other => *presence = other,
         }
+    }
+
+    /// Ends a member that runs without a word: its host is gone before its node is.
+    pub(crate) fn crash(&mut self, member: usize, keep_state: bool) {
+        let Some(presence) = self.members.get_mut(member) else { return };
+        match mem::replace(presence, Presence::Stopped) {
+            Presence::Running(Member::Node(node)) => {
+                self.launcher.venue().set_power(member, Power::Down);
+                self.roster.leave(member);
+                self.launcher.watch().crashed(member);
+                drop(node);
+                if !keep_state {
+                    self.launcher.forget(member);
+                }
+            }
+            other => *presence = other,
+        }
+    }
+
+    /// What makes and starts members.
+    pub(crate) fn launcher(&self) -> &Launcher {
+        &self.launcher
     }
 
     /// Begins to start a member that does not run, or will once it has stopped. It is asked once it is connected.
@@ -211,7 +249,11 @@ impl Cluster {
     fn settle(&mut self, member: usize, node: Option<AgentNode>) {
         match &node {
             Some(node) => self.roster.join(member, node.handle()),
-            None => self.roster.leave(member),
+            None => {
+                self.roster.leave(member);
+                self.launcher.watch().gone(member);
+                self.launcher.venue().set_power(member, Power::Down);
+            }
         }
         let Some(presence) = self.members.get_mut(member) else { return };
         let now = node.map_or(Presence::Stopped, |node| Presence::Running(Member::Node(node)));
@@ -260,7 +302,7 @@ impl Cluster {
                 .map(|member| async move {
                     Ok::<_, RunError>((member, launcher.clone().launch(member, 0).await?))
                 })
-                .buffer_unordered(AT_ONCE)
+                .buffer_unordered(at_once(launcher.scenario()))
                 .try_collect()
                 .await?;
         nodes.into_iter().for_each(|(member, node)| self.settle(member, Some(node)));

@@ -74,6 +74,10 @@ pub struct Progress {
     pub elapsed: Duration,
     /// How long it will last.
     pub length: Duration,
+    /// How much real time has passed since the run was begun.
+    pub real: Duration,
+    /// Whether the other times are virtual.
+    pub is_virtual: bool,
     /// How many agents run.
     pub agents: usize,
     /// Observations sent so far that count.

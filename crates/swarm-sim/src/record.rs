@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The version of the format of records that this crate writes and reads.
+pub const RECORD_FORMAT: u32 = 1;
+
 /// A run, as it is kept.
 ///
 /// ```

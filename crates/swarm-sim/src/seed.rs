@@ -14,6 +14,15 @@ pub(crate) fn derive(seed: u64, part: &str, number: u64) -> u64 {
     finish(finish(seed ^ named).wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
+/// As long as the seed of a key must be.
+pub(crate) fn key_seed(of: u64) -> [u8; 32] {
+    let mut seed = [0; 32];
+    for (part, bytes) in (0..).zip(seed.chunks_mut(8)) {
+        bytes.copy_from_slice(&derive(of, "part", part).to_be_bytes());
+    }
+    seed
+}
+
 const fn finish(mut bits: u64) -> u64 {
     bits ^= bits >> 30;
     bits = bits.wrapping_mul(0xbf58_476d_1ce4_e5b9);

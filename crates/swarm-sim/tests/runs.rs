@@ -89,12 +89,12 @@ fn scenario(text: &str) -> Scenario {
     Scenario::parse("test.toml", &text, &registry()).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-async fn run(text: &str) -> RunSummary {
-    swarm_sim::run(scenario(text), &registry(), RunOptions::default(), |_| {}).await.unwrap()
+fn run(text: &str) -> RunSummary {
+    swarm_sim::run(scenario(text), &registry(), RunOptions::default(), |_| {}).unwrap()
 }
 
 /// Runs until enough is counted. The scenario is long enough to fail by its timeout instead.
-async fn run_until(text: &str, enough: impl Fn(&Progress) -> bool) -> RunSummary {
+fn run_until(text: &str, enough: impl Fn(&Progress) -> bool) -> RunSummary {
     let options = RunOptions::default();
     let stop = options.stop.clone();
     let on_event = |event: &RunEvent| {
@@ -102,7 +102,7 @@ async fn run_until(text: &str, enough: impl Fn(&Progress) -> bool) -> RunSummary
             stop.cancel();
         }
     };
-    let summary = swarm_sim::run(scenario(text), &registry(), options, on_event).await.unwrap();
+    let summary = swarm_sim::run(scenario(text), &registry(), options, on_event).unwrap();
     assert_eq!(summary.end, End::Interrupted, "it was never enough: {:?}", summary.notices);
     summary
 }
@@ -113,15 +113,14 @@ fn value(summary: &RunSummary, group: usize, metric: &str) -> Option<f64> {
         .value(&Metric::from_name(metric).unwrap(), Some(swarm_sim::Aggregate::Count))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn observations_reach_whom_the_topology_connects() {
+#[test]
+fn observations_reach_whom_the_topology_connects() {
     for (mesh, connections, copies_of_each) in
         [("topology = 'full'", 10, 4), ("topology = 'ring'", 5, 2), ("topology = 'random', degree = 2", 5, 2)]
     {
         let summary = run(&format!(
             "scenario = {{ name = 'x', duration = '200ms' }}\nmesh = {{ {mesh} }}\ngroups.t = {{ agent = 'ticker', count = 5 }}"
-        ))
-        .await;
+        ));
         assert_eq!(summary.connections, connections, "{mesh}");
         let figures = &summary.total;
         assert!(figures.observations_sent > 0, "{mesh}");
@@ -130,14 +129,13 @@ async fn observations_reach_whom_the_topology_connects() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_hub_of_a_star_hears_everybody_and_the_others_only_the_hub() {
+#[test]
+fn the_hub_of_a_star_hears_everybody_and_the_others_only_the_hub() {
     let summary = run("
         scenario = { name = 'x', duration = '200ms' }
         mesh = { topology = 'star', hub = 'hub' }
         groups.ray = { agent = 'ticker', count = 3 }
-        groups.hub = { agent = 'idle', count = 2 }")
-    .await;
+        groups.hub = { agent = 'idle', count = 2 }");
     // The second member of the group `hub` is a ray too.
     assert_eq!(summary.connections, 4);
     assert_eq!(summary.groups[0].figures.observations_delivered(), 0);
@@ -147,8 +145,8 @@ async fn the_hub_of_a_star_hears_everybody_and_the_others_only_the_hub() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn questions_are_asked_in_turn_and_judged() {
+#[test]
+fn questions_are_asked_in_turn_and_judged() {
     let text = "
         scenario = { name = 'x', duration = '30s' }
         groups.client = { agent = 'idle', count = 2 }
@@ -157,7 +155,7 @@ async fn questions_are_asked_in_turn_and_judged() {
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', questions = 'letters', count = 52, in_flight = 4 },
           { at = '0s', do = 'ask', from = 'echo', to = 'echo', capability = 'echo.say', payload = 'you', expect = 'YOU', count = 3 },
         ]";
-    let summary = run_until(text, |progress| progress.answered == 55).await;
+    let summary = run_until(text, |progress| progress.answered == 55);
     let example = "client to echo, echo.say: 2 answered wrongly, such as: to \"z\" came \"Z\"";
     assert_eq!(summary.notices, [example]);
     assert_eq!(value(&summary, 0, "request.latency"), Some(52.0));
@@ -166,8 +164,8 @@ async fn questions_are_asked_in_turn_and_judged() {
     assert_eq!(value(&summary, 1, "answer.right_ratio"), Some(1.0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_stops_is_asked_no_more() {
+#[test]
+fn whoever_stops_is_asked_no_more() {
     let text = "
         scenario = { name = 'x', duration = '30s' }
         groups.client = { agent = 'idle' }
@@ -176,13 +174,13 @@ async fn whoever_stops_is_asked_no_more() {
           { at = '0s', do = 'stop', target = 'echo', pick = 2 },
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'a', expect = 'A', count = 10 },
         ]";
-    let summary = run_until(text, |progress| progress.asked == 10 && progress.agents == 2).await;
+    let summary = run_until(text, |progress| progress.asked == 10 && progress.agents == 2);
     assert_eq!(summary.notices, Vec::<String>::new());
     assert_eq!(value(&summary, 0, "answer.right_ratio"), Some(1.0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_starts_is_asked_once_it_is_connected() {
+#[test]
+fn whoever_starts_is_asked_once_it_is_connected() {
     let text = "
         scenario = { name = 'x', duration = '30s' }
         groups.client = { agent = 'idle' }
@@ -191,7 +189,7 @@ async fn whoever_starts_is_asked_once_it_is_connected() {
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', count = 10000, every = '10ms' },
           { at = '20ms', do = 'start', target = 'echo' },
         ]";
-    let summary = run_until(text, |progress| progress.answered >= 3).await;
+    let summary = run_until(text, |progress| progress.answered >= 3);
     assert_eq!(summary.connections, 0);
     assert!(summary.notices[0].starts_with("client asks echo, but nobody runs"), "{:?}", summary.notices);
     // From its first answer on it was never gone again.
@@ -200,8 +198,8 @@ async fn whoever_starts_is_asked_once_it_is_connected() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn those_who_start_at_the_same_time_find_one_another() {
+#[test]
+fn those_who_start_at_the_same_time_find_one_another() {
     let text = "
         scenario = { name = 'x', duration = '30s' }
         mesh = { topology = 'ring' }
@@ -210,13 +208,13 @@ async fn those_who_start_at_the_same_time_find_one_another() {
           { at = '0s', do = 'start', target = 'echo' },
           { at = '0s', do = 'ask', from = 'echo', to = 'echo', capability = 'echo.say', count = 10000, every = '10ms' },
         ]";
-    let summary = run_until(text, |progress| progress.agents == 3 && progress.answered >= 12).await;
+    let summary = run_until(text, |progress| progress.agents == 3 && progress.answered >= 12);
     // Whoever could be asked at all was connected.
     assert!(summary.notices.iter().all(|notice| notice.contains("nobody runs")), "{:?}", summary.notices);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_started_while_it_stops_comes_back_on_its_port() {
+#[test]
+fn whoever_is_started_while_it_stops_comes_back_on_its_port() {
     let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let text = format!(
         "
@@ -231,12 +229,12 @@ async fn whoever_is_started_while_it_stops_comes_back_on_its_port() {
           {{ at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', count = 10000, every = '10ms' }},
         ]"
     );
-    let summary = run_until(&text, |progress| progress.agents == 2 && progress.answered >= 3).await;
+    let summary = run_until(&text, |progress| progress.agents == 2 && progress.answered >= 3);
     assert!(summary.total.requests_answered() >= 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn asking_where_nobody_is_counts_as_not_sent_and_is_noticed() {
+#[test]
+fn asking_where_nobody_is_counts_as_not_sent_and_is_noticed() {
     let summary = run("
         scenario = { name = 'x', duration = '300ms' }
         mesh = { topology = 'ring' }
@@ -247,15 +245,14 @@ async fn asking_where_nobody_is_counts_as_not_sent_and_is_noticed() {
         timeline.events = [
           { at = '0s', do = 'ask', from = 'client', to = 'absent', capability = 'echo.say', count = 2 },
           { at = '0s', do = 'ask', from = 'client', to = 'far', capability = 'echo.say', count = 2 },
-        ]")
-    .await;
+        ]");
     assert_eq!(summary.total.endings[swarm_sim::NOT_SENT], 4);
     assert_eq!(value(&summary, 0, "request.answered_ratio"), Some(0.0));
     assert_eq!(summary.notices.len(), 2, "{:?}", summary.notices);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_silent_responder_leaves_no_request_open() {
+#[test]
+fn a_silent_responder_leaves_no_request_open() {
     let summary = run("
         scenario = { name = 'x', duration = '300ms' }
         groups.client = { agent = 'idle' }
@@ -265,8 +262,7 @@ async fn a_silent_responder_leaves_no_request_open() {
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'silence', deadline = '1m' },
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'panic' },
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'no.such' },
-        ]")
-    .await;
+        ]");
     assert_eq!(value(&summary, 0, "request.open"), Some(0.0));
     let endings = &summary.total.endings;
     let expected = ["cancelled", "deadline_exceeded", "failed", "no_such_capability"];
@@ -282,8 +278,8 @@ async fn a_silent_responder_leaves_no_request_open() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_gives_up_as_planned_cancels_and_is_no_complaint() {
+#[test]
+fn whoever_gives_up_as_planned_cancels_and_is_no_complaint() {
     let text = "
         scenario = { name = 'x', duration = '30s' }
         groups.client = { agent = 'idle' }
@@ -292,14 +288,14 @@ async fn whoever_gives_up_as_planned_cancels_and_is_no_complaint() {
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'silence', count = 2, cancel_after = '50ms' },
           { at = '2s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'now' },
         ]";
-    let summary = run_until(text, |progress| progress.answered == 1).await;
+    let summary = run_until(text, |progress| progress.answered == 1);
     assert_eq!(value(&summary, 0, "request.ended.cancelled"), Some(2.0));
     assert_eq!(value(&summary, 1, "request.served.cancelled"), Some(2.0));
     assert_eq!(summary.notices, Vec::<String>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn in_an_open_loop_nothing_waits_for_an_answer() {
+#[test]
+fn in_an_open_loop_nothing_waits_for_an_answer() {
     let text = "
         scenario = { name = 'x', duration = '30s' }
         groups.client = { agent = 'idle' }
@@ -308,78 +304,78 @@ async fn in_an_open_loop_nothing_waits_for_an_answer() {
           { at = '0s', do = 'ask', from = 'client', to = 'echo', capability = 'echo.say', payload = 'silence', count = 8, every = '10ms', open_loop = true, in_flight = 5 },
         ]";
     // The first five are never answered, and hold up nobody; three more find no place.
-    let summary = run_until(text, |progress| progress.asked == 8).await;
+    let summary = run_until(text, |progress| progress.asked == 8);
     assert_eq!(summary.groups[0].figures.endings["not_sent"], 3);
     let notice = "client asks echo, but 5 questions are without an answer already, so some were not sent";
     assert!(summary.notices.iter().any(|told| told == notice), "{:?}", summary.notices);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_observation_that_is_too_large_for_everybody_is_told() {
+#[test]
+fn an_observation_that_is_too_large_for_everybody_is_told() {
     let text = "
         scenario = { name = 'x', duration = '50ms' }
         groups.talker = { agent = 'talker' }
         groups.listener = { agent = 'idle', start = false }";
-    let summary = run(text).await;
+    let summary = run(text);
     let [notice] = &summary.notices[..] else { panic!("{:?}", summary.notices) };
     assert!(notice.starts_with("talker: 1 observation was too large"), "{notice}");
     assert!(notice.contains("about talk.long with"), "{notice}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_run_still_reports() {
+#[test]
+fn an_interrupted_run_still_reports() {
     let text = "
         scenario = { name = 'x', duration = '1h' }
         groups.t = { agent = 'ticker', count = 2 }
         checks.list = [{ name = 'heard', metric = 'observation.delivered', check = '> 0' }]";
-    let summary = run_until(text, |progress| progress.delivered > 0).await;
+    let summary = run_until(text, |progress| progress.delivered > 0);
     assert_eq!(summary.checks[0].verdict, Verdict::Passed);
     assert!(!summary.passed());
     assert!(summary.measured < Duration::from_secs(60));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_takes_too_long_ends_and_reports() {
+#[test]
+fn a_run_that_takes_too_long_ends_and_reports() {
     let mut slow =
         scenario("scenario = { name = 'x', duration = '1h' }\ngroups.t = { agent = 'ticker', count = 2 }");
     slow.timeout = Duration::from_secs(2);
-    let summary = swarm_sim::run(slow, &registry(), RunOptions::default(), |_| {}).await.unwrap();
+    let summary = swarm_sim::run(slow, &registry(), RunOptions::default(), |_| {}).unwrap();
     assert_eq!(summary.end, End::TimedOut);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_happens_before_the_end_of_the_warm_up_does_not_count() {
+#[test]
+fn what_happens_before_the_end_of_the_warm_up_does_not_count() {
     let text = "
         scenario = { name = 'x', warmup = '300ms', duration = '1ms' }
         groups.t = { agent = 'ticker', count = 2 }";
-    let summary = run(text).await;
+    let summary = run(text);
     assert!(summary.total.observations_sent <= 4, "{}", summary.total.observations_sent);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_cannot_be_made_ends_the_run_before_it_begins() {
+#[test]
+fn an_agent_that_cannot_be_made_ends_the_run_before_it_begins() {
     let text = "scenario = { name = 'x', duration = '1h' }\ngroups.g = { agent = 'shy', count = 2 }";
-    let error = swarm_sim::run(scenario(text), &registry(), RunOptions::default(), |_| {}).await.unwrap_err();
+    let error = swarm_sim::run(scenario(text), &registry(), RunOptions::default(), |_| {}).unwrap_err();
     assert_eq!(error.to_string(), "agent g[1] of kind `shy` could not be made: number 1 is too shy");
     assert!(error.is_mistake());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_port_in_use_is_named_with_its_place_in_the_file() {
+#[test]
+fn a_port_in_use_is_named_with_its_place_in_the_file() {
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let text = format!(
         "scenario = {{ name = 'x', duration = '1h' }}\nrun.first_port = {port}\ngroups.g = {{ agent = 'idle' }}"
     );
     let scenario = scenario(&text);
-    let error = swarm_sim::run(scenario, &registry(), RunOptions::default(), |_| {}).await.unwrap_err();
+    let error = swarm_sim::run(scenario, &registry(), RunOptions::default(), |_| {}).unwrap_err();
     let RunError::Port { member, port: named, place: Some(place), .. } = error else { panic!("{error}") };
     assert_eq!((member.as_str(), named), ("g[0]", port));
     assert_eq!(format!("schema = 1\n{text}")[place], port.to_string());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_member_keeps_its_identity_from_run_to_run_and_seeds_differ() {
+#[test]
+fn a_member_keeps_its_identity_from_run_to_run_and_seeds_differ() {
     let ids = |seed: u64| async move {
         let text =
             "scenario = { name = 'x', duration = '1ms' }\ngroups.g = { agent = 'name-tag', count = 2 }";
@@ -390,7 +386,7 @@ async fn a_member_keeps_its_identity_from_run_to_run_and_seeds_differ() {
             });
         let mut scenario = Scenario::parse("x.toml", &format!("schema = 1\n{text}"), &registry).unwrap();
         scenario.seed = seed;
-        swarm_sim::run(scenario, &registry, RunOptions::default(), |_| {}).await.unwrap();
+        swarm_sim::run(scenario, &registry, RunOptions::default(), |_| {}).unwrap();
         drop(registry);
         let mut ids: Vec<_> = receiver.iter().collect();
         ids.sort();
@@ -414,13 +410,12 @@ impl Agent for NameTag {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rogues_are_turned_away_and_counted_apart() {
+#[test]
+fn rogues_are_turned_away_and_counted_apart() {
     let summary = run("scenario = { name = 'x', duration = '1s' }
         groups.t = { agent = 'ticker', count = 2 }
         groups.stranger = { rogue = 'foreign-root', params = { rate = 20 } }
-        groups.babbler = { rogue = 'garbage', count = 2, params = { attempts = 1 } }")
-    .await;
+        groups.babbler = { rogue = 'garbage', count = 2, params = { attempts = 1 } }");
 
     assert_eq!(summary.connections, 1, "of the agents alone");
     let figures = &summary.total;
@@ -433,8 +428,8 @@ async fn rogues_are_turned_away_and_counted_apart() {
     assert!(value(&summary, 0, "peer.refused.handshake") >= Some(1.0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rogues_come_and_go_by_the_timeline_and_attack_those_whom_they_are_connected_to() {
+#[test]
+fn rogues_come_and_go_by_the_timeline_and_attack_those_whom_they_are_connected_to() {
     let summary = run("scenario = { name = 'x', duration = '600ms' }
         mesh = { topology = 'star', hub = 'hub' }
         groups.hub = { agent = 'idle' }
@@ -445,8 +440,7 @@ async fn rogues_come_and_go_by_the_timeline_and_attack_those_whom_they_are_conne
           { at = '10ms', do = 'start', target = 'early' },
           { at = '400ms', do = 'stop', target = 'early' },
           { at = '500ms', do = 'start', target = 'early' },
-        ]")
-    .await;
+        ]");
 
     assert!(summary.groups[2].figures.rogues.attempts > 0);
     assert_eq!(summary.groups[3].figures.rogues.attempts, 0);

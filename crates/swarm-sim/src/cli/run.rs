@@ -3,10 +3,9 @@
 use std::{
     io::{self, IsTerminal},
     path::{Path, PathBuf},
-    process,
+    process, thread,
 };
 
-use tokio::runtime::{Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -45,18 +44,7 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry) -> Status {
         return Status::Mistaken;
     }
     let source = loaded.source.clone();
-    let played = match runtimes() {
-        Ok((own, of_agents)) => {
-            let played = own.block_on(play(arguments, registry, loaded, of_agents.handle().clone()));
-            // Waiting for an agent that blocks its thread might take for ever.
-            of_agents.shutdown_background();
-            played
-        }
-        Err(error) => {
-            say(&Failure::plain(format!("failed to start the runtime: {error}")));
-            return Status::Failed;
-        }
-    };
+    let played = play(arguments, registry, loaded);
     match played {
         Ok(summary) => conclude(arguments, &summary),
         Err(error) => {
@@ -79,39 +67,30 @@ fn scenario_file(arguments: &RunArguments) -> Result<&Path, Failure> {
     }
 }
 
-/// One for the run itself and one for the agents. Signals, deadlines and the report do not depend on agents that block
-/// every thread they can get.
-fn runtimes() -> io::Result<(Runtime, Runtime)> {
-    let own = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok((own, Runtime::new()?))
-}
-
-async fn play(
-    arguments: &RunArguments,
-    registry: &Registry,
-    loaded: Loaded,
-    agents_on: Handle,
-) -> Result<RunSummary, RunError> {
+fn play(arguments: &RunArguments, registry: &Registry, loaded: Loaded) -> Result<RunSummary, RunError> {
     let mut progress = progress(arguments);
-    let options = RunOptions { agents_on: Some(agents_on), ..RunOptions::default() };
-    let ended = tokio::select! {
-        ended = crate::run(loaded.scenario, registry, options.clone(), |event| progress.show(event)) => ended,
-        never = interrupts(options.stop) => match never {},
-    };
+    let options = RunOptions::default();
+    heed_interrupts(options.stop.clone());
+    let ended = crate::run(loaded.scenario, registry, options, |event| progress.show(event));
     progress.finish();
     ended
 }
 
-/// Ends the run at the first interrupt, and the program at the second.
-async fn interrupts(stop: CancellationToken) -> std::convert::Infallible {
-    while tokio::signal::ctrl_c().await.is_ok() {
-        if stop.is_cancelled() {
-            process::exit(INTERRUPTED_TWICE);
-        }
-        stop.cancel();
-    }
-    // Without signals the run ends by itself.
-    std::future::pending().await
+/// Ends the run at the first interrupt, and the program at the second. On a thread of its own: in virtual time the run has
+/// no time for signals.
+fn heed_interrupts(stop: CancellationToken) {
+    thread::spawn(move || {
+        // Without signals the run ends by itself.
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if stop.is_cancelled() {
+                    process::exit(INTERRUPTED_TWICE);
+                }
+                stop.cancel();
+            }
+        });
+    });
 }
 
 fn progress(arguments: &RunArguments) -> ProgressReport<io::Stderr> {

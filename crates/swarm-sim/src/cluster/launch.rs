@@ -1,18 +1,16 @@
 //! Makes one member of the cluster: its agent, its identity, its node.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{path::PathBuf, sync::Arc};
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use swarm_adversary::{AdversaryError, Outcome};
 use swarm_core::trust::RootKey;
-use swarm_core::{AgentNode, IdentityKey, NodeConfig, NodeHandle, StartError, SystemClock, WallClock};
+use swarm_core::{AgentNode, BoxedAgent, IdentityKey, NodeConfig, NodeHandle, StartError};
+use swarm_network::Power;
+use tempfile::TempDir;
 use tokio::{
     runtime::Handle,
     task::{JoinError, JoinSet},
-    time::Instant,
 };
 
 use super::{
@@ -22,31 +20,25 @@ use super::{
 
 use crate::{
     Registry, Scenario,
+    clock::{self, MemberClock, RunClock},
+    gate::{Gate, Gated},
     registry::Kind,
     runner::RunError,
-    scenario::{Group, Members, Rogues, Start},
-    seed::derive,
+    scenario::{Action, ClockError, Fault, Group, Members, Rogues, Start},
+    seed::{derive, key_seed},
     tally::Tally,
+    venue::{Venue, host},
+    watch::Watch,
 };
 
-/// The time of day of a run, the same for all of its nodes: read once from the machine's clock and kept by a clock
-/// that never jumps, so that latencies across nodes mean something.
-#[derive(Debug, Clone)]
-pub(crate) struct RunClock {
-    begun_at: SystemTime,
-    begun: Instant,
-}
-
-impl RunClock {
-    pub(crate) fn start() -> Self {
-        Self { begun_at: SystemClock.now(), begun: Instant::now() }
-    }
-}
-
-impl WallClock for RunClock {
-    fn now(&self) -> SystemTime {
-        self.begun_at.checked_add(self.begun.elapsed()).unwrap_or(self.begun_at)
-    }
+/// What a run takes place with.
+pub(crate) struct Surroundings {
+    pub(crate) venue: Arc<Venue>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) clock: RunClock,
+    /// What the nodes run on.
+    pub(crate) runtime: Handle,
 }
 
 /// Makes members of a cluster.
@@ -57,10 +49,12 @@ pub(crate) struct Launcher {
     kinds: Vec<Option<Arc<Kind>>>,
     /// Which group each member belongs to, and its number in there.
     seats: Vec<(usize, usize)>,
-    tally: Arc<Tally>,
-    clock: RunClock,
-    /// What the nodes run on.
-    runtime: Handle,
+    around: Surroundings,
+    /// By member, for all of its lives.
+    clocks: Vec<MemberClock>,
+    gates: Vec<Arc<Gate>>,
+    /// Where nodes keep what outlives a crash, if any is to.
+    states: Option<TempDir>,
 }
 
 impl Launcher {
@@ -68,22 +62,57 @@ impl Launcher {
     pub(crate) fn new(
         scenario: &Scenario,
         registry: &Registry,
-        tally: &Arc<Tally>,
-        clock: &RunClock,
-        runtime: Handle,
+        around: Surroundings,
     ) -> Result<Self, RunError> {
         let kinds = kinds(scenario, registry)?;
         let groups = scenario.groups.iter().enumerate();
-        let seats = groups.flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
+        let seats: Vec<_> =
+            groups.clone().flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
+        let errors = groups.flat_map(|(_, it)| (0..it.count).map(|_| it.clock));
+        let clocks = errors.enumerate().map(|(member, error)| clock_of(scenario, member, error, &around.clock));
+        let gates = (0..seats.len() as u64).map(|member| Gate::new(derive(scenario.seed, "gate", member)));
         Ok(Self {
+            clocks: clocks.collect(),
+            gates: gates.map(Arc::new).collect(),
+            states: keeps_state(scenario).then(TempDir::new).transpose().map_err(RunError::StateDirectory)?,
             scenario: scenario.clone(),
             registry: registry.clone(),
             kinds,
             seats,
-            tally: tally.clone(),
-            clock: clock.clone(),
-            runtime,
+            around,
         })
+    }
+
+    /// The clock of a member.
+    pub(crate) fn clock(&self, member: usize) -> Option<&MemberClock> {
+        self.clocks.get(member)
+    }
+
+    /// What holds up the calls of a member.
+    pub(crate) fn gate(&self, member: usize) -> Option<&Gate> {
+        self.gates.get(member).map(|gate| &**gate)
+    }
+
+    /// Where the run takes place.
+    pub(crate) fn venue(&self) -> &Arc<Venue> {
+        &self.around.venue
+    }
+
+    /// What listens to the nodes.
+    pub(crate) fn watch(&self) -> &Arc<Watch> {
+        &self.around.watch
+    }
+
+    /// Throws away what a member has kept.
+    pub(crate) fn forget(&self, member: usize) {
+        if let Some(state) = self.state(member) {
+            // What was never kept cannot be thrown away.
+            let _ = std::fs::remove_dir_all(state);
+        }
+    }
+
+    fn state(&self, member: usize) -> Option<PathBuf> {
+        Some(self.states.as_ref()?.path().join(member.to_string()))
     }
 
     pub(crate) fn scenario(&self) -> &Scenario {
@@ -123,8 +152,8 @@ impl Launcher {
             rogues: self.rogues(member)?,
             seed: self.member_seed("rogue", member),
             root: self.root(),
-            clock: Arc::new(self.clock.clone()),
-            runtime: &self.runtime,
+            clock: Arc::new(self.around.clock.clone()),
+            runtime: &self.around.runtime,
         };
         Some(Rogue::start(start, targets))
     }
@@ -132,7 +161,7 @@ impl Launcher {
     /// What became of what a rogue tried.
     pub(super) fn count_rogue(&self, member: usize, outcome: &Outcome) {
         if let Some((group, _)) = self.seats.get(member) {
-            self.tally.rogue(*group, outcome);
+            self.around.tally.rogue(*group, outcome);
         }
     }
 
@@ -162,7 +191,7 @@ impl Launcher {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, JoinError> {
         let mut task = JoinSet::new();
-        task.spawn_on(work, &self.runtime);
+        task.spawn_on(work, &self.around.runtime);
         match task.join_next().await {
             Some(ended) => ended,
             // There is one task in the set.
@@ -184,30 +213,49 @@ impl Launcher {
         let (number, index) = *self.seats.get(member).ok_or_else(missing)?;
         let group = self.scenario.groups.get(number).ok_or_else(missing)?;
         let kind = self.kinds.get(number).and_then(Option::as_ref).ok_or_else(missing)?;
-        let agent = make(group, kind, index, self.member_seed("agent", member))?;
-        let port = self.scenario.ports.of_member(member);
-        let node = AgentNode::builder(agent)
+        let clock = self.clocks.get(member).ok_or_else(missing)?.clone();
+        let agent = self.gated(member, make(group, kind, index, self.member_seed("agent", member))?);
+        let (config, Surroundings { venue, watch, .. }) = (config(group), &self.around);
+        let builder = AgentNode::builder(agent)
             .dev_root(self.root())
             .identity(self.identity(member))
             .rng_seed(derive(self.member_seed("node", member), "life", life))
-            .config(config(group))
-            .wall_clock(self.clock.clone())
-            .trace(self.tally.sink(number))
-            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-            .await
-            .map_err(|source| self.start_error(member_name(group, index), port, source))?;
-        self.tally.enlist(node.id(), number);
-        Ok(node)
+            .config(config.clone())
+            .wall_clock(clock.clone())
+            .trace(watch.sink(member));
+        let builder = match self.state(member) {
+            Some(state) => builder.state_directory(state),
+            None => builder,
+        };
+        watch.enlist(self.identity(member).agent_id(), member, clock);
+        venue.set_power(member, Power::Up);
+        let network = venue.network();
+        let started = builder.start(|speaker| network.open(host(member), speaker, &config)).await;
+        started.map_err(|source| self.start_error(member_name(group, index), member, source))
     }
 
-    fn start_error(&self, member: String, port: u16, source: StartError) -> RunError {
+    /// Behind its gate, if anything ever holds it up.
+    fn gated(&self, member: usize, agent: BoxedAgent) -> BoxedAgent {
+        let holds_up = |action: &_| {
+            matches!(action, Action::Fault(Fault::Pause { .. } | Fault::Slow { .. }))
+        };
+        match self.gates.get(member) {
+            Some(gate) if self.scenario.timeline.iter().any(|event| holds_up(&event.action)) => {
+                BoxedAgent::new(Gated { agent, gate: gate.clone(), seen: None })
+            }
+            _ => agent,
+        }
+    }
+
+    fn start_error(&self, name: String, member: usize, source: StartError) -> RunError {
+        let port = self.scenario.ports.of_member(member);
         match source {
             StartError::Bind(swarm_core::transport::webtransport::BindError::Socket { source, .. })
                 if port != 0 =>
             {
-                RunError::Port { member, port, place: self.scenario.ports.place.clone(), source }
+                RunError::Port { member: name, port, place: self.scenario.ports.place.clone(), source }
             }
-            source => RunError::Start { member, source },
+            source => RunError::Start { member: name, source },
         }
     }
 
@@ -225,13 +273,19 @@ impl Launcher {
     }
 }
 
-/// As long as the seed of a key must be.
-fn key_seed(of: u64) -> [u8; 32] {
-    let mut seed = [0; 32];
-    for (part, bytes) in (0..).zip(seed.chunks_mut(8)) {
-        bytes.copy_from_slice(&derive(of, "part", part).to_be_bytes());
-    }
-    seed
+/// Whether anybody is to find again what it had kept.
+fn keeps_state(scenario: &Scenario) -> bool {
+    let keeps = |action: &_| matches!(action, Action::Fault(Fault::Crash { keep_state: true, .. }));
+    scenario.timeline.iter().any(|event| keeps(&event.action))
+}
+
+/// The clock of a member: off by an amount of its own, within what its group has.
+fn clock_of(scenario: &Scenario, member: usize, most: ClockError, truth: &RunClock) -> MemberClock {
+    let mut rng = StdRng::seed_from_u64(derive(scenario.seed, "clock", member as u64));
+    let skew = i64::try_from(most.skew.as_micros()).unwrap_or(i64::MAX);
+    let offset_micros = if skew == 0 { 0 } else { rng.random_range(-skew..=skew) };
+    let drift_ppm = if most.drift_ppm == 0.0 { 0.0 } else { rng.random_range(-most.drift_ppm..=most.drift_ppm) };
+    MemberClock::new(truth.clone(), clock::Error { offset_micros, drift_ppm })
 }
 
 /// The dials of the cluster alone make the topology: introductions would have everybody dial everybody twice.

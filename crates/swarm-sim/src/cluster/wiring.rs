@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use swarm_core::{AgentId, NodeHandle};
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{AT_ONCE, Roster};
+use super::Roster;
 use crate::runner::RunError;
 
 /// How long a mesh may take to form, and as much more for each of its connections as a handshake takes a busy machine.
@@ -35,8 +35,8 @@ struct End {
 }
 
 impl Wiring {
-    pub(super) fn new(roster: Arc<Roster>) -> Self {
-        Self { roster, dials: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(super) fn new(roster: Arc<Roster>, at_once: usize) -> Self {
+        Self { roster, dials: Arc::new(Semaphore::new(at_once.max(1))) }
     }
 
     /// Connects the pairs of which both are on the roster, until nobody misses anybody or patience ends. A dial that

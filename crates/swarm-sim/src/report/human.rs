@@ -47,6 +47,7 @@ pub fn verdict(summary: &RunSummary, paint: Paint) -> String {
     let said = match (summary.end, summary.passed()) {
         (End::Interrupted, _) => paint.red(&format!("{name} was interrupted")),
         (End::TimedOut, _) => paint.red(&format!("{name} ran out of time")),
+        (End::Hopeless, _) => paint.red(&format!("{name} failed before its end")),
         (End::Complete, true) => paint.green(&format!("{name} passed")),
         (End::Complete, false) => paint.red(&format!("{name} failed")),
     };

@@ -153,6 +153,7 @@ impl<'s> Report<'s> {
                 End::Complete => "complete",
                 End::Interrupted => "interrupted",
                 End::TimedOut => "timed_out",
+                End::Hopeless => "hopeless",
             },
             passed: summary.passed(),
             groups: summary.groups.iter().map(GroupReport::of).collect(),
@@ -258,6 +259,7 @@ impl<'s> CheckReport<'s> {
                 Unit::Plain => "plain",
                 Unit::Ratio => "ratio",
                 Unit::Micros => "us",
+                Unit::Bytes => "bytes",
             },
             severity: match check.severity {
                 Severity::Fail => "fail",

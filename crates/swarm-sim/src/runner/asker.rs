@@ -30,7 +30,8 @@ pub(super) struct Asker {
     pub(super) group: usize,
     pub(super) content: Source,
     pub(super) roster: Arc<Roster>,
-    pub(super) tally: Arc<Tally>,
+    /// Each counts what is asked while it looks.
+    pub(super) tallies: Vec<Arc<Tally>>,
     pub(super) closing: CancellationToken,
     pub(super) notices: mpsc::Sender<String>,
 }
@@ -57,7 +58,7 @@ struct Errand {
 /// Where it is written down what becomes of a question.
 #[derive(Clone)]
 struct Books {
-    tally: Arc<Tally>,
+    tallies: Vec<Arc<Tally>>,
     ledger: Arc<Ledger>,
     group: usize,
     capability: Capability,
@@ -84,7 +85,9 @@ impl Asker {
             };
             self.ledger.asked();
             if question.is_some() {
-                self.tally.question_asked(self.group, &self.plan.capability);
+                for tally in self.looking() {
+                    tally.question_asked(self.group, &self.plan.capability);
+                }
             }
             if under_way.len() >= self.plan.in_flight {
                 self.too_many();
@@ -123,7 +126,7 @@ impl Asker {
             .deadline(self.plan.deadline)
             .lane(self.plan.lane);
         let books = Books {
-            tally: self.tally.clone(),
+            tallies: self.looking().cloned().collect(),
             ledger: self.ledger.clone(),
             group: self.group,
             capability: self.plan.capability.clone(),
@@ -131,8 +134,13 @@ impl Asker {
         Some(Errand { asker, asked, request, question, cancel_after: self.plan.cancel_after, books })
     }
 
+    /// The tallies that count what begins now.
+    fn looking(&self) -> impl Iterator<Item = &Arc<Tally>> {
+        self.tallies.iter().filter(|tally| tally.window().contains(tally.now()))
+    }
+
     fn too_many(&self) {
-        self.tally.request_not_sent(self.group, &self.plan.capability);
+        self.looking().for_each(|tally| tally.request_not_sent(self.group, &self.plan.capability));
         self.ledger.skipped();
         let Ask { from, to, in_flight, .. } = &self.plan;
         let _ = self.notices.try_send(format!(
@@ -141,7 +149,7 @@ impl Asker {
     }
 
     fn nobody_there(&self) {
-        self.tally.request_not_sent(self.group, &self.plan.capability);
+        self.looking().for_each(|tally| tally.request_not_sent(self.group, &self.plan.capability));
         self.ledger.skipped();
         let Ask { from, to, .. } = &self.plan;
         let _ = self.notices.try_send(format!("{from} asks {to}, but nobody runs on one of the two sides"));
@@ -228,14 +236,14 @@ fn was_not_sent(error: &AssistError) -> bool {
 
 impl Books {
     fn not_sent(&self, error: &AssistError) {
-        self.tally.request_not_sent(self.group, &self.capability);
+        self.tallies.iter().for_each(|tally| tally.request_not_sent(self.group, &self.capability));
         self.ledger.not_sent(error);
     }
 
     fn judge(&self, question: Question, answer: Option<&[Chunk]>) {
         let asked = question.payload().clone();
         if answer.is_some_and(|answer| question.judge(answer)) {
-            self.tally.answered_rightly(self.group, &self.capability);
+            self.tallies.iter().for_each(|tally| tally.answered_rightly(self.group, &self.capability));
         } else {
             self.ledger.wrong(&asked, answer);
         }

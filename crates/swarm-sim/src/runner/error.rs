@@ -64,6 +64,20 @@ pub enum RunError {
         /// What the last dial that failed said.
         last_error: Option<String>,
     },
+    /// The directory for what nodes keep over a crash could not be made.
+    #[error("no directory for the state of nodes could be made: {0}")]
+    StateDirectory(#[source] std::io::Error),
+    /// The file for the log cannot be written.
+    #[error("the log {} cannot be written: {source}", path.display())]
+    EventLog {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No runtime could be made.
+    #[error("failed to start the runtime: {0}")]
+    Runtime(#[source] std::io::Error),
     /// Somebody ended the run before it had begun.
     #[error("interrupted before the swarm was connected")]
     Interrupted,
@@ -77,8 +91,12 @@ impl RunError {
     #[must_use]
     pub fn is_mistake(&self) -> bool {
         match self {
-            Self::UnknownKind { .. } | Self::Build { .. } | Self::Port { .. } | Self::Start { .. } => true,
-            Self::NotConnected { .. } | Self::Interrupted | Self::TimedOut(_) => false,
+            Self::UnknownKind { .. } | Self::Build { .. } | Self::Port { .. } | Self::Start { .. } | Self::EventLog { .. } => true,
+            Self::NotConnected { .. }
+            | Self::StateDirectory(_)
+            | Self::Runtime(_)
+            | Self::Interrupted
+            | Self::TimedOut(_) => false,
         }
     }
 }

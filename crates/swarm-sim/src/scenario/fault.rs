@@ -145,6 +145,21 @@ impl fmt::Display for Rate {
 }
 
 impl Fault {
+    /// What a file calls it, after `do`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::Pause { .. } => "pause",
+            Self::Partition { .. } => "partition",
+            Self::Flap { .. } => "flap",
+            Self::Shape { .. } => "shape",
+            Self::Slow { .. } => "slow",
+            Self::Churn { .. } => "churn",
+            Self::Clock { .. } => "clock",
+        }
+    }
+
     /// Whom it is meant for.
     #[must_use]
     pub const fn target(&self) -> &Target {

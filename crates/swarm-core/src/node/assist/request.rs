@@ -41,9 +41,8 @@ pub struct AssistanceRequest {
     pub(super) body: mpsc::Receiver<Result<Chunk, BodyError>>,
     /// The agent was told why the body cannot be read to its end.
     failed: bool,
-    /// The next chunk was asked for. Once is enough: whoever carries it may be polled by the same task, and each would wake
-    /// the other for ever.
-    wanted: bool,
+    /// It was said that the agent waits. Saying it at each look would wake the task that looks, over and over.
+    wants: bool,
 }
 
 impl AssistanceRequest {
@@ -60,7 +59,7 @@ impl AssistanceRequest {
             served,
             body,
             failed: false,
-            wanted: false,
+            wants: false,
         }
     }
 
@@ -133,12 +132,12 @@ impl Stream for AssistanceRequest {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Poll::Ready(next) = self.body.poll_recv(cx) else {
-            if !std::mem::replace(&mut self.wanted, true) {
+            if !std::mem::replace(&mut self.wants, true) {
                 self.served.want_body();
             }
             return Poll::Pending;
         };
-        self.wanted = false;
+        self.wants = false;
         // Whoever carried the body may be gone before its end.
         let cut_off = next.is_none() && !self.failed && !self.served.has_whole_body();
         let next = if cut_off { Some(Err(BodyError::CutOff)) } else { next };
