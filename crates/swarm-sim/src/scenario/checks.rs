@@ -83,7 +83,8 @@ fn read_check(
     let severity = severity.map_or(Some(Severity::Fail), |severity| known_severity(&severity, findings));
     let can_abort = matches!(way, "always" | "eventually");
     if let Some(abort) = abort_on_fail.as_ref().filter(|_| !can_abort) {
-        let label = "expected only with `always` or `eventually`: the others are looked at when the run is over";
+        let label =
+            "expected only with `always` or `eventually`: the others are looked at when the run is over";
         findings.report(abort.span(), format!("`abort_on_fail` means nothing beside `{way}`"), label);
         return None;
     }
@@ -125,7 +126,8 @@ fn refuse(
         .peekable();
     let none = misplaced.peek().is_none().then_some(());
     for (key, value) in misplaced {
-        let label = "expected one of metric, always, eventually and custom in each check, and what belongs to it";
+        let label =
+            "expected one of metric, always, eventually and custom in each check, and what belongs to it";
         findings.report(value.span(), format!("`{key}` means nothing beside `{way}`"), label);
     }
     none

@@ -106,7 +106,11 @@ impl Reading<'_, '_, '_> {
         let ((target, pick), from) = (whom?, from?);
         if (&target, pick, &from) == (&Target::Everybody, Pick::All, &None) {
             let message = "nobody is left to be cut off from";
-            self.findings.report(self.table.at(), message, "expected fewer, by `target` or `pick`, or a `from`");
+            self.findings.report(
+                self.table.at(),
+                message,
+                "expected fewer, by `target` or `pick`, or a `from`",
+            );
             return None;
         }
         Some(Fault::Partition { target, pick, from, way: way? })
@@ -164,7 +168,8 @@ impl Reading<'_, '_, '_> {
         let (offset, drift) = (self.maybe::<Offset>("offset"), self.maybe::<Number>("drift_ppm"));
         let ((target, pick), offset, drift) = (whom?, offset?, drift?);
         if offset.is_none() && drift.is_none() {
-            let expected = "expected by how much they are off under `offset`, under `drift_ppm` or under both";
+            let expected =
+                "expected by how much they are off under `offset`, under `drift_ppm` or under both";
             self.findings.report(self.table.at(), "this changes no clock", expected);
             return None;
         }
