@@ -1,6 +1,8 @@
 //! Waits: the network `quic`, the unmodified QUIC stack over sockets in memory. One task moves all packets.
 
 mod socket;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::sync::Arc;

@@ -1,7 +1,13 @@
 //! What every network is to nodes, and what each fault does to them: the same tests on each, in virtual time where there
 //! is one.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 mod agents;
 mod connections;
