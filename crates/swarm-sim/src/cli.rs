@@ -3,9 +3,18 @@
 //! It reads files, prints, and turns outcomes into exit codes; everything else is the library's.
 
 mod arguments;
+mod artifacts;
 mod check;
 mod failure;
+mod files;
+mod log;
+mod new;
+mod play;
+mod replay;
+mod report;
 mod run;
+mod shrink;
+mod sweep;
 
 use std::{
     ffi::OsString,
@@ -16,7 +25,7 @@ use std::{
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
-use crate::{Paint, Registry, report};
+use crate::{Paint, Registry, report::catalogue};
 
 /// How the program ends.
 ///
@@ -79,9 +88,14 @@ where
     let arguments = Arguments::parse_from(arguments);
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments, registry),
-        Command::Check(arguments) => check::check(&arguments.files, registry),
-        Command::List => print(&report::catalogue(registry, output_paint())),
+        Command::Check(arguments) => check::check(&arguments, registry),
+        Command::New(arguments) => new::new(&arguments, registry),
+        Command::List => print(&catalogue(registry, output_paint())),
         Command::Schema => print(&crate::json_schema()),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Replay(arguments) => replay::replay(&arguments, registry),
+        Command::Sweep(arguments) => sweep::sweep(&arguments, registry),
+        Command::Shrink(arguments) => shrink::shrink(&arguments, registry),
     }
 }
 

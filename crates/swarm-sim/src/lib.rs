@@ -48,6 +48,7 @@ mod registry;
 mod runner;
 mod scenario;
 mod seed;
+mod shrink;
 mod stopwatch;
 mod summary;
 mod swarm;
@@ -77,6 +78,7 @@ pub use scenario::{
     Rogues, SCHEMA, Scenario, ScenarioErrors, Start, Sweep, Target, UnknownNetwork, Warning, Way,
     files_beside, json_schema,
 };
+pub use shrink::{Candidate, ScenarioSize, ShrinkError, Shrinker};
 pub use summary::{End, GroupSummary, RunSummary};
 pub use swarm::{Member, NotYet, Seen, Swarm, SwarmBuilder, TasksLeft};
 pub use swarm_adversary::{Attack, Plan};

@@ -81,7 +81,11 @@ pub fn run(
         let runtime = virtual_runtime(scenario.seed).map_err(RunError::Runtime)?;
         let late = CancellationToken::new();
         let _watchdog = Watchdog::guard(scenario.timeout, late.clone(), hangs(&scenario));
-        let clock = RunClock::virtual_time();
+        // Outside of the runtime it would begin in real time.
+        let clock = {
+            let _on = runtime.enter();
+            RunClock::virtual_time()
+        };
         let on = Handle::clone(runtime.handle());
         return runtime.block_on(play(scenario, registry, options, on_event, Place { clock, on, late }));
     }

@@ -41,8 +41,9 @@ pub struct AssistanceRequest {
     pub(super) body: mpsc::Receiver<Result<Chunk, BodyError>>,
     /// The agent was told why the body cannot be read to its end.
     failed: bool,
-    /// It was said that the agent waits. Saying it at each look would wake the task that looks, over and over.
-    wants: bool,
+    /// The next chunk was asked for. Once is enough: whoever carries it may be polled by the same task, and each would wake
+    /// the other for ever.
+    wanted: bool,
 }
 
 impl AssistanceRequest {
@@ -59,7 +60,7 @@ impl AssistanceRequest {
             served,
             body,
             failed: false,
-            wants: false,
+            wanted: false,
         }
     }
 
@@ -132,12 +133,12 @@ impl Stream for AssistanceRequest {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Poll::Ready(next) = self.body.poll_recv(cx) else {
-            if !std::mem::replace(&mut self.wants, true) {
+            if !std::mem::replace(&mut self.wanted, true) {
                 self.served.want_body();
             }
             return Poll::Pending;
         };
-        self.wants = false;
+        self.wanted = false;
         // Whoever carried the body may be gone before its end.
         let cut_off = next.is_none() && !self.failed && !self.served.has_whole_body();
         let next = if cut_off { Some(Err(BodyError::CutOff)) } else { next };
