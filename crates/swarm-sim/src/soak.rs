@@ -6,8 +6,8 @@
 mod busybody;
 mod draw;
 
-use self::busybody::Busybody;
 pub use self::draw::scenario;
+use self::busybody::Busybody;
 use crate::{Registry, Setup};
 
 /// The kind of the agents of these scenarios.
@@ -24,9 +24,7 @@ pub const KIND: &str = "busybody";
 /// ```
 #[must_use]
 pub fn registry() -> Registry {
-    Registry::new().agent(
-        KIND,
-        "does everything to everybody, at random, and checks what it gets",
-        |setup: Setup<'_, _>| Ok(Busybody::new(setup.params, setup.seed)),
-    )
+    Registry::new().agent(KIND, "does everything to everybody, at random, and checks what it gets", |setup: Setup<'_, _>| {
+        Ok(Busybody::new(setup.params, setup.seed))
+    })
 }

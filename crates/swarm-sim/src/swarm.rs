@@ -14,20 +14,16 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_core::{
-    Agent, AgentId, AssistError, Chunk, NodeHandle, OutgoingRequest, PublishError, Receipt, TopicName,
-};
-use swarm_network::{
-    Change, Conditions, Distribution, Fabric, Fault, FaultId, Network, Power, Scope, SharedFabric, Traffic,
-};
+use swarm_core::{Agent, AgentId, AssistError, Chunk, NodeHandle, OutgoingRequest, PublishError, Receipt, TopicName};
+use swarm_network::{Change, Conditions, Distribution, Fabric, Fault, FaultId, Network, Power, Scope, SharedFabric, Traffic};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 pub use self::builder::SwarmBuilder;
 pub use self::error::{NotYet, TasksLeft};
-use self::member::{Life, Seat};
-pub use self::witness::Seen;
 pub(crate) use self::witness::Sights;
+pub use self::witness::Seen;
+use self::member::{Life, Seat};
 use crate::clock::{self, RunClock};
 use crate::venue::host;
 use crate::watchdog::Watchdog;
@@ -139,12 +135,7 @@ impl Swarm {
         self.pairs.push((a, b));
         let (from, to) = (self.node(a), self.node(b));
         let connected = self.runtime.block_on(tokio::time::timeout(DIAL_PATIENCE, dial(from, to)));
-        assert!(
-            connected.is_ok(),
-            "{} and {} were not connected within {DIAL_PATIENCE:?}",
-            self.name(a),
-            self.name(b)
-        );
+        assert!(connected.is_ok(), "{} and {} were not connected within {DIAL_PATIENCE:?}", self.name(a), self.name(b));
     }
 
     /// Connects everybody who runs with everybody else.
@@ -239,12 +230,7 @@ impl Swarm {
     ///
     /// # Panics
     /// When the member does not run.
-    pub fn broadcast<T>(
-        &mut self,
-        member: Member,
-        topic: T,
-        payload: impl Into<Bytes>,
-    ) -> Result<Receipt, PublishError>
+    pub fn broadcast<T>(&mut self, member: Member, topic: T, payload: impl Into<Bytes>) -> Result<Receipt, PublishError>
     where
         T: TryInto<TopicName>,
         PublishError: From<T::Error>,
@@ -278,12 +264,7 @@ impl Swarm {
     ///
     /// # Panics
     /// When whoever asks does not run.
-    pub fn request(
-        &mut self,
-        from: Member,
-        to: Member,
-        request: OutgoingRequest,
-    ) -> Result<Vec<Chunk>, AssistError> {
+    pub fn request(&mut self, from: Member, to: Member, request: OutgoingRequest) -> Result<Vec<Chunk>, AssistError> {
         let to = self.seats.get(to.0).map(|seat| seat.agent_id);
         let node = self.node(from);
         self.runtime.block_on(async move {
@@ -304,8 +285,7 @@ impl Swarm {
 
     /// Cuts some off from everybody else, those included who come later.
     pub fn isolate(&mut self, members: &[Member]) -> FaultId {
-        let others: Vec<_> =
-            (0..self.builder.most).map(Member).filter(|other| !members.contains(other)).collect();
+        let others: Vec<_> = (0..self.builder.most).map(Member).filter(|other| !members.contains(other)).collect();
         self.cut(members, &others)
     }
 
@@ -344,9 +324,7 @@ impl Swarm {
 
     /// Stops a node in order: its agent is told, and its peers hear goodbye.
     pub fn stop(&mut self, member: Member) {
-        let Some(Life { node }) = self.seats.get_mut(member.0).and_then(|seat| seat.life.take()) else {
-            return;
-        };
+        let Some(Life { node }) = self.seats.get_mut(member.0).and_then(|seat| seat.life.take()) else { return };
         // Requests that had to be given up at the deadline have their endings.
         let _ = self.runtime.block_on(node.shutdown(STOP_DEADLINE));
         self.fabric().set_power(host(member.0), Power::Down);
