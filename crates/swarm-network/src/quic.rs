@@ -21,6 +21,10 @@ use crate::{Host, Network, OpenError, SharedFabric};
 /// millisecond brings in one go. When packets are sent, and how long they are, then follows from the seeds of network,
 /// fabric, runtime and nodes alone. On a clock that runs it works too, and nothing repeats.
 ///
+/// Nearly all that it costs is what QUIC costs. A minute of 32 nodes, each of which tells eight others 32 bytes ten times a
+/// second over links that lose 1 %, takes 2.5 to 4 s of a processor that others use as well, most of it in the protocol's own
+/// state machines: `cargo run --release -p swarm-network --example speed -- quic 32`.
+///
 /// ```
 /// use std::sync::{Arc, Mutex};
 /// use std::time::Duration;
