@@ -44,10 +44,6 @@ impl<T> InFlight<T> {
     pub(crate) fn release(&mut self) -> VecDeque<T> {
         std::mem::take(&mut self.held)
     }
-
-    pub(crate) fn holds_any(&self) -> bool {
-        !self.held.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -76,8 +72,7 @@ mod tests {
         in_flight.hold('b');
 
         assert_eq!((in_flight.next(), in_flight.pop(Duration::MAX)), (None, None));
-        assert!(in_flight.holds_any());
         assert_eq!(in_flight.release(), ['a', 'b']);
-        assert!(!in_flight.holds_any());
+        assert!(in_flight.release().is_empty());
     }
 }

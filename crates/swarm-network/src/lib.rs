@@ -10,10 +10,11 @@
 //! The first two run in virtual time, on a tokio runtime of one thread whose clock is paused, and the same seed gives the
 //! same run. What this crate never does: know a scenario, an agent, or who is connected to whom.
 
+mod changes;
 mod conditions;
 mod fabric;
-mod model;
 mod in_flight;
+mod model;
 mod network;
 mod quic;
 mod real;

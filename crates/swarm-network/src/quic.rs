@@ -3,9 +3,7 @@
 mod socket;
 mod wire;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use swarm_core::NodeConfig;
 use swarm_core::transport::webtransport::WebTransport;
@@ -14,12 +12,6 @@ use swarm_core::transport::{Speaker, Transport};
 use self::socket::MemorySocket;
 use self::wire::Wire;
 use crate::{Host, Network, OpenError, SharedFabric};
-
-/// Where every host of this network is reached.
-const PORT: u16 = 4433;
-
-/// How soon a packet goes on that somebody was paused for.
-const HELD_FOR: Duration = Duration::from_millis(1);
 
 /// The QUIC stack of real nodes over sockets in memory.
 ///
@@ -92,34 +84,5 @@ impl Network for QuicNetwork {
         let seed = speaker.identity.derive(&life);
         let transport = WebTransport::seeded(Arc::new(socket), speaker, config.web_transport.clone(), seed)?;
         Ok(Box::new(transport))
-    }
-}
-
-/// Where a host is reached: 10.0.0.1 for host 0, and so on.
-fn address_of(host: Host) -> SocketAddr {
-    let [_, b, c, d] = host.0.wrapping_add(1).to_be_bytes();
-    SocketAddr::from((Ipv4Addr::new(10, b, c, d), PORT))
-}
-
-/// Whose address it is.
-fn host_at(address: SocketAddr) -> Option<Host> {
-    let SocketAddr::V4(v4) = address else { return None };
-    let [a, b, c, d] = v4.ip().octets();
-    let host = Host(u32::from_be_bytes([0, b, c, d]).checked_sub(1)?);
-    (a == 10 && v4.port() == PORT).then_some(host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_is_found_at_its_address() {
-        for host in [0, 1, 254, 255, 256, 70_000].map(Host) {
-            assert_eq!(host_at(address_of(host)), Some(host));
-        }
-        for nobody in ["10.0.0.0:4433", "10.0.0.1:4434", "127.0.0.1:4433", "[::1]:4433"] {
-            assert_eq!(host_at(nobody.parse().unwrap()), None);
-        }
     }
 }

@@ -59,23 +59,24 @@ mod watch;
 mod watchdog;
 
 pub use check::{
-    After, Aggregate, Bound, Check, CheckKind, CheckOutcome, Comparison, Condition, ConditionError, Severity, Unit,
-    Verdict, Window,
+    After, Aggregate, Bound, Check, CheckKind, CheckOutcome, Comparison, Condition, ConditionError, Severity,
+    Unit, Verdict, Window,
 };
 pub use event::{Phase, Progress, RunEvent};
 pub use metric::{Metric, Shape};
 pub use nearest::nearest;
 pub use record::{
-    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup, RecordedLife, RecordedMember,
-    RecordedRequest, RunRecord, Runner, Sample,
+    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup,
+    RecordedLife, RecordedMember, RecordedRequest, RunRecord, Runner, Sample,
 };
 pub use registry::{BuildError, CheckInput, NoParams, Question, Registry, Setup};
 pub use report::Paint;
 pub use runner::{LogTo, RunError, RunOptions, run};
 pub use scenario::{
-    Action, Agents, Artifact, Ask, Axis, ClockError, Content, Design, Event, Fault, Group, Links, LinksBetween,
-    MOST_AGENTS, Members, Network, NodeSettings, Output, Overrides, Pick, Ports, Problem, Rate, Rogues, SCHEMA, Scenario,
-    ScenarioErrors, Start, Sweep, Target, UnknownNetwork, Warning, Way, files_beside, json_schema,
+    Action, Agents, Artifact, Ask, Axis, ClockError, Content, Design, Event, Fault, Group, Links,
+    LinksBetween, MOST_AGENTS, Members, Network, NodeSettings, Output, Overrides, Pick, Ports, Problem, Rate,
+    Rogues, SCHEMA, Scenario, ScenarioErrors, Start, Sweep, Target, UnknownNetwork, Warning, Way,
+    files_beside, json_schema,
 };
 pub use shrink::{Candidate, ScenarioSize, ShrinkError, Shrinker};
 pub use summary::{End, GroupSummary, RunSummary};

@@ -218,7 +218,10 @@ pub(crate) const CATALOGUE: [(Metric, &str); 30] = [
     ),
     (Metric::ObservationLatency, "from making to delivery, by the group of the receiver"),
     (Metric::ObservationGaps, "gaps in reliable observations, by the group of the receiver"),
-    (Metric::ObservationDuplicated, "observations handed to an agent once more, by the group of the receiver"),
+    (
+        Metric::ObservationDuplicated,
+        "observations handed to an agent once more, by the group of the receiver",
+    ),
     (Metric::ObservationStranger, "observations of nobody in the run, by the group of the receiver"),
     (Metric::RequestSent, "requests sent, by the group of the requester (as all below)"),
     (Metric::RequestAnswered, "requests that ended with a complete answer"),
@@ -236,7 +239,10 @@ pub(crate) const CATALOGUE: [(Metric, &str); 30] = [
     (Metric::RogueBorne, "attempts that went on for as long as they wanted"),
     (Metric::RogueCutOff, "from the first wrong act of an attempt to its end by the node"),
     (Metric::AgentPanics, "panics of agents, from the start of the run on"),
-    (Metric::OverlayComponents, "parts that the running agents have fallen into (of the whole swarm, as all below)"),
+    (
+        Metric::OverlayComponents,
+        "parts that the running agents have fallen into (of the whole swarm, as all below)",
+    ),
     (Metric::OverlayConnections, "pairs of agents that are connected"),
     (Metric::OverlayConverged, "pairs that are connected, of those that the topology connects"),
     (Metric::NetworkLostRatio, "packets that the network lost, of all sent"),

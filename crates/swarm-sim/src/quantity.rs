@@ -114,7 +114,8 @@ pub(crate) fn bytes_in(unit: &str) -> Option<f64> {
 #[must_use]
 pub fn show_bytes(bytes: f64) -> String {
     // As with durations: where rounding to three digits would show 1024 of the smaller unit.
-    let unit = SIZES.iter().filter(|(name, _)| name.ends_with("iB")).find(|(_, unit)| bytes >= *unit * 0.9995);
+    let unit =
+        SIZES.iter().filter(|(name, _)| name.ends_with("iB")).find(|(_, unit)| bytes >= *unit * 0.9995);
     match unit {
         Some((name, unit)) => format!("{} {name}", three_digits(bytes / unit)),
         None => format!("{bytes:.0} B"),

@@ -236,7 +236,9 @@ impl Scenario {
         for group in &self.groups {
             let all = first..first.saturating_add(group.count);
             first = all.end;
-            members.extend(all.enumerate().filter(|(index, _)| target.means(group, *index)).map(|(_, member)| member));
+            members.extend(
+                all.enumerate().filter(|(index, _)| target.means(group, *index)).map(|(_, member)| member),
+            );
         }
         members
     }
@@ -244,7 +246,9 @@ impl Scenario {
     /// What the link from one member to another is like without faults; the way back may be otherwise.
     #[must_use]
     pub fn conditions(&self, from: usize, to: usize) -> Conditions {
-        let (Some(from), Some(to)) = (self.seat(from), self.seat(to)) else { return self.links.default.clone() };
+        let (Some(from), Some(to)) = (self.seat(from), self.seat(to)) else {
+            return self.links.default.clone();
+        };
         self.links.of(from, to).clone()
     }
 
@@ -290,7 +294,8 @@ fn read_document(
     let sweep = sweep::read(&mut document, around.params, findings);
     let everybody = node::read(&mut document, "[node]", &NodeSettings::default(), findings);
     let lasts = about.as_ref().map(|about| about.warmup.saturating_add(about.duration));
-    let surroundings = groups::Surroundings { everybody: &everybody, registry: around.registry, network, lasts };
+    let surroundings =
+        groups::Surroundings { everybody: &everybody, registry: around.registry, network, lasts };
     let groups = groups::read(&mut document, &surroundings, findings);
     let ports = run.as_ref().and_then(|run| settings::fitting_ports(run, groups.members(), findings));
     let topology = mesh::read(&mut document, &groups, around.files, findings);

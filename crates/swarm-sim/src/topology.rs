@@ -190,10 +190,7 @@ impl Topology {
 fn check_degree(degree: usize, agents: usize) -> Result<(), TopologyError> {
     if degree >= agents {
         let expected = format!("expected at most {}", agents.saturating_sub(1));
-        return Err(TopologyError::new(
-            format!("{agents} agents cannot have {degree} peers each"),
-            expected,
-        ));
+        return Err(TopologyError::new(format!("{agents} agents cannot have {degree} peers each"), expected));
     }
     if degree == 1 && agents > 2 {
         let message = format!("{agents} agents with one peer each do not hang together");

@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
-use super::address_of;
 use super::wire::{Packet, Wire};
 use crate::Host;
 
@@ -66,13 +65,8 @@ impl AsyncUdpSocket for MemorySocket {
                 // What is longer than the buffer is cut off, as a system would.
                 let len = packet.bytes.len().min(buf.len());
                 buf.iter_mut().zip(&packet.bytes).for_each(|(to, from)| *to = *from);
-                *meta = RecvMeta {
-                    addr: address_of(packet.from),
-                    len,
-                    stride: len,
-                    ecn: packet.ecn,
-                    dst_ip: None,
-                };
+                *meta =
+                    RecvMeta { addr: packet.from.address(), len, stride: len, ecn: packet.ecn, dst_ip: None };
                 taken += 1;
             }
             Ok(taken)
@@ -80,7 +74,7 @@ impl AsyncUdpSocket for MemorySocket {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(address_of(self.host))
+        Ok(self.host.address())
     }
 
     /// Packets that are too large are lost, which is how QUIC finds out what the path takes.

@@ -10,9 +10,9 @@ use quinn::udp::EcnCodepoint;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::{HELD_FOR, host_at};
+use crate::changes::changed;
 use crate::in_flight::InFlight;
-use crate::{Fate, Host, SharedFabric};
+use crate::{Fabric, Fate, Host, LostWhy, Power, SharedFabric};
 
 /// What may be on its way to one host or wait there unread: as much as real nodes ask of a system for their sockets.
 const ROOM: usize = 4 << 20;
@@ -25,7 +25,7 @@ pub(super) struct Packet {
     pub(super) bytes: Box<[u8]>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Addressed {
     to: Host,
     packet: Packet,
@@ -54,6 +54,8 @@ struct Port {
     /// Which of its sockets is alive; those before are dead.
     life: u64,
     plugged: bool,
+    /// The host does not look at what it has received.
+    paused: bool,
     received: Received,
     reader: Option<Waker>,
     /// Bytes that are on their way to the host or wait here.
@@ -87,6 +89,7 @@ impl Wire {
         let port = state.ports.entry(host).or_default();
         port.life += 1;
         port.plugged = true;
+        port.paused = false;
         let (life, unread) = (port.life, port.empty());
         drop(state);
         drop(unread);
@@ -105,12 +108,11 @@ impl Wire {
 
     /// Sends a packet from a life of a host to an address.
     pub(super) fn send(&self, life: u64, to: SocketAddr, packet: Packet) {
-        let is_alive = |state: &State| {
-            state.ports.get(&packet.from).is_some_and(|port| port.plugged && port.life == life)
-        };
-        if let Some(to) = host_at(to)
-            && is_alive(&self.state())
-        {
+        let state = self.state();
+        let alive = state.ports.get(&packet.from).is_some_and(|port| port.plugged && port.life == life);
+        drop(state);
+        let to = self.fabric().host_at(to);
+        if let Some(to) = to.filter(|_| alive) {
             self.carry(Addressed { to, packet });
         }
     }
@@ -122,11 +124,13 @@ impl Wire {
         let mut state = self.state();
         let sooner = match fate {
             Fate::Lost(_) => false,
-            Fate::Held => state.hold(what),
+            Fate::Held => {
+                state.hold(what);
+                false
+            }
             Fate::Arrives { after, copy_after } => {
-                let copy =
-                    copy_after.map(|after| (after, Addressed { to: what.to, packet: what.packet.clone() }));
-                let copy = copy.is_some_and(|(after, copy)| state.push(arrival(now, after), copy));
+                let copy = copy_after.map(|after| (arrival(now, after), what.clone()));
+                let copy = copy.is_some_and(|(at, copy)| state.push(at, copy));
                 state.push(arrival(now, after), what) || copy
             }
         };
@@ -148,7 +152,7 @@ impl Wire {
         let Some(port) = state.ports.get_mut(&host).filter(|port| port.life == life) else {
             return Poll::Pending;
         };
-        if port.received.packets.is_empty() {
+        if port.received.packets.is_empty() || port.paused {
             let before = port.reader.replace(cx.waker().clone());
             drop(state);
             drop(before);
@@ -161,42 +165,59 @@ impl Wire {
 
     /// Moves packets until it is dropped.
     pub(super) async fn run(&self) {
-        let mut version = None;
+        let mut version = self.fabric().version();
         loop {
-            let next = self.deliver(&mut version);
-            let sooner = self.sooner.notified();
-            match next {
-                Some(next) => tokio::select! {
-                    biased;
-                    () = sooner => {}
-                    () = sleep_until(self.began + next) => {}
-                },
-                None => sooner.await,
+            let next = self.deliver().map(|next| self.began + next);
+            tokio::select! {
+                biased;
+                now = changed(&self.fabric, version) => {
+                    version = now;
+                    self.fabric_changed();
+                }
+                () = self.sooner.notified() => {}
+                () = sleep_until(next.unwrap_or(self.began)), if next.is_some() => {}
             }
         }
     }
 
     /// Delivers what is due, and tells when more will be.
-    fn deliver(&self, version: &mut Option<u64>) -> Option<Duration> {
+    fn deliver(&self) -> Option<Duration> {
         let now = self.now();
-        if self.state().in_flight.holds_any() {
-            let current = self.fabric().version();
-            if version.replace(current) != Some(current) {
-                let released = self.state().release();
-                released.into_iter().for_each(|held| self.carry(held));
+        let mut readers = Vec::new();
+        let mut state = self.state();
+        let mut lost = Vec::new();
+        while let Some(what) = state.in_flight.pop(now) {
+            match state.arrive(what) {
+                Ok(reader) => readers.extend(reader),
+                Err(bytes) => lost.push(bytes),
             }
         }
-        let mut state = self.state();
-        let mut readers = Vec::new();
-        while let Some(what) = state.in_flight.pop(now) {
-            readers.extend(state.arrive(what));
-        }
-        let held = state.in_flight.holds_any().then(|| now + HELD_FOR);
-        let next = state.in_flight.next().into_iter().chain(held).min();
+        let next = state.in_flight.next();
         drop(state);
         // They are woken without the lock, which what they drop may want.
         readers.into_iter().for_each(Waker::wake);
+        if !lost.is_empty() {
+            let mut fabric = self.fabric();
+            lost.into_iter().for_each(|bytes| fabric.lose(bytes, LostWhy::Down));
+        }
         next
+    }
+
+    /// Hosts that go on see what came meanwhile, and what was held for them is sent.
+    fn fabric_changed(&self) {
+        let fabric = self.fabric();
+        let mut state = self.state();
+        let mut readers = Vec::new();
+        for (host, port) in &mut state.ports {
+            port.paused = fabric.power(*host) == Power::Paused;
+            if !port.paused && !port.received.packets.is_empty() {
+                readers.extend(port.reader.take());
+            }
+        }
+        let released = state.release();
+        drop((state, fabric));
+        readers.into_iter().for_each(Waker::wake);
+        released.into_iter().for_each(|held| self.carry(held));
     }
 
     pub(super) fn overflowed(&self) -> u64 {
@@ -212,7 +233,7 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fabric(&self) -> MutexGuard<'_, crate::Fabric> {
+    fn fabric(&self) -> MutexGuard<'_, Fabric> {
         // Whoever broke down while it had the lock has at worst half a fault begun.
         self.fabric.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -224,18 +245,16 @@ impl State {
         self.make_room(&what) && self.in_flight.push(at, what)
     }
 
-    /// Keeps it while somebody is paused. True: it is to be looked at soon.
-    fn hold(&mut self, what: Addressed) -> bool {
-        let room = self.make_room(&what);
-        if room {
+    /// Keeps it while somebody is paused.
+    fn hold(&mut self, what: Addressed) {
+        if self.make_room(&what) {
             self.in_flight.hold(what);
         }
-        room
     }
 
-    /// Counts a packet to its receiver, or as dropped. To a host that is not plugged in nothing goes.
+    /// Counts a packet to its receiver, or as dropped.
     fn make_room(&mut self, what: &Addressed) -> bool {
-        let Some(port) = self.ports.get_mut(&what.to).filter(|port| port.plugged) else { return false };
+        let port = self.ports.entry(what.to).or_default();
         let taken = port.taken + what.packet.bytes.len();
         if taken > ROOM {
             self.overflowed += 1;
@@ -256,15 +275,16 @@ impl State {
         released
     }
 
-    /// Puts a packet where it is read, and gives who waits for it.
-    fn arrive(&mut self, what: Addressed) -> Option<Waker> {
-        let port = self.ports.get_mut(&what.to)?;
+    /// Puts a packet where it is read, and gives who waits for it. An error has the size of one that nobody will read.
+    fn arrive(&mut self, what: Addressed) -> Result<Option<Waker>, usize> {
+        let bytes = what.packet.bytes.len();
+        let port = self.ports.get_mut(&what.to).ok_or(bytes)?;
         if !port.plugged {
-            port.taken = port.taken.saturating_sub(what.packet.bytes.len());
-            return None;
+            port.taken = port.taken.saturating_sub(bytes);
+            return Err(bytes);
         }
         port.received.packets.push_back(what.packet);
-        port.reader.take()
+        Ok(if port.paused { None } else { port.reader.take() })
     }
 }
 

@@ -9,14 +9,12 @@ use quinn::udp::{EcnCodepoint, Transmit};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::changes::changed;
 use crate::in_flight::InFlight;
 use crate::{Fabric, Fate, Host, SharedFabric};
 
 /// What may be held back at once, of all hosts together: a second of a gigabit per second would be eight times as much.
 const ROOM: usize = 16 << 20;
-
-/// How soon it is looked whether somebody who is paused goes on.
-const HELD_FOR: Duration = Duration::from_millis(1);
 
 /// What is to be done with a packet.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,7 +101,10 @@ impl Shaper {
         let mut held_back = self.held_back();
         let sooner = match fate {
             Fate::Lost(_) => false,
-            Fate::Held => held_back.hold(packet),
+            Fate::Held => {
+                held_back.hold(packet);
+                false
+            }
             Fate::Arrives { after, copy_after } => {
                 let copy = copy_after.is_some_and(|after| held_back.push(now + after, packet.clone()));
                 held_back.push(now + after, packet) || copy
@@ -117,44 +118,40 @@ impl Shaper {
 
     /// Sends what is due until it is dropped.
     pub(super) async fn run(&self) {
-        let mut version = None;
+        let mut version = self.fabric().version();
         loop {
-            let next = self.send_due(&mut version);
-            let sooner = self.sooner.notified();
-            match next {
-                Some(next) => tokio::select! {
-                    biased;
-                    () = sooner => {}
-                    () = sleep_until(self.began + next) => {}
-                },
-                None => sooner.await,
+            let next = self.send_due().map(|next| self.began + next);
+            tokio::select! {
+                biased;
+                now = changed(&self.fabric, version) => {
+                    version = now;
+                    self.fabric_changed();
+                }
+                () = self.sooner.notified() => {}
+                () = sleep_until(next.unwrap_or(self.began)), if next.is_some() => {}
             }
         }
     }
 
     /// Sends what is due, and tells when more will be.
-    fn send_due(&self, version: &mut Option<u64>) -> Option<Duration> {
+    fn send_due(&self) -> Option<Duration> {
         let now = self.began.elapsed();
-        if self.held_back().packets.holds_any() {
-            let current = self.fabric().version();
-            if version.replace(current) != Some(current) {
-                let released = self.held_back().release();
-                for packet in released {
-                    let fate = self.fabric().on_packet(now, packet.from, packet.to, packet.bytes.len());
-                    self.keep(now, packet, fate);
-                }
-            }
-        }
         loop {
-            let packet = self.held_back().pop(now);
-            match packet {
-                Some(packet) => self.send(&packet),
-                None => break,
-            }
+            let mut held_back = self.held_back();
+            let Some(packet) = held_back.pop(now) else { return held_back.packets.next() };
+            drop(held_back);
+            self.send(&packet);
         }
-        let held_back = self.held_back();
-        let held = held_back.packets.holds_any().then(|| now + HELD_FOR);
-        held_back.packets.next().into_iter().chain(held).min()
+    }
+
+    /// What was held for a host that goes on is sent.
+    fn fabric_changed(&self) {
+        let released = self.held_back().release();
+        for packet in released {
+            let now = self.began.elapsed();
+            let fate = self.fabric().on_packet(now, packet.from, packet.to, packet.bytes.len());
+            self.keep(now, packet, fate);
+        }
     }
 
     /// What the system does not take now it would not have taken from the node either: it is lost, and counted.
@@ -189,13 +186,11 @@ impl HeldBack {
         self.make_room(packet.bytes.len()) && self.packets.push(at, packet)
     }
 
-    /// Keeps it while somebody is paused. True: it is to be looked at soon.
-    fn hold(&mut self, packet: Packet) -> bool {
-        let room = self.make_room(packet.bytes.len());
-        if room {
+    /// Keeps it while somebody is paused.
+    fn hold(&mut self, packet: Packet) {
+        if self.make_room(packet.bytes.len()) {
             self.packets.hold(packet);
         }
-        room
     }
 
     fn make_room(&mut self, bytes: usize) -> bool {

@@ -103,7 +103,7 @@ mod tests {
     use schemars::JsonSchema;
 
     use super::*;
-    use crate::{NoParams, Question, Setup};
+    use crate::{CheckInput, NoParams, Question, Setup};
 
     #[derive(serde::Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "only read into")]
@@ -128,7 +128,8 @@ mod tests {
         let registry = Registry::new()
             .agent("beacon", "ticks", |_: Setup<'_, Params>| Ok(Nobody))
             .agent("stone", "lies there", |_: Setup<'_, NoParams>| Ok(Nobody))
-            .questions("sums", "asks for sums", |_| std::iter::empty::<Question>());
+            .questions("sums", "asks for sums", |_| std::iter::empty::<Question>())
+            .check("calm", "nobody ticks", |_: &CheckInput<'_, Params>| Ok(()));
         let text = catalogue(&registry, Paint::Never);
         let expected = "\
 agents
@@ -140,6 +141,11 @@ agents
 
 questions
   sums  asks for sums
+
+checks
+  calm  nobody ticks
+      rate_hz  Ticks in each second. [required]
+      word     What to say. [\"tick\"]
 
 rogues
   garbage-packets   Sends UDP packets of noise.

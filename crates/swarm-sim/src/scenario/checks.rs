@@ -81,18 +81,23 @@ fn read_check(
     table.finish(findings);
     refuse(&WAYS, &WAYS.map(|other| other == way), way, &written, findings)?;
     let severity = severity.map_or(Some(Severity::Fail), |severity| known_severity(&severity, findings));
-    let can_abort = matches!(way, "always" | "eventually");
-    if let Some(abort) = abort_on_fail.as_ref().filter(|_| !can_abort) {
-        let label = "expected only with `always` or `eventually`: the others are looked at when the run is over";
-        findings.report(abort.span(), format!("`abort_on_fail` means nothing beside `{way}`"), label);
-        return None;
-    }
     let (window, window_at) = match read.window(way, around, findings)? {
         Some((window, at)) => (window, Some(at)),
         None => (Window::default(), None),
     };
     let (kind, kind_at) = read.kind(way, around, findings)?;
     let expectation = read.expectation(way, &kind, around, findings)?;
+    let can_abort = match way {
+        "always" | "eventually" => true,
+        "metric" => expectation.only_gets_worse(),
+        _ => false,
+    };
+    if let Some(abort) = abort_on_fail.as_ref().filter(|_| !can_abort) {
+        let label = "expected only with `always`, `eventually` or a count that has an upper bound";
+        let message = "`abort_on_fail` means nothing here: only at the end it is known whether this holds";
+        findings.report(abort.span(), message, label);
+        return None;
+    }
     let Expectation { metric, selection: Selection { group, capability, topic }, condition } = expectation;
     let check = Check {
         name: name?.into_inner(),
@@ -125,7 +130,8 @@ fn refuse(
         .peekable();
     let none = misplaced.peek().is_none().then_some(());
     for (key, value) in misplaced {
-        let label = "expected one of metric, always, eventually and custom in each check, and what belongs to it";
+        let label =
+            "expected one of metric, always, eventually and custom in each check, and what belongs to it";
         findings.report(value.span(), format!("`{key}` means nothing beside `{way}`"), label);
     }
     none

@@ -198,7 +198,8 @@ pub(super) fn read(
     for (name, value) in in_file_order(table) {
         read.names.push(name.get_ref().to_string());
         // A zone is one even if its group is wrong otherwise.
-        read.zones.extend(value.get_ref().get("zone").and_then(|zone| zone.get_ref().as_str()).map(str::to_owned));
+        read.zones
+            .extend(value.get_ref().get("zone").and_then(|zone| zone.get_ref().as_str()).map(str::to_owned));
         read.groups.push(read_group(name, value, around, findings));
     }
     read.zones.sort();
@@ -305,18 +306,15 @@ fn known_kind<'r>(
     kind.map(|kind| &**kind)
 }
 
-fn limit_agents(
-    groups: &Groups,
-    around: &Surroundings<'_>,
-    span: Range<usize>,
-    findings: &mut Findings,
-) {
+fn limit_agents(groups: &Groups, around: &Surroundings<'_>, span: Range<usize>, findings: &mut Findings) {
     let (agents, most) = (groups.members(), around.most_agents());
     if agents <= most {
         return;
     }
     let message = match around.network {
-        Some(Network::WebTransport) => format!("{agents} agents are too many for real sockets on one machine"),
+        Some(Network::WebTransport) => {
+            format!("{agents} agents are too many for real sockets on one machine")
+        }
         Some(network) => format!("{agents} agents are too many for the network `{network}`"),
         None => format!("{agents} agents are too many for any network"),
     };

@@ -85,7 +85,8 @@ struct Keys<'t, 'i> {
 impl<'t, 'i> Keys<'t, 'i> {
     fn read(table: &mut TableReader<'t, 'i>, findings: &mut Findings) -> Self {
         const MOST: u64 = u16::MAX as u64;
-        let names = ["hub", "fanout", "width", "wrap", "degree", "rewire", "links", "radius", "file", "options"];
+        let names =
+            ["hub", "fanout", "width", "wrap", "degree", "rewire", "links", "radius", "file", "options"];
         Self {
             hub: table.optional("hub", findings),
             fanout: table.whole("fanout", 1..=MOST, findings),
@@ -107,7 +108,11 @@ impl<'t, 'i> Keys<'t, 'i> {
             let others = TOPOLOGIES.iter().filter(|(_, keys)| keys.contains(key));
             let others: Vec<_> = others.map(|(name, _)| format!("\"{name}\"")).collect();
             let message = format!("`{key}` means nothing to the topology `{shape}`");
-            findings.report(value.span(), message, format!("expected only with topology = {}", others.join(" or ")));
+            findings.report(
+                value.span(),
+                message,
+                format!("expected only with topology = {}", others.join(" or ")),
+            );
             is_good = false;
         }
         is_good.then_some(())
@@ -130,20 +135,24 @@ impl<'t, 'i> Keys<'t, 'i> {
             "ring" => Some((Topology::Ring, at)),
             "star" => star(self.hub.take(), at, groups, findings),
             "tree" => {
-                let fanout = self.number("fanout", self.fanout.clone(), "the children of each", &at, findings)?;
+                let fanout =
+                    self.number("fanout", self.fanout.clone(), "the children of each", &at, findings)?;
                 Some((Topology::Tree { fanout: fanout.0 }, fanout.1))
             }
             "grid" => {
-                let width = self.number("width", self.width.clone(), "how many stand in a row", &at, findings)?;
+                let width =
+                    self.number("width", self.width.clone(), "how many stand in a row", &at, findings)?;
                 let wrap = self.wrap.as_ref().is_some_and(|wrap| *wrap.get_ref());
                 Some((Topology::Grid { width: width.0, wrap }, width.1))
             }
             "random" => {
-                let degree = self.number("degree", self.degree.clone(), "the peers of each agent", &at, findings)?;
+                let degree =
+                    self.number("degree", self.degree.clone(), "the peers of each agent", &at, findings)?;
                 Some((Topology::Random { degree: degree.0 }, degree.1))
             }
             "small-world" => {
-                let degree = self.number("degree", self.degree.clone(), "the peers of each agent", &at, findings);
+                let degree =
+                    self.number("degree", self.degree.clone(), "the peers of each agent", &at, findings);
                 if !self.is_written("rewire") {
                     lacks("rewire", "the share of connections that lead elsewhere", at, findings);
                 }
@@ -152,7 +161,8 @@ impl<'t, 'i> Keys<'t, 'i> {
                 Some((Topology::SmallWorld { degree, rewire }, at))
             }
             "scale-free" => {
-                let links = self.number("links", self.links.clone(), "the links of each newcomer", &at, findings)?;
+                let links =
+                    self.number("links", self.links.clone(), "the links of each newcomer", &at, findings)?;
                 Some((Topology::ScaleFree { links: links.0 }, links.1))
             }
             "partial-view" => self.partial_view(at, findings),
@@ -193,7 +203,8 @@ impl<'t, 'i> Keys<'t, 'i> {
         let mut is_good = true;
         for key in ["passive", "shuffle", "seeds"] {
             if let Some(value) = table.raw(key) {
-                let message = format!("`{key}` is not supported yet: nodes keep the peers that they begin with");
+                let message =
+                    format!("`{key}` is not supported yet: nodes keep the peers that they begin with");
                 findings.report(value.span(), message, "expected `active` alone");
                 is_good = false;
             }
@@ -244,7 +255,8 @@ impl<'t, 'i> Keys<'t, 'i> {
             Ok(pairs) => Some((Topology::Listed { pairs: pairs.into() }, file.span())),
             Err(complaints) => {
                 let label = "expected two members in each line, by number or as in rover[3]";
-                let report = |complaint| findings.report(file.span(), format!("`{name}`: {complaint}"), label);
+                let report =
+                    |complaint| findings.report(file.span(), format!("`{name}`: {complaint}"), label);
                 complaints.into_iter().for_each(report);
                 None
             }

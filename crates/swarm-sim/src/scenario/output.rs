@@ -96,7 +96,8 @@ pub(super) fn read(document: &mut TableReader<'_, '_>, findings: &mut Findings) 
 }
 
 fn known_artifact(name: &Spanned<String>, findings: &mut Findings) -> Option<Artifact> {
-    let known = Artifact::ALL.iter().find(|(known, _)| known == name.get_ref()).map(|(_, artifact)| *artifact);
+    let known =
+        Artifact::ALL.iter().find(|(known, _)| known == name.get_ref()).map(|(_, artifact)| *artifact);
     if known.is_none() {
         report_unknown_name("artifact", name, &Artifact::names(), findings);
     }

@@ -189,7 +189,9 @@ impl<'v> Params<'v> {
                 }
             }
             DeValue::Array(array) => array.iter_mut().for_each(|value| self.substitute_in(value, findings)),
-            DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| self.substitute_in(value, findings)),
+            DeValue::Table(table) => {
+                table.iter_mut().for_each(|(_, value)| self.substitute_in(value, findings))
+            }
             _ => {}
         }
     }

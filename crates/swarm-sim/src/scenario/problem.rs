@@ -280,7 +280,8 @@ impl Findings {
     fn values_at(&self, span: &Range<usize>) -> Option<String> {
         let written = self.text().get(span.clone()).filter(|text| text.starts_with(['"', '\'']))?;
         let value = |name: &str| self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value);
-        let told = mentioned(written).filter_map(|name| Some(format!("${{{name}}} is {}", shortened(value(name)?))));
+        let told =
+            mentioned(written).filter_map(|name| Some(format!("${{{name}}} is {}", shortened(value(name)?))));
         let told = told.collect::<Vec<_>>().join(", ");
         (!told.is_empty()).then_some(told)
     }

@@ -41,14 +41,17 @@ impl Scenario {
                 event.at.saturating_add(restart_after.unwrap_or_default())
             }
             (Action::Fault(_), None) => self.duration,
-            (Action::Ask(_) | Action::Stop { .. } | Action::Start { .. } | Action::Heal { .. }, None) => event.at,
+            (Action::Ask(_) | Action::Stop { .. } | Action::Start { .. } | Action::Heal { .. }, None) => {
+                event.at
+            }
         };
         let heals = |healing: &&Event| match &healing.action {
             Action::Heal { label } => healing.at >= event.at && (label.is_none() || *label == event.label),
             _ => false,
         };
         let is_fault = matches!(event.action, Action::Fault(_));
-        let healed = self.timeline.iter().find(|healing| is_fault && heals(healing)).map(|healing| healing.at);
+        let healed =
+            self.timeline.iter().find(|healing| is_fault && heals(healing)).map(|healing| healing.at);
         end.min(healed.unwrap_or(end)).min(self.duration)
     }
 

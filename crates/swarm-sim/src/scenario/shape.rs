@@ -61,7 +61,7 @@ pub(super) fn read_keys(
     let profile = keys.value::<String>("profile");
     let latency = keys.value::<Latency>("latency");
     let jitter = keys.value::<Duration>("jitter");
-    let loss = keys.read("loss", |value, findings| read_loss(value, findings));
+    let loss = keys.read("loss", read_loss);
     let duplicate = keys.value::<Share>("duplicate");
     let reorder = keys.value::<Share>("reorder");
     let bandwidth = keys.value::<Bandwidth>("bandwidth");

@@ -119,7 +119,9 @@ impl Axis {
             Self::Values(values) => {
                 values.get((share * values.len() as f64) as usize).cloned().unwrap_or_default()
             }
-            Self::Range { from, to, whole: true } => (from + (to - from + 1.0) * share).floor().min(*to).to_string(),
+            Self::Range { from, to, whole: true } => {
+                (from + (to - from + 1.0) * share).floor().min(*to).to_string()
+            }
             Self::Range { from, to, whole: false } => format!("{:?}", from + (to - from) * share),
         }
     }
@@ -140,7 +142,9 @@ impl Sweep {
         let mut rng = StdRng::seed_from_u64(derive(seed, "sweep", 0));
         match self.design {
             Design::Grid => self.grid(),
-            Design::Zip => (0..self.shortest()).map(|at| self.point(|axis| axis.values().get(at).cloned())).collect(),
+            Design::Zip => {
+                (0..self.shortest()).map(|at| self.point(|axis| axis.values().get(at).cloned())).collect()
+            }
             Design::Random => {
                 (0..self.samples).map(|_| self.point(|axis| Some(axis.at(rng.random())))).collect()
             }
@@ -162,7 +166,10 @@ impl Sweep {
             let with = |point: &Vec<(String, String)>, value: &String| {
                 point.iter().cloned().chain([(name.clone(), value.clone())]).collect()
             };
-            points.iter().flat_map(|point| axis.values().iter().map(move |value| with(point, value))).collect()
+            points
+                .iter()
+                .flat_map(|point| axis.values().iter().map(move |value| with(point, value)))
+                .collect()
         })
     }
 
@@ -178,7 +185,9 @@ impl Sweep {
                 parts.into_iter().map(|part| (name.clone(), axis.at(share(part, rng.random())))).collect();
             columns.push(column);
         }
-        (0..self.samples).map(|at| columns.iter().filter_map(|column| column.get(at).cloned()).collect()).collect()
+        (0..self.samples)
+            .map(|at| columns.iter().filter_map(|column| column.get(at).cloned()).collect())
+            .collect()
     }
 }
 
@@ -196,7 +205,11 @@ pub(super) fn read(
     table.finish(findings);
     let design = design.map_or(Some(Design::default()), |design| known_design(&design, findings))?;
     let Some(axes_value) = has_axes else {
-        findings.report(at, "[sweep] lacks `axes`", "expected params with an array of values each under `axes`");
+        findings.report(
+            at,
+            "[sweep] lacks `axes`",
+            "expected params with an array of values each under `axes`",
+        );
         return None;
     };
     let axes = read_axes(axes_value, design, params, findings)?;
@@ -212,7 +225,11 @@ pub(super) fn read(
         (false, None, _) => 0,
         (false, _, at) => {
             let message = format!("`samples` means nothing to the design `{design}`");
-            findings.report(at.unwrap_or_default(), message, "expected only with design = \"random\" or \"lhs\"");
+            findings.report(
+                at.unwrap_or_default(),
+                message,
+                "expected only with design = \"random\" or \"lhs\"",
+            );
             return None;
         }
     };
@@ -308,7 +325,8 @@ fn read_range(
     findings: &mut Findings,
 ) -> Option<Axis> {
     let mut table = table_of(value, what, findings)?;
-    let is_whole = |value: Option<&Spanned<DeValue<'_>>>| value.is_some_and(|value| value.get_ref().is_integer());
+    let is_whole =
+        |value: Option<&Spanned<DeValue<'_>>>| value.is_some_and(|value| value.get_ref().is_integer());
     let whole = is_whole(table.raw("from")) && is_whole(table.raw("to"));
     let from = table.required::<Number>("from", findings);
     let to = table.required::<Number>("to", findings);
@@ -362,7 +380,8 @@ mod tests {
     fn a_latin_hypercube_meets_every_part_of_every_range_once() {
         let axes = [("a", Axis::Range { from: 0.0, to: 10.0, whole: false }), ("b", values(&["x", "y"]))];
         let points = sweep(Design::Lhs, &axes, 10).points(7);
-        let mut parts: Vec<_> = points.iter().map(|point| point[0].1.parse::<f64>().unwrap().floor()).collect();
+        let mut parts: Vec<_> =
+            points.iter().map(|point| point[0].1.parse::<f64>().unwrap().floor()).collect();
         parts.sort_by(f64::total_cmp);
         assert_eq!(parts, (0..10).map(f64::from).collect::<Vec<_>>());
         assert_eq!(points.iter().filter(|point| point[1].1 == "x").count(), 5);

@@ -19,7 +19,18 @@ use crate::Registry;
 
 /// Every word that can stand after `do`.
 pub(super) const ACTIONS: [&str; 12] = [
-    "ask", "stop", "start", "crash", "pause", "partition", "flap", "shape", "slow", "churn", "clock", "heal",
+    "ask",
+    "stop",
+    "start",
+    "crash",
+    "pause",
+    "partition",
+    "flap",
+    "shape",
+    "slow",
+    "churn",
+    "clock",
+    "heal",
 ];
 
 /// Labels that would mean something else to a check.
@@ -125,11 +136,7 @@ fn read_event(
 
 /// The label of an event, which no other one has. It is known even if it is wrong, so that one mistake does not make
 /// others elsewhere.
-fn own_label(
-    label: &Spanned<String>,
-    labels: &mut Vec<String>,
-    findings: &mut Findings,
-) -> Option<String> {
+fn own_label(label: &Spanned<String>, labels: &mut Vec<String>, findings: &mut Findings) -> Option<String> {
     let is_taken = labels.contains(label.get_ref());
     labels.push(label.get_ref().clone());
     let fitting = fitting_word("an event", label, findings)?;

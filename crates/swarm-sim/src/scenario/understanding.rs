@@ -20,9 +20,8 @@ pub(super) fn understood_params(
 ) -> Option<toml::Table> {
     let empty = Spanned::new(owner_at, DeValue::Table(DeTable::new()));
     let params = params.unwrap_or(&empty);
-    let understood = check(params.clone()).and_then(|()| {
-        serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(params.clone()))
-    });
+    let understood = check(params.clone())
+        .and_then(|()| serde::Deserialize::deserialize(toml::de::ValueDeserializer::from(params.clone())));
     match understood {
         Ok(table) => Some(table),
         Err(error) => {
@@ -77,4 +76,3 @@ fn in_words_of_the_file(expected: &str) -> &str {
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
-

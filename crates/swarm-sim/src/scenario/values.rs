@@ -98,7 +98,8 @@ impl FromValue for Rate {
 pub(super) struct Offset(pub(super) i64);
 
 impl FromValue for Offset {
-    const EXPECTED: &'static str = "a duration ahead of the true time or behind it, such as \"200ms\" or \"-1s\"";
+    const EXPECTED: &'static str =
+        "a duration ahead of the true time or behind it, such as \"200ms\" or \"-1s\"";
 
     fn from_value(value: &DeValue<'_>) -> Option<Self> {
         let text = value.as_str()?;

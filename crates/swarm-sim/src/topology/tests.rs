@@ -185,7 +185,8 @@ fn rewiring_shortens_the_ways_of_a_small_world() {
         let peers = peers(&pairs);
         let (mut reached, mut frontier, mut hops) = (BTreeSet::from([0]), vec![0], 0);
         while reached.len() < 400 {
-            frontier = frontier.iter().flat_map(|a| &peers[a]).filter(|b| reached.insert(**b)).copied().collect();
+            frontier =
+                frontier.iter().flat_map(|a| &peers[a]).filter(|b| reached.insert(**b)).copied().collect();
             hops += 1;
         }
         hops
@@ -219,7 +220,10 @@ fn what_does_not_work_out_is_refused() {
         said(Topology::SmallWorld { degree: 5, rewire: 0.1 }, 10),
         "a small world cannot begin with 5 peers for each"
     );
-    assert_eq!(said(Topology::SmallWorld { degree: 10, rewire: 0.1 }, 10), "10 agents cannot have 10 peers each");
+    assert_eq!(
+        said(Topology::SmallWorld { degree: 10, rewire: 0.1 }, 10),
+        "10 agents cannot have 10 peers each"
+    );
     assert_eq!(said(Topology::ScaleFree { links: 3 }, 3), "3 agents cannot join with 3 connections each");
     assert!(said(Topology::Geometric { radius: 0.5 }, 20_000).contains("connections"));
 }

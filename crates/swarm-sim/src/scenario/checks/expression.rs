@@ -11,8 +11,8 @@ use super::super::{
     reader::{did_you_mean, known_capability, report_unknown_name, shortened},
 };
 use crate::{
-    check::{Condition, ConditionError},
-    metric::{FAMILIES, Family, Metric},
+    check::{Comparison, Condition, ConditionError},
+    metric::{FAMILIES, Family, Metric, Shape},
     nearest::nearest,
 };
 
@@ -29,6 +29,15 @@ pub(super) struct Expectation {
     pub(super) metric: Metric,
     pub(super) selection: Selection,
     pub(super) condition: Condition,
+}
+
+impl Expectation {
+    /// Whether it can be known before the end that it will not hold: what is counted by group never gets less.
+    pub(super) fn only_gets_worse(&self) -> bool {
+        let bounded_above =
+            matches!(self.condition.comparison, Comparison::Below | Comparison::AtMost | Comparison::Equal);
+        self.metric.shape() == Shape::Count && self.metric.is_of_groups() && bounded_above
+    }
 }
 
 /// The metric and the condition in texts of their own.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_network::Distribution;
+use swarm_network::{Distribution, Latency};
 use toml::Spanned;
 
 use super::{
@@ -104,10 +104,10 @@ impl Reading<'_, '_, '_> {
     fn partition(&mut self) -> Option<Fault> {
         let (whom, from, way) = (self.whom(), self.from(), self.way());
         let ((target, pick), from) = (whom?, from?);
-        if (&target, pick, &from) == (&Target::Everybody, Pick::All, &None) {
-            let message = "nobody is left to be cut off from";
-            self.findings.report(self.table.at(), message, "expected fewer, by `target` or `pick`, or a `from`");
-            return None;
+        let is_everybody = self.groups.count(&target).is_some_and(|count| count == self.groups.members());
+        if is_everybody && pick == Pick::All && from.is_none() {
+            let expected = "expected fewer, by `target` or `pick`, or a `from`";
+            self.findings.warn(self.table.at(), "nobody is left to be cut off from", expected);
         }
         Some(Fault::Partition { target, pick, from, way: way? })
     }
@@ -127,6 +127,12 @@ impl Reading<'_, '_, '_> {
             let expected = "expected what is different: profile, latency, jitter, loss, duplicate, reorder, bandwidth, \
                             queue or mtu";
             self.findings.report(self.table.at(), "this shape changes nothing", expected);
+            return None;
+        }
+        if shape.profile.is_some() && matches!(shape.change.latency, Some(Latency::More(_))) {
+            let expected = "expected a latency of its own beside `profile`";
+            let message = "a profile takes the place of the latency, so there is nothing to add to";
+            self.findings.report(self.table.at(), message, expected);
             return None;
         }
         Some(Fault::Shape { target, pick, from: from?, way: way?, change: shape.into_change() })
@@ -164,7 +170,8 @@ impl Reading<'_, '_, '_> {
         let (offset, drift) = (self.maybe::<Offset>("offset"), self.maybe::<Number>("drift_ppm"));
         let ((target, pick), offset, drift) = (whom?, offset?, drift?);
         if offset.is_none() && drift.is_none() {
-            let expected = "expected by how much they are off under `offset`, under `drift_ppm` or under both";
+            let expected =
+                "expected by how much they are off under `offset`, under `drift_ppm` or under both";
             self.findings.report(self.table.at(), "this changes no clock", expected);
             return None;
         }

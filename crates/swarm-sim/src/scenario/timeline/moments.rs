@@ -17,7 +17,8 @@ use crate::quantity::show_duration;
 struct Times(Vec<Duration>);
 
 impl FromValue for Times {
-    const EXPECTED: &'static str = "a duration with its unit, such as \"500ms\", \"10s\" or \"2m\", or an array of them";
+    const EXPECTED: &'static str =
+        "a duration with its unit, such as \"500ms\", \"10s\" or \"2m\", or an array of them";
 
     fn from_value(value: &DeValue<'_>) -> Option<Self> {
         let times = match value.as_array() {
