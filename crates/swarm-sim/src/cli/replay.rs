@@ -67,7 +67,7 @@ fn warn_of_versions(record: &RunRecord) {
     if theirs != VERSION {
         let message = format!("the run was recorded by version {theirs}, and this is {VERSION}");
         let help = "what happens may differ: use the version that recorded it";
-        say(&Failure::plain(message).with_help(help).as_warning());
+        say(&Failure::plain(message).with_help(help).into_warning());
     }
 }
 

@@ -94,7 +94,10 @@ fn swarm(record: &RunRecord) -> String {
 fn measured_text(measured: u64, warmup: u64) -> String {
     match warmup {
         0 => show_micros(measured as f64),
-        warmup => format!("{} after {} of warm-up", show_micros(measured as f64), show_micros(warmup as f64)),
+        warmup => {
+            let before = show_micros(warmup as f64);
+            format!("{} after {before} of connecting and warm-up", show_micros(measured as f64))
+        }
     }
 }
 

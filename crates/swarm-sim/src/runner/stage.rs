@@ -368,7 +368,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
 
     /// Lets what is under way end, stops everybody, and puts the figures together.
     async fn finish(mut self, end: End) -> RunSummary {
-        let measured = self.begin.elapsed().min(self.scenario.duration);
+        let since_warm = self.begin.elapsed();
+        let measured = since_warm.min(self.scenario.duration);
+        let warm = self.clock.elapsed().saturating_sub(since_warm);
         self.tallies.iter().for_each(|tally| tally.window().cut(tally.now()));
         self.closing.cancel();
         let open_requests = self.tallies.first().map_or(0, |tally| tally.counts().open);
@@ -413,9 +415,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             summary.log_lines = lines;
         }
         if let Some(recorder) = self.watch.recorder() {
-            let record = recorder.finish(&summary, over);
+            let record = recorder.finish(&summary, warm, over);
             ask_customs(&mut summary, self.registry, &record);
-            summary.record = self.options.record.then(|| recorder.finish(&summary, over));
+            summary.record = self.options.record.then(|| recorder.finish(&summary, warm, over));
         }
         summary
     }
