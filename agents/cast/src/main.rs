@@ -15,7 +15,7 @@ use agent_vision::VisionAgent;
 use swarm_sim::{Question, Registry, Setup};
 
 fn main() -> ExitCode {
-    let cast = Registry::new()
+    let cast = swarm_sim::soak::register(Registry::new())
         .agent("beacon", "broadcasts payloads of a fixed size at a fixed rate", |setup: Setup<'_, _>| {
             Ok(Beacon::new(setup.params, setup.seed))
         })

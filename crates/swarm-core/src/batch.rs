@@ -246,6 +246,7 @@ mod tests {
         };
 
         let batches = tokio::select! {
+            biased;
             batches = log_at_end => batches,
             () = worker => unreachable!("a batcher is left"),
         };

@@ -15,7 +15,7 @@ pub use certificate::{
     issue,
 };
 #[cfg(feature = "webtransport")]
-pub(crate) use certificate::{Proven, read_again};
+pub(crate) use certificate::{Proven, issue_from_seed, read_again};
 pub(crate) use key::verify as verify_signature;
 pub use key::{IdentityKey, agent_id_of, agent_id_of_subject};
 pub use verifier::SwarmVerifier;

@@ -63,6 +63,7 @@ impl Inference {
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, InferenceError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
+        #[expect(clippy::disallowed_methods, reason = "the runtime must go on meanwhile")]
         let computed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             compute()

@@ -326,7 +326,8 @@ impl Fabric {
         self.count_lost(why);
     }
 
-    fn count_lost(&mut self, why: LostWhy) {
+    /// A packet is lost that was never sent.
+    pub(crate) fn count_lost(&mut self, why: LostWhy) {
         if let Some(count) = self.lost.get_mut(why as usize) {
             *count += 1;
         }
@@ -390,13 +391,18 @@ impl Fabric {
 
     /// What this direction of a link is like now, with all faults; `None` if it is cut or one end is not up.
     pub fn conditions(&mut self, from: Host, to: Host) -> Option<Conditions> {
-        self.shared_conditions(from, to).as_deref().cloned()
+        let up = self.power(from) == Power::Up && self.power(to) == Power::Up;
+        if up { self.link(from, to).as_deref().cloned() } else { None }
     }
 
-    /// The same, without a copy.
-    pub(crate) fn shared_conditions(&mut self, from: Host, to: Host) -> Option<Arc<Conditions>> {
-        let up = self.power(from) == Power::Up && self.power(to) == Power::Up;
-        self.links.between(from, to, &self.faults).filter(|_| up).and_then(|link| link.conditions())
+    /// The same without a copy, however the hosts are doing.
+    pub(crate) fn link(&mut self, from: Host, to: Host) -> Option<Arc<Conditions>> {
+        self.links.between(from, to, &self.faults).and_then(|link| link.conditions())
+    }
+
+    /// Changes whenever a fault begins or ends.
+    pub(crate) fn faults_version(&self) -> u64 {
+        self.faults.version
     }
 
     /// Changes whenever a fault begins or ends, or a host is doing otherwise.

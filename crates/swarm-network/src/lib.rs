@@ -10,10 +10,18 @@
 //! The first two run in virtual time, on a tokio runtime of one thread whose clock is paused, and the same seed gives the
 //! same run. What this crate never does: know a scenario, an agent, or who is connected to whom.
 
+mod changes;
 mod conditions;
 mod fabric;
+mod in_flight;
+mod model;
 mod network;
+mod quic;
+mod real;
 
 pub use conditions::{Bursts, Change, Conditions, ConditionsError, Distribution, Latency, Loss};
 pub use fabric::{Fabric, Fate, Fault, FaultId, Host, LostWhy, Power, Scope, SharedFabric, Traffic};
+pub use model::ModelNetwork;
 pub use network::{Network, OpenError};
+pub use quic::QuicNetwork;
+pub use real::RealNetwork;

@@ -3,9 +3,19 @@
 //! It reads files, prints, and turns outcomes into exit codes; everything else is the library's.
 
 mod arguments;
+mod artifacts;
 mod check;
 mod failure;
+mod files;
+mod log;
+mod new;
+mod play;
+mod replay;
+mod report;
 mod run;
+mod shrink;
+mod soak;
+mod sweep;
 
 use std::{
     ffi::OsString,
@@ -16,7 +26,7 @@ use std::{
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
-use crate::{Paint, Registry, report};
+use crate::{Paint, Registry, report::catalogue};
 
 /// How the program ends.
 ///
@@ -79,9 +89,15 @@ where
     let arguments = Arguments::parse_from(arguments);
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments, registry),
-        Command::Check(arguments) => check::check(&arguments.files, registry),
-        Command::List => print(&report::catalogue(registry, output_paint())),
+        Command::Check(arguments) => check::check(&arguments, registry),
+        Command::New(arguments) => new::new(&arguments, registry),
+        Command::List => print(&catalogue(registry, output_paint())),
         Command::Schema => print(&crate::json_schema()),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Replay(arguments) => replay::replay(&arguments, registry),
+        Command::Sweep(arguments) => sweep::sweep(&arguments, registry),
+        Command::Shrink(arguments) => shrink::shrink(&arguments, registry),
+        Command::Soak(arguments) => soak::soak(&arguments),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The clocks of a run: the true one, which all nodes of the run share, and that of each node, which may be wrong.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -63,18 +64,28 @@ impl Error {
 #[derive(Debug, Clone)]
 pub(crate) struct MemberClock {
     truth: RunClock,
-    error: Arc<Mutex<(Error, Instant)>>,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Since when it has been so far off.
+    error: Mutex<(Error, Instant)>,
+    /// Whether it is off at all: most never are, and are asked often.
+    is_off: AtomicBool,
 }
 
 impl MemberClock {
     pub(crate) fn new(truth: RunClock, error: Error) -> Self {
         let since = truth.begun;
-        Self { truth, error: Arc::new(Mutex::new((error, since))) }
+        let state = State { error: Mutex::new((error, since)), is_off: AtomicBool::new(!error.is_none()) };
+        Self { truth, state: Arc::new(state) }
     }
 
     /// From now on it is so far off, and drifts so.
     pub(crate) fn set(&self, error: Error) {
         *self.error() = (error, Instant::now());
+        self.state.is_off.store(!error.is_none(), Ordering::Relaxed);
     }
 
     /// How far it is off.
@@ -82,13 +93,18 @@ impl MemberClock {
         self.error().0
     }
 
+    /// Whether it shows anything but the true time.
+    pub(crate) fn is_off(&self) -> bool {
+        self.state.is_off.load(Ordering::Relaxed)
+    }
+
     /// How far ahead it is now, in microseconds.
     #[expect(clippy::cast_possible_truncation, reason = "a drift of millionths stays far below the range")]
     fn ahead_micros(&self) -> i64 {
-        let (error, since) = *self.error();
-        if error.is_none() {
+        if !self.is_off() {
             return 0;
         }
+        let (error, since) = *self.error();
         let drifted = since.elapsed().as_secs_f64() * error.drift_ppm;
         error.offset_micros.saturating_add(drifted as i64)
     }
@@ -99,7 +115,7 @@ impl MemberClock {
     }
 
     fn error(&self) -> MutexGuard<'_, (Error, Instant)> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

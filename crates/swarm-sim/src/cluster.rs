@@ -32,7 +32,7 @@ pub(crate) use launch::{Launcher, Surroundings};
 pub(crate) use rehearsal::rehearse;
 pub(crate) use roster::Roster;
 
-use crate::{Scenario, runner::RunError};
+use crate::{Scenario, runner::RunError, watch::Overlay};
 
 /// How many nodes start, and how many dials are under way, at once. Each costs a handshake's worth of CPU on either
 /// side, so more at once would only make all of them late.
@@ -124,6 +124,16 @@ impl Cluster {
     pub(crate) fn connections(&self) -> usize {
         let runs = |member| self.roster.get(member).is_some();
         self.pairs.iter().filter(|(a, b)| runs(*a) && runs(*b)).count()
+    }
+
+    /// The share of the pairs that the topology connects, and of which both run, that is connected; `None` if there are
+    /// none.
+    #[expect(clippy::cast_precision_loss, reason = "pairs of a swarm stay far below 2^53")]
+    pub(crate) fn converged(&self, overlay: &Overlay) -> Option<f64> {
+        let runs = |member| self.roster.get(member).is_some();
+        let wanted: Vec<_> = self.pairs.iter().filter(|(a, b)| runs(*a) && runs(*b)).collect();
+        let there = wanted.iter().filter(|(a, b)| overlay.connections().contains(&(*a.min(b), *a.max(b)))).count();
+        (!wanted.is_empty()).then(|| there as f64 / wanted.len() as f64)
     }
 
     /// Those of these members that could stop.

@@ -33,12 +33,14 @@
 pub mod cli;
 pub mod quantity;
 pub mod report;
+pub mod soak;
 
 mod check;
 mod clock;
 mod cluster;
 mod event;
 mod gate;
+mod memory;
 mod metric;
 mod nearest;
 mod record;
@@ -46,6 +48,7 @@ mod registry;
 mod runner;
 mod scenario;
 mod seed;
+mod shrink;
 mod stopwatch;
 mod summary;
 mod swarm;
@@ -56,28 +59,33 @@ mod watch;
 mod watchdog;
 
 pub use check::{
-    Aggregate, Bound, Check, CheckOutcome, Comparison, Condition, ConditionError, Severity, Unit, Verdict,
+    After, Aggregate, Bound, Check, CheckKind, CheckOutcome, Comparison, Condition, ConditionError, Severity,
+    Unit, Verdict, Window,
 };
 pub use event::{Phase, Progress, RunEvent};
 pub use metric::{Metric, Shape};
 pub use nearest::nearest;
 pub use record::{
-    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup, RecordedLife, RecordedMember,
-    RecordedRequest, RunRecord, Runner, Sample,
+    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup,
+    RecordedLife, RecordedMember, RecordedRequest, RunRecord, Runner, Sample,
 };
-pub use registry::{BuildError, NoParams, Question, Registry, Setup};
+pub use registry::{BuildError, CheckInput, NoParams, Question, Registry, Setup};
 pub use report::Paint;
 pub use runner::{LogTo, RunError, RunOptions, run};
 pub use scenario::{
-    Action, Agents, Ask, ClockError, Content, Event, Fault, Group, Links, LinksBetween, MOST_AGENTS, Members, Network,
-    NodeSettings, Pick, Ports, Problem, Rate, Rogues, SCHEMA, Scenario, ScenarioErrors, Start, Target, Warning, Way,
-    json_schema,
+    Action, Agents, Artifact, Ask, Axis, ClockError, Content, Design, Event, Fault, Group, Links,
+    LinksBetween, MOST_AGENTS, Members, Network, NodeSettings, Output, Overrides, Pick, Ports, Problem, Rate,
+    Rogues, SCHEMA, Scenario, ScenarioErrors, Start, Sweep, Target, UnknownNetwork, Warning, Way,
+    files_beside, json_schema,
 };
+pub use shrink::{Candidate, ScenarioSize, ShrinkError, Shrinker};
 pub use summary::{End, GroupSummary, RunSummary};
 pub use swarm::{Member, NotYet, Seen, Swarm, SwarmBuilder, TasksLeft};
 pub use swarm_adversary::{Attack, Plan};
-pub use tally::{Durations, Figures, NOT_SENT, Numbers, RogueFigures, TopicFigures};
+pub use tally::{Durations, Figures, NOT_SENT, Numbers, RogueFigures, TopicFigures, World};
 pub use topology::{Topology, TopologyError};
+
+pub use watch::Broken;
 
 /// Compiles the code of the guide.
 #[cfg(doctest)]

@@ -15,7 +15,8 @@ use swarm_core::{DropReason, Ending, GoneReason, RefusedReason};
 /// for the node that drops (`observation.dropped.*`), asking for the requester (`request.*`, `answer.*`), serving for
 /// the responder (`request.served.*`), seeing a peer go for whoever sees it (`peer.gone.*`), turning somebody
 /// away for whoever does it (`peer.refused.*`), attacking for the rogue (`rogue.*`), and panics
-/// (`agent.panics`) and numbers of an agent's own (`measure.*`) for that agent.
+/// (`agent.panics`) and numbers of an agent's own (`measure.*`) for that agent. What is about the swarm as a whole
+/// (`overlay.*`, `network.*`, `memory.*`) counts for no group.
 ///
 /// ```
 /// use swarm_sim::{Metric, Shape};
@@ -40,6 +41,10 @@ pub enum Metric {
     ObservationGaps,
     /// Copies that were lost at a node for this reason, whichever way they were going.
     ObservationDropped(DropReason),
+    /// Observations that an agent was handed once more. There ought to be none, ever.
+    ObservationDuplicated,
+    /// Observations that an agent was handed and whose origin is nobody of the run. There ought to be none, ever.
+    ObservationStranger,
     /// Requests that agents sent.
     RequestSent,
     /// Requests that ended with a complete answer.
@@ -48,6 +53,10 @@ pub enum Metric {
     RequestAnsweredRatio,
     /// Requests that never ended. There ought to be none, ever.
     RequestOpen,
+    /// Requests whose sender was never told of their end, although it lived on. There ought to be none, ever.
+    RequestLost,
+    /// Requests whose sender was told of their end more than once. There ought to be none, ever.
+    RequestDoubled,
     /// From sending a request to the end of its complete answer.
     RequestLatency,
     /// From sending a request to the first chunk of its answer.
@@ -74,6 +83,22 @@ pub enum Metric {
     RogueBorne,
     /// From the first wrong act of an attempt to its end by the node, whether before or after its hello.
     RogueCutOff,
+    /// Into how many parts the agents that run have fallen. One is the whole swarm.
+    OverlayComponents,
+    /// How many pairs of agents are connected.
+    OverlayConnections,
+    /// Pairs that are connected, of all that the topology connects and of which both run.
+    OverlayConverged,
+    /// Packets that the network lost, of all that were sent.
+    NetworkLostRatio,
+    /// Bytes that the network carried.
+    NetworkBytes,
+    /// Memory of the whole run, by the number of agents.
+    MemoryPerAgent,
+    /// Tasks that went on after everybody had stopped. There ought to be none. Only virtual time can tell.
+    TaskLeft,
+    /// How often the check in Rust of that name did not hold: 0 or 1. Its check asks for it; no other can.
+    Custom(String),
     /// Panics of agents, from the start of the run on. Zero is a number too: there is always something to measure.
     AgentPanics,
     /// Numbers that agents measured themselves under this name.
@@ -94,6 +119,8 @@ pub enum Shape {
     Count,
     /// A share of a whole, from 0 to 1: one plain number.
     Ratio,
+    /// A number of bytes: one plain number.
+    Bytes,
     /// Many durations; an aggregate such as `p99` makes one of them.
     Durations,
     /// Many numbers without a unit that the runner knows; an aggregate such as `mean` makes one of them.
@@ -110,6 +137,9 @@ impl Shape {
 
 /// The prefix of the metrics that agents name themselves.
 pub(crate) const MEASURE_PREFIX: &str = "measure.";
+
+/// The prefix of what checks in Rust find.
+const CUSTOM_PREFIX: &str = "custom.";
 
 /// Metrics that are told apart by a word that the runner knows.
 pub(crate) struct Family {
@@ -179,7 +209,7 @@ pub(crate) const FAMILIES: [(&str, &str); 6] = [
 ];
 
 /// Every metric that the runner itself names, with what it means in one line.
-pub(crate) const CATALOGUE: [(Metric, &str); 19] = [
+pub(crate) const CATALOGUE: [(Metric, &str); 30] = [
     (Metric::ObservationSent, "observations broadcast, by the group of their origin"),
     (Metric::ObservationDelivered, "copies handed to an agent, by the group of the receiver"),
     (
@@ -188,10 +218,17 @@ pub(crate) const CATALOGUE: [(Metric, &str); 19] = [
     ),
     (Metric::ObservationLatency, "from making to delivery, by the group of the receiver"),
     (Metric::ObservationGaps, "gaps in reliable observations, by the group of the receiver"),
+    (
+        Metric::ObservationDuplicated,
+        "observations handed to an agent once more, by the group of the receiver",
+    ),
+    (Metric::ObservationStranger, "observations of nobody in the run, by the group of the receiver"),
     (Metric::RequestSent, "requests sent, by the group of the requester (as all below)"),
     (Metric::RequestAnswered, "requests that ended with a complete answer"),
     (Metric::RequestAnsweredRatio, "requests that ended with a complete answer, of all sent"),
     (Metric::RequestOpen, "requests that never ended"),
+    (Metric::RequestLost, "requests of whose end nobody was told"),
+    (Metric::RequestDoubled, "requests of whose end somebody was told more than once"),
     (Metric::RequestLatency, "from sending to the end of a complete answer"),
     (Metric::RequestFirstChunk, "from sending to the first chunk of an answer"),
     (Metric::AnswerRight, "questions of the timeline answered rightly"),
@@ -202,6 +239,16 @@ pub(crate) const CATALOGUE: [(Metric, &str); 19] = [
     (Metric::RogueBorne, "attempts that went on for as long as they wanted"),
     (Metric::RogueCutOff, "from the first wrong act of an attempt to its end by the node"),
     (Metric::AgentPanics, "panics of agents, from the start of the run on"),
+    (
+        Metric::OverlayComponents,
+        "parts that the running agents have fallen into (of the whole swarm, as all below)",
+    ),
+    (Metric::OverlayConnections, "pairs of agents that are connected"),
+    (Metric::OverlayConverged, "pairs that are connected, of those that the topology connects"),
+    (Metric::NetworkLostRatio, "packets that the network lost, of all sent"),
+    (Metric::NetworkBytes, "bytes that the network carried"),
+    (Metric::MemoryPerAgent, "memory of the whole run, by the number of agents"),
+    (Metric::TaskLeft, "tasks that went on after everybody had stopped, in virtual time"),
 ];
 
 impl Metric {
@@ -225,9 +272,13 @@ impl Metric {
             | Self::ObservationDelivered
             | Self::ObservationGaps
             | Self::ObservationDropped(_)
+            | Self::ObservationDuplicated
+            | Self::ObservationStranger
             | Self::RequestSent
             | Self::RequestAnswered
             | Self::RequestOpen
+            | Self::RequestLost
+            | Self::RequestDoubled
             | Self::AnswerRight
             | Self::PeerGone(_)
             | Self::PeerRefused(_)
@@ -235,10 +286,17 @@ impl Metric {
             | Self::RogueAdmitted
             | Self::RogueSentAway
             | Self::RogueBorne
+            | Self::OverlayComponents
+            | Self::OverlayConnections
+            | Self::TaskLeft
+            | Self::Custom(_)
             | Self::AgentPanics => Shape::Count,
-            Self::ObservationDeliveryRatio | Self::RequestAnsweredRatio | Self::AnswerRightRatio => {
-                Shape::Ratio
-            }
+            Self::ObservationDeliveryRatio
+            | Self::RequestAnsweredRatio
+            | Self::AnswerRightRatio
+            | Self::OverlayConverged
+            | Self::NetworkLostRatio => Shape::Ratio,
+            Self::NetworkBytes | Self::MemoryPerAgent => Shape::Bytes,
             Self::ObservationLatency
             | Self::RequestLatency
             | Self::RequestFirstChunk
@@ -251,23 +309,35 @@ impl Metric {
 
     /// Whether it can be told apart by the capability that was asked for.
     pub(crate) const fn is_of_requests(&self) -> bool {
+        matches!(
+            self,
+            Self::RequestSent
+                | Self::RequestAnswered
+                | Self::RequestAnsweredRatio
+                | Self::RequestOpen
+                | Self::RequestLost
+                | Self::RequestDoubled
+                | Self::RequestLatency
+                | Self::RequestFirstChunk
+                | Self::RequestEnded(_)
+                | Self::RequestServed(_)
+                | Self::AnswerRight
+                | Self::AnswerRightRatio
+        )
+    }
+
+    /// Whether it can be told apart by group. What is about the whole swarm cannot.
+    pub(crate) const fn is_of_groups(&self) -> bool {
         !matches!(
             self,
-            Self::ObservationSent
-                | Self::ObservationDelivered
-                | Self::ObservationDeliveryRatio
-                | Self::ObservationLatency
-                | Self::ObservationGaps
-                | Self::ObservationDropped(_)
-                | Self::PeerGone(_)
-                | Self::PeerRefused(_)
-                | Self::RogueAttempts
-                | Self::RogueAdmitted
-                | Self::RogueSentAway
-                | Self::RogueBorne
-                | Self::RogueCutOff
-                | Self::AgentPanics
-                | Self::Measure(_)
+            Self::OverlayComponents
+                | Self::OverlayConnections
+                | Self::OverlayConverged
+                | Self::NetworkLostRatio
+                | Self::NetworkBytes
+                | Self::MemoryPerAgent
+                | Self::TaskLeft
+                | Self::Custom(_)
         )
     }
 
@@ -295,10 +365,14 @@ impl Metric {
             Self::ObservationLatency => "observation.latency",
             Self::ObservationGaps => "observation.gaps",
             Self::ObservationDropped(_) => DROPPED.prefix,
+            Self::ObservationDuplicated => "observation.duplicated",
+            Self::ObservationStranger => "observation.stranger",
             Self::RequestSent => "request.sent",
             Self::RequestAnswered => "request.answered",
             Self::RequestAnsweredRatio => "request.answered_ratio",
             Self::RequestOpen => "request.open",
+            Self::RequestLost => "request.lost",
+            Self::RequestDoubled => "request.doubled",
             Self::RequestLatency => "request.latency",
             Self::RequestFirstChunk => "request.first_chunk",
             Self::RequestEnded(_) => ENDED.prefix,
@@ -312,6 +386,14 @@ impl Metric {
             Self::RogueSentAway => "rogue.sent_away",
             Self::RogueBorne => "rogue.borne",
             Self::RogueCutOff => "rogue.cut_off",
+            Self::OverlayComponents => "overlay.components",
+            Self::OverlayConnections => "overlay.connections",
+            Self::OverlayConverged => "overlay.converged",
+            Self::NetworkLostRatio => "network.lost_ratio",
+            Self::NetworkBytes => "network.bytes",
+            Self::MemoryPerAgent => "memory.per_agent",
+            Self::TaskLeft => "task.left",
+            Self::Custom(_) => CUSTOM_PREFIX,
             Self::AgentPanics => "agent.panics",
             Self::Measure(_) => MEASURE_PREFIX,
         }
@@ -322,7 +404,7 @@ impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Measure(own) => f.write_str(own),
+            Self::Measure(own) | Self::Custom(own) => f.write_str(own),
             Self::RequestEnded(ending) | Self::RequestServed(ending) => ending.fmt(f),
             Self::ObservationDropped(reason) => reason.fmt(f),
             Self::PeerGone(reason) => reason.fmt(f),
@@ -366,5 +448,11 @@ mod tests {
     fn a_measure_needs_a_name() {
         assert_eq!(Metric::from_name("measure."), None);
         assert_eq!(Metric::from_name("measure.two words"), None);
+    }
+
+    #[test]
+    fn what_checks_in_rust_find_is_only_for_them() {
+        assert_eq!(Metric::Custom("agreed".to_owned()).to_string(), "custom.agreed");
+        assert_eq!(Metric::from_name("custom.agreed"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Durations as people write them in a scenario file, and numbers as they like to read them in a report.
+//! Quantities as people write them in a scenario file, and numbers as they like to read them in a report.
 //!
 //! Nothing here knows what is measured: it turns text into quantities and quantities into text.
 
@@ -51,6 +51,87 @@ pub fn deserialize_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
             "{text:?} is no duration, expected one with its unit, such as \"500ms\" or \"1m 30s\""
         ))
     })
+}
+
+/// Reads a share such as `0.2` or `20%`, from 0 to 1; `None` if it is none.
+///
+/// ```
+/// assert_eq!(swarm_sim::quantity::parse_share("20%"), Some(0.2));
+/// assert_eq!(swarm_sim::quantity::parse_share("2"), None);
+/// ```
+#[must_use]
+pub fn parse_share(text: &str) -> Option<f64> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => parse_plain(percent.trim_end())? / 100.0,
+        None => parse_plain(text)?,
+    };
+    (0.0..=1.0).contains(&share).then_some(share)
+}
+
+/// Reads a bandwidth such as `800kbit` or `5mbit`, in bits per second; `None` if it is none. `k`, `m` and `g` stand for
+/// thousands, millions and milliards.
+///
+/// ```
+/// assert_eq!(swarm_sim::quantity::parse_bandwidth("5mbit"), Some(5_000_000));
+/// assert_eq!(swarm_sim::quantity::parse_bandwidth("5"), None);
+/// ```
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is bounded, and what is less than a bit is none"
+)]
+pub fn parse_bandwidth(text: &str) -> Option<u64> {
+    /// A terabit per second. More is a slip.
+    const MOST: f64 = 1e12;
+    let (number, scale) = with_unit(text, &[("kbit", 1e3), ("mbit", 1e6), ("gbit", 1e9), ("bit", 1.0)])?;
+    let bits = (number * scale).round();
+    (1.0..=MOST).contains(&bits).then_some(bits as u64)
+}
+
+/// Units of sizes, the larger ones first.
+const SIZES: [(&str, f64); 7] = [
+    ("GiB", 1_073_741_824.0),
+    ("MiB", 1_048_576.0),
+    ("KiB", 1024.0),
+    ("GB", 1e9),
+    ("MB", 1e6),
+    ("KB", 1e3),
+    ("B", 1.0),
+];
+
+/// How many bytes there are in a unit such as `KiB`; `None` if it is no unit of sizes.
+pub(crate) fn bytes_in(unit: &str) -> Option<f64> {
+    SIZES.iter().find(|(name, _)| *name == unit).map(|(_, bytes)| *bytes)
+}
+
+/// A number of bytes with three digits and the unit that suits it.
+///
+/// ```
+/// assert_eq!(swarm_sim::quantity::show_bytes(102_400.0), "100 KiB");
+/// assert_eq!(swarm_sim::quantity::show_bytes(1_200.0), "1.17 KiB");
+/// ```
+#[must_use]
+pub fn show_bytes(bytes: f64) -> String {
+    // As with durations: where rounding to three digits would show 1024 of the smaller unit.
+    let unit =
+        SIZES.iter().filter(|(name, _)| name.ends_with("iB")).find(|(_, unit)| bytes >= *unit * 0.9995);
+    match unit {
+        Some((name, unit)) => format!("{} {name}", three_digits(bytes / unit)),
+        None => format!("{bytes:.0} B"),
+    }
+}
+
+/// The number in front of one of the units, which are all in lower case, and what the unit stands for.
+fn with_unit(text: &str, units: &[(&str, f64)]) -> Option<(f64, f64)> {
+    let text = text.trim().to_ascii_lowercase();
+    units.iter().find_map(|(unit, scale)| Some((parse_plain(text.strip_suffix(unit)?.trim_end())?, *scale)))
+}
+
+/// A number as TOML has it, but finite and without an exponent.
+pub(crate) fn parse_plain(digits: &str) -> Option<f64> {
+    let fits = digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '_'));
+    digits.replace('_', "").parse::<f64>().ok().filter(|number| fits && number.is_finite())
 }
 
 /// A duration with three digits and the unit that suits it.
@@ -166,6 +247,28 @@ mod tests {
             assert_eq!(parse_duration(text), None, "{text}");
         }
         assert_eq!(parse_duration("0s"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn shares_and_bandwidths_know_their_units() {
+        assert_eq!(parse_share("0.5"), Some(0.5));
+        assert_eq!(parse_share("12.5 %"), Some(0.125));
+        for text in ["", "%", "101%", "-1%", "1e-1", "nan", "inf%", "half"] {
+            assert_eq!(parse_share(text), None, "{text}");
+        }
+        assert_eq!(parse_bandwidth("9600 bit"), Some(9_600));
+        assert_eq!(parse_bandwidth("1.5Gbit"), Some(1_500_000_000));
+        for text in ["", "bit", "0bit", "-1mbit", "5 mb", "5e3bit", "9999gbit"] {
+            assert_eq!(parse_bandwidth(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_take_the_unit_that_suits_them() {
+        assert_eq!(show_bytes(0.0), "0 B");
+        assert_eq!(show_bytes(1_000.0), "1000 B");
+        assert_eq!(show_bytes(1_048_575.0), "1.00 MiB");
+        assert_eq!(show_bytes(5e9), "4.66 GiB");
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Which kinds of agents and which sources of questions a scenario may name.
+//! Which kinds of agents, which sources of questions and which checks in Rust a scenario may name.
 //!
 //! Whoever builds a program around the runner registers constructors by name; the runner itself knows no agent but the
 //! one that does nothing. A registry makes agents, it never starts them.
 
+mod custom;
 mod kind;
 mod question;
 
@@ -13,6 +14,8 @@ use serde::de::DeserializeOwned;
 
 use swarm_core::{Agent, BoxedAgent};
 
+pub use custom::CheckInput;
+pub(crate) use custom::CustomCheck;
 pub(crate) use kind::{Kind, Seat};
 pub use question::Question;
 pub(crate) use question::{QuestionSource, Questions};
@@ -52,7 +55,7 @@ pub struct Setup<'g, P> {
 #[schemars(crate = "schemars")]
 pub struct NoParams {}
 
-/// The kinds of agents and sources of questions that scenarios may name.
+/// The kinds of agents, sources of questions and checks in Rust that scenarios may name.
 ///
 /// ```
 /// use swarm_core::Agent;
@@ -69,13 +72,14 @@ pub struct NoParams {}
 pub struct Registry {
     kinds: BTreeMap<String, Arc<Kind>>,
     sources: BTreeMap<String, Arc<QuestionSource>>,
+    checks: BTreeMap<String, Arc<CustomCheck>>,
 }
 
 impl Registry {
     /// A registry with the one kind that is always there: `idle`, an agent that does nothing and may be asked from.
     #[must_use]
     pub fn new() -> Self {
-        let empty = Self { kinds: BTreeMap::new(), sources: BTreeMap::new() };
+        let empty = Self { kinds: BTreeMap::new(), sources: BTreeMap::new(), checks: BTreeMap::new() };
         empty.agent("idle", "does nothing; to ask from", |_: Setup<'_, NoParams>| Ok(Idle))
     }
 
@@ -131,6 +135,33 @@ impl Registry {
         self
     }
 
+    /// Registers a check in Rust, which a scenario names with `custom`. It is asked once, at the end of a run, and says what
+    /// is wrong, if anything is. A check of the same name that was there before is replaced.
+    ///
+    /// `P` is what the `params` of the check in the scenario are read as, just as with [`agent`](Self::agent).
+    ///
+    /// ```
+    /// use swarm_sim::{CheckInput, NoParams, Registry};
+    ///
+    /// let registry = Registry::new().check("all-up", "somebody runs", |input: &CheckInput<'_, NoParams>| {
+    ///     if input.record.members.is_empty() { Err("nobody was there".to_owned()) } else { Ok(()) }
+    /// });
+    /// assert_eq!(registry.checks().collect::<Vec<_>>(), ["all-up"]);
+    /// ```
+    #[must_use]
+    pub fn check<P>(
+        mut self,
+        name: impl Into<String>,
+        summary: impl Into<String>,
+        judge: impl Fn(&CheckInput<'_, P>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: DeserializeOwned + JsonSchema,
+    {
+        self.checks.insert(name.into(), Arc::new(CustomCheck::new(summary.into(), judge)));
+        self
+    }
+
     /// The names of the kinds of agents, sorted.
     pub fn kinds(&self) -> impl Iterator<Item = &str> {
         self.kinds.keys().map(String::as_str)
@@ -141,12 +172,21 @@ impl Registry {
         self.sources.keys().map(String::as_str)
     }
 
+    /// The names of the checks in Rust, sorted.
+    pub fn checks(&self) -> impl Iterator<Item = &str> {
+        self.checks.keys().map(String::as_str)
+    }
+
     pub(crate) fn kind(&self, name: &str) -> Option<&Arc<Kind>> {
         self.kinds.get(name)
     }
 
     pub(crate) fn source(&self, name: &str) -> Option<&Arc<QuestionSource>> {
         self.sources.get(name)
+    }
+
+    pub(crate) fn custom_check(&self, name: &str) -> Option<&Arc<CustomCheck>> {
+        self.checks.get(name)
     }
 }
 
@@ -160,7 +200,9 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<_> = self.kinds().collect();
         let sources: Vec<_> = self.question_sources().collect();
-        f.debug_struct("Registry").field("kinds", &kinds).field("question_sources", &sources).finish()
+        let checks: Vec<_> = self.checks().collect();
+        let mut debug = f.debug_struct("Registry");
+        debug.field("kinds", &kinds).field("question_sources", &sources).field("checks", &checks).finish()
     }
 }
 

@@ -10,6 +10,7 @@ mod agenda;
 mod asker;
 mod error;
 mod faults;
+mod judge;
 mod ledger;
 mod options;
 mod stage;
@@ -27,9 +28,12 @@ pub use options::{LogTo, RunOptions};
 
 use crate::{
     Registry, Scenario,
+    check::{Check, CheckKind},
     clock::RunClock,
     cluster::{Cluster, Launcher, Surroundings},
     event::RunEvent,
+    memory::resident_bytes,
+    metric::Metric,
     stopwatch::Stopwatch,
     summary::RunSummary,
     tally::Tally,
@@ -77,7 +81,11 @@ pub fn run(
         let runtime = virtual_runtime(scenario.seed).map_err(RunError::Runtime)?;
         let late = CancellationToken::new();
         let _watchdog = Watchdog::guard(scenario.timeout, late.clone(), hangs(&scenario));
-        let clock = RunClock::virtual_time();
+        // Outside of the runtime it would begin in real time.
+        let clock = {
+            let _on = runtime.enter();
+            RunClock::virtual_time()
+        };
         let on = Handle::clone(runtime.handle());
         return runtime.block_on(play(scenario, registry, options, on_event, Place { clock, on, late }));
     }
@@ -133,7 +141,7 @@ async fn play(
     on_event: impl FnMut(&RunEvent),
     place: Place,
 ) -> Result<RunSummary, RunError> {
-    let stopwatch = Stopwatch::start();
+    let (stopwatch, memory_before) = (Stopwatch::start(), resident_bytes());
     let (clock, timeout) = (place.clock, scenario.timeout);
     let tallies = tallies(&scenario, &clock);
     let Some(tally) = tallies.first().cloned() else { return Err(RunError::Interrupted) };
@@ -152,9 +160,9 @@ async fn play(
     let cluster = start(launcher, &options.stop, (&place.late, timeout), &mut teller).await?;
     let until_begin = scenario.warmup + LEAD;
     let begin = Instant::now() + until_begin;
-    let begins_at = after(clock.micros(), until_begin);
-    for (tally, (from, length)) in tallies.iter().zip(windows(&scenario)) {
-        tally.window().set(after(begins_at, from), length);
+    let (begins_at, windows) = (after(clock.micros(), until_begin), windows(&scenario));
+    for (tally, (from, until)) in tallies.iter().zip(&windows) {
+        tally.window().set(after(begins_at, *from), until.saturating_sub(*from));
     }
     let stage = Stage::new(stage::Props {
         scenario,
@@ -169,6 +177,8 @@ async fn play(
         carrier,
         clock,
         stopwatch,
+        memory_before,
+        windows,
     });
     Ok(stage.play().await)
 }
@@ -203,7 +213,7 @@ fn carry(carrier: BoxFuture<'static, ()>, on: &Handle) -> JoinSet<()> {
 /// When what counts, from the end of the warm-up: the run as a whole first, then each part that a check looks at.
 fn windows(scenario: &Scenario) -> Vec<(Duration, Duration)> {
     let mut windows = vec![(Duration::ZERO, scenario.duration)];
-    for window in scenario.checks.iter().filter_map(|check| check.part_of(scenario)) {
+    for window in scenario.checks.iter().filter_map(|check| check.windows(scenario)) {
         if !windows.contains(&window) {
             windows.push(window);
         }
@@ -217,6 +227,20 @@ fn tallies(scenario: &Scenario, clock: &RunClock) -> Vec<Arc<Tally>> {
     windows(scenario).into_iter().map(tally).collect()
 }
 
+/// Whether a check asks for what must hold of every run.
+fn asks_for_invariants(scenario: &Scenario) -> bool {
+    let asks = |check: &Check| {
+        use Metric::{ObservationDuplicated, ObservationStranger, RequestDoubled, RequestLost};
+        matches!(check.metric, ObservationDuplicated | ObservationStranger | RequestDoubled | RequestLost)
+    };
+    scenario.checks.iter().any(asks)
+}
+
+/// Whether a check in Rust wants to see a record.
+fn needs_record(scenario: &Scenario) -> bool {
+    scenario.checks.iter().any(|check| matches!(check.kind, CheckKind::Custom { .. }))
+}
+
 fn watch(
     scenario: &Scenario,
     clock: &RunClock,
@@ -225,7 +249,8 @@ fn watch(
 ) -> Result<Arc<Watch>, RunError> {
     let groups = scenario.groups.iter().enumerate();
     let groups: Vec<_> = groups.flat_map(|(number, group)| (0..group.count).map(move |_| number)).collect();
-    let recorder = options.record.then(|| Recorder::new(groups.len(), scenario.groups.len()));
+    let records = options.record || needs_record(scenario);
+    let recorder = records.then(|| Recorder::new(groups.len(), scenario.groups.len()));
     let log = match &options.log {
         LogTo::Nowhere => None,
         LogTo::Hash => Some(EventLog::new(None)),
@@ -235,8 +260,8 @@ fn watch(
             Some(EventLog::new(Some(Box::new(std::io::BufWriter::new(file)))))
         }
     };
-    let invariants = Invariants::new(scenario.groups.len());
-    Ok(Watch::new(clock.clone(), groups, tallies, recorder, log, Some(invariants)))
+    let invariants = asks_for_invariants(scenario).then(|| Invariants::new(scenario.groups.len()));
+    Ok(Watch::new(clock.clone(), groups, tallies, recorder, log, invariants))
 }
 
 fn after(moment: UnixMicros, pause: Duration) -> UnixMicros {

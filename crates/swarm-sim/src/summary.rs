@@ -1,13 +1,13 @@
 //! What came of a run. Reports are made from it; it knows nothing of how they look.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     check::{Check, CheckOutcome, Verdict},
     metric::Metric,
     record::RunRecord,
     scenario::{Members, Scenario},
-    tally::Figures,
+    tally::{Figures, World},
 };
 
 /// What came of a run.
@@ -85,6 +85,8 @@ pub enum End {
     Interrupted,
     /// Its wall clock time was up.
     TimedOut,
+    /// A check could not hold any more that was worth ending it for.
+    Hopeless,
 }
 
 impl std::fmt::Display for End {
@@ -93,15 +95,23 @@ impl std::fmt::Display for End {
             Self::Complete => "complete",
             Self::Interrupted => "interrupted",
             Self::TimedOut => "timed out",
+            Self::Hopeless => "hopeless",
         })
     }
 }
 
 impl RunSummary {
-    /// Puts the figures of a run together and holds the checks of its scenario against them.
-    pub(crate) fn new(scenario: Scenario, end: End, figures: Vec<Figures>) -> Self {
-        let mut total = Figures::default();
-        figures.iter().for_each(|figures| total.merge(figures));
+    /// Puts the figures of a run together and holds the checks of its scenario against them, but for those that were held
+    /// against something else before.
+    pub(crate) fn new(
+        scenario: Scenario,
+        end: End,
+        figures: Vec<Figures>,
+        world: World,
+        mut judged: BTreeMap<usize, CheckOutcome>,
+    ) -> Self {
+        let mut total = total(&figures);
+        total.world = Some(world);
         let groups: Vec<_> = scenario
             .groups
             .iter()
@@ -115,16 +125,26 @@ impl RunSummary {
             .collect();
         let figures_of =
             |name: &str| groups.iter().find(|group| group.name == name).map(|group| &group.figures);
-        let checks = scenario
-            .checks
-            .iter()
-            .map(|check| {
-                let group = check.group.as_deref().and_then(figures_of);
-                CheckOutcome::of(check, group.unwrap_or(&total))
-            })
-            .collect();
+        let checks = scenario.checks.iter().enumerate().map(|(number, check)| {
+            let group = check.group.as_deref().and_then(figures_of);
+            judged.remove(&number).unwrap_or_else(|| CheckOutcome::of(check, group.unwrap_or(&total)))
+        });
+        let checks = checks.collect();
         let measured = scenario.duration;
-        Self { scenario, end, measured, connections: 0, groups, total, checks, notices: Vec::new(), real: Duration::ZERO, digest: None, log_lines: 0, record: None }
+        Self {
+            scenario,
+            end,
+            measured,
+            connections: 0,
+            groups,
+            total,
+            checks,
+            notices: Vec::new(),
+            real: Duration::ZERO,
+            digest: None,
+            log_lines: 0,
+            record: None,
+        }
     }
 
     /// For each check of a `measure.NAME` that nobody measured, what was measured instead: a name may be misspelt.
@@ -156,6 +176,13 @@ impl RunSummary {
     }
 }
 
+/// The figures of all groups together.
+pub(crate) fn total(groups: &[Figures]) -> Figures {
+    let mut total = Figures::default();
+    groups.iter().for_each(|figures| total.merge(figures));
+    total
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +202,10 @@ mod tests {
         Scenario::parse("two.toml", text, &Registry::new()).unwrap()
     }
 
+    fn new(scenario: Scenario, end: End, figures: Vec<Figures>) -> RunSummary {
+        RunSummary::new(scenario, end, figures, World::default(), BTreeMap::new())
+    }
+
     fn figures(sent: u64) -> Figures {
         let mut figures = Figures::default();
         figures.observations_sent = sent;
@@ -183,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_check_is_about_its_group_or_everybody() {
-        let summary = RunSummary::new(scenario(), End::Complete, vec![figures(2), figures(3)]);
+        let summary = new(scenario(), End::Complete, vec![figures(2), figures(3)]);
         let verdicts: Vec<_> = summary.checks.iter().map(|check| check.verdict).collect();
         assert_eq!(verdicts, [Verdict::Passed, Verdict::Passed, Verdict::Warned]);
         assert!(summary.passed());
@@ -199,15 +230,15 @@ mod tests {
         let scenario = Scenario::parse("two.toml", text, &Registry::new()).unwrap();
         let mut measured = Figures::default();
         measured.measures.entry("tokens".to_owned()).or_default().record(1.0);
-        let told = RunSummary::new(scenario.clone(), End::Complete, vec![measured]).unmeasured();
+        let told = new(scenario.clone(), End::Complete, vec![measured]).unmeasured();
         assert_eq!(told, ["measure.tokns was never measured by a; measured were: measure.tokens"]);
-        let told = RunSummary::new(scenario, End::Complete, vec![Figures::default()]).unmeasured();
+        let told = new(scenario, End::Complete, vec![Figures::default()]).unmeasured();
         assert_eq!(told, ["measure.tokns was never measured by a; measured were: nothing else either"]);
     }
 
     #[test]
     fn an_interrupted_run_has_not_passed() {
-        let summary = RunSummary::new(scenario(), End::Interrupted, vec![figures(2), figures(3)]);
+        let summary = new(scenario(), End::Interrupted, vec![figures(2), figures(3)]);
         assert!(!summary.passed());
     }
 }

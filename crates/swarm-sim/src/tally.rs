@@ -10,19 +10,19 @@ mod rogues;
 mod topics;
 mod trouble;
 mod window;
+mod world;
 
 use std::{
-    collections::BTreeMap,
     mem,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use swarm_adversary::Outcome;
-use swarm_core::{AgentId, Capability, Direction, DropReason, TraceEvent, UnixMicros, WallClock};
+use swarm_core::{Capability, Direction, DropReason, TraceEvent, UnixMicros, WallClock};
 
 pub use durations::Durations;
 pub use figures::{Figures, NOT_SENT};
@@ -31,12 +31,11 @@ pub use rogues::RogueFigures;
 pub use topics::TopicFigures;
 pub(crate) use trouble::Trouble;
 pub(crate) use window::Window;
+pub use world::World;
 
 /// What happened in the whole swarm.
 pub(crate) struct Tally {
     groups: Vec<GroupTally>,
-    /// Which group an agent belongs to.
-    members: RwLock<BTreeMap<AgentId, usize>>,
     window: Window,
     clock: Arc<dyn WallClock>,
 }
@@ -67,12 +66,7 @@ impl Tally {
     /// A tally of so many groups. The clock must be the one that the nodes go by.
     pub(crate) fn new(groups: usize, clock: Arc<dyn WallClock>) -> Arc<Self> {
         let groups = (0..groups).map(|_| GroupTally::default()).collect();
-        Arc::new(Self { groups, members: RwLock::default(), window: Window::default(), clock })
-    }
-
-    /// Says to which group an agent belongs. Before that its observations are delivered for nobody's credit.
-    pub(crate) fn enlist(&self, agent: AgentId, group: usize) {
-        self.members.write().unwrap_or_else(PoisonError::into_inner).insert(agent, group);
+        Arc::new(Self { groups, window: Window::default(), clock })
     }
 
     /// What counts.
@@ -152,36 +146,35 @@ impl Tally {
         }
     }
 
-    /// A node of a group told something.
-    pub(crate) fn record(&self, group: usize, event: TraceEvent) {
+    /// A node of a group told something, if about an observation then about one of an agent of that other group.
+    pub(crate) fn record(&self, group: usize, about: Option<usize>, event: TraceEvent) {
         match event {
             TraceEvent::ObservationSent { topic, sent_at, handed, dropped, .. }
                 if self.window.contains(sent_at) =>
             {
                 self.with(group, |figures| figures.observation_sent(topic, handed, dropped));
             }
-            TraceEvent::ObservationPassedOn { origin, topic, sent_at, handed, .. }
+            TraceEvent::ObservationPassedOn { topic, sent_at, handed, .. }
                 if self.window.contains(sent_at) =>
             {
-                if let Some(origin) = self.group_of(origin) {
+                if let Some(origin) = about {
                     self.with(origin, |figures| figures.observation_passed_on(topic, handed));
                 }
             }
-            TraceEvent::ObservationDelivered { origin, topic, sent_at, latency, .. }
+            TraceEvent::ObservationDelivered { topic, sent_at, latency, .. }
                 if self.window.contains(sent_at) =>
             {
-                let origin = self.group_of(origin);
-                self.with(group, |figures| figures.observation_delivered(topic, origin, latency));
-                self.credit(origin, |group| &group.delivered_of, 1);
+                self.with(group, |figures| figures.observation_delivered(topic, about, latency));
+                self.credit(about, |group| &group.delivered_of, 1);
             }
-            TraceEvent::ObservationDropped { direction, peer, reason, count }
+            TraceEvent::ObservationDropped { direction, reason, count, .. }
                 if self.window.contains(self.now()) =>
             {
                 self.with(group, |figures| figures.observations_dropped(reason, count));
                 if let DropReason::Replaced | DropReason::Outdated = reason {
                     let origin = match direction {
                         Direction::Outgoing => Some(group),
-                        Direction::Incoming => self.group_of(peer),
+                        Direction::Incoming => about,
                     };
                     self.credit(origin, |group| &group.superseded_of, count);
                 }
@@ -220,10 +213,6 @@ impl Tally {
             }
             _ => {}
         }
-    }
-
-    fn group_of(&self, agent: AgentId) -> Option<usize> {
-        self.members.read().unwrap_or_else(PoisonError::into_inner).get(&agent).copied()
     }
 
     fn credit(&self, group: Option<usize>, account: impl Fn(&GroupTally) -> &AtomicU64, copies: u64) {

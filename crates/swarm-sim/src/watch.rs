@@ -7,15 +7,16 @@ mod invariants;
 mod overlay;
 mod recorder;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use swarm_core::{AgentId, TraceEvent, TraceSink, UnixMicros};
+use rustc_hash::FxHashMap;
+use swarm_core::{AgentId, TraceEvent, TraceSink};
 
 pub(crate) use self::event_log::EventLog;
-pub(crate) use self::invariants::{Broken, Invariants};
+pub use self::invariants::Broken;
+pub(crate) use self::invariants::Invariants;
 pub(crate) use self::overlay::Overlay;
 pub(crate) use self::recorder::{Moment, Recorder, micros};
 use crate::clock::{MemberClock, RunClock};
@@ -34,13 +35,14 @@ pub(crate) struct Watch {
     invariants: Option<Mutex<Invariants>>,
     /// How often each member was started.
     lives: Vec<AtomicU64>,
-    members: RwLock<HashMap<AgentId, Known>>,
+    members: RwLock<FxHashMap<AgentId, Known>>,
 }
 
 /// An agent of the run.
 #[derive(Debug, Clone)]
 struct Known {
     member: usize,
+    group: usize,
     clock: MemberClock,
 }
 
@@ -75,12 +77,9 @@ impl Watch {
 
     /// Says which member an agent is, and by what clock it goes.
     pub(crate) fn enlist(&self, agent: AgentId, member: usize, clock: MemberClock) {
-        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
-        members.insert(agent, Known { member, clock });
-        drop(members);
-        if let Some(group) = self.groups.get(member) {
-            self.tallies.iter().for_each(|tally| tally.enlist(agent, *group));
-        }
+        let Some(group) = self.groups.get(member).copied() else { return };
+        let known = Known { member, group, clock };
+        self.members.write().unwrap_or_else(PoisonError::into_inner).insert(agent, known);
         if let Some(mut recorder) = self.recorder() {
             recorder.named(member, agent);
         }
@@ -139,11 +138,6 @@ impl Watch {
         members.get(&agent).map(|known| known.member)
     }
 
-    fn true_time(&self, agent: AgentId, shown: UnixMicros) -> UnixMicros {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
-        members.get(&agent).map_or(shown, |known| known.clock.true_time(shown))
-    }
-
     fn knows(&self, member: usize, peer: AgentId, came: bool) {
         let Some(peer) = self.member(peer) else { return };
         let changed = self.overlay().knows(member, peer, came);
@@ -152,28 +146,34 @@ impl Watch {
         }
     }
 
-    /// Puts the times in an event right.
-    fn corrected(&self, node: AgentId, mut event: TraceEvent) -> TraceEvent {
-        match &mut event {
-            TraceEvent::ObservationSent { sent_at, .. } => *sent_at = self.true_time(node, *sent_at),
-            TraceEvent::ObservationPassedOn { origin, sent_at, .. } => {
-                *sent_at = self.true_time(*origin, *sent_at);
+    /// Puts the times in an event right. Gives the group of the agent whose observation it is about, if it is of the run.
+    fn corrected(&self, node: AgentId, event: &mut TraceEvent) -> Option<usize> {
+        let (origin, sent_at) = match event {
+            TraceEvent::ObservationSent { sent_at, .. } => (node, sent_at),
+            TraceEvent::ObservationPassedOn { origin, sent_at, .. }
+            | TraceEvent::ObservationDelivered { origin, sent_at, .. } => (*origin, sent_at),
+            TraceEvent::ObservationDropped { peer, .. } => {
+                let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+                return members.get(peer).map(|known| known.group);
             }
-            TraceEvent::ObservationDelivered { origin, sent_at, latency, .. } => {
-                *sent_at = self.true_time(*origin, *sent_at);
-                let now = self.clock.micros().get();
-                *latency = Duration::from_micros(now.saturating_sub(sent_at.get()));
-            }
-            _ => {}
+            _ => return None,
+        };
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let known = members.get(&origin)?;
+        if known.clock.is_off() {
+            *sent_at = known.clock.true_time(*sent_at);
         }
-        event
+        if let TraceEvent::ObservationDelivered { sent_at, latency, .. } = event {
+            *latency = Duration::from_micros(self.clock.micros().get().saturating_sub(sent_at.get()));
+        }
+        Some(known.group)
     }
 
-    fn hear(&self, node: AgentId, (group, member, life): (usize, usize, u64), event: TraceEvent) {
+    fn hear(&self, node: AgentId, (group, member, life): (usize, usize, u64), mut event: TraceEvent) {
         if let Some(mut invariants) = self.invariants() {
             invariants.hear(node, (group, member, life), &event);
         }
-        let event = self.corrected(node, event);
+        let about = self.corrected(node, &mut event);
         if let Some(mut log) = self.log() {
             log.event(self.clock.elapsed(), member, &event);
         }
@@ -184,17 +184,15 @@ impl Watch {
         }
         if let Some(mut recorder) = self.recorder() {
             recorder.hear(self.clock.elapsed(), member, group, &event, |agent| self.member(agent));
-            if let TraceEvent::ObservationDelivered { origin, .. } = &event
-                && let Some(group) = self.member(*origin).and_then(|origin| self.groups.get(origin))
-            {
-                recorder.heard_of(*group);
+            if let (TraceEvent::ObservationDelivered { .. }, Some(origin)) = (&event, about) {
+                recorder.heard_of(origin);
             }
         }
         let Some((whole, parts)) = self.tallies.split_first() else { return };
         for part in parts {
-            part.record(group, event.clone());
+            part.record(group, about, event.clone());
         }
-        whole.record(group, event);
+        whole.record(group, about, event);
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[cfg(feature = "webtransport")]
+use pkcs8::EncodePrivateKey;
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair, PublicKeyData, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use swarm_proto::{AgentId, Grant, PublicKey, Signed, Subject, SwarmName, UnixSeconds};
@@ -119,7 +121,30 @@ pub fn issue(
     grant: &Signed<Grant>,
     now: SystemTime,
 ) -> Result<TlsCertificate, CertificateIssueError> {
-    let tls_key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    issue_on(KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?, identity, grant, now)
+}
+
+/// As [`issue`], on the Ed25519 key whose RFC 8032 private seed this is: the same bytes each time. P-256 would not do, as its
+/// signatures are drawn, and differ in length too. For runs that repeat alone, since a TLS key should not outlive its node.
+#[cfg(feature = "webtransport")]
+pub(crate) fn issue_from_seed(
+    seed: [u8; 32],
+    identity: &IdentityKey,
+    grant: &Signed<Grant>,
+    now: SystemTime,
+) -> Result<TlsCertificate, CertificateIssueError> {
+    let pair = ed25519::pkcs8::KeypairBytes { secret_key: seed, public_key: None };
+    let der = pair.to_pkcs8_der().map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    let key = KeyPair::from_pkcs8_der_and_sign_algo(&der.as_bytes().into(), &rcgen::PKCS_ED25519)?;
+    issue_on(key, identity, grant, now)
+}
+
+fn issue_on(
+    tls_key: KeyPair,
+    identity: &IdentityKey,
+    grant: &Signed<Grant>,
+    now: SystemTime,
+) -> Result<TlsCertificate, CertificateIssueError> {
     let not_before = now - BACKDATED;
     let not_after = not_before + VALIDITY;
     let uri = spiffe_uri(&grant.statement().swarm, identity.agent_id());
@@ -336,6 +361,20 @@ mod tests {
             let agent = verified(&certificate.certificate, seconds);
             assert_eq!(agent, Err(CertificateError::NotValidNow), "at {seconds}");
         }
+    }
+
+    #[cfg(feature = "webtransport")]
+    #[test]
+    fn a_certificate_from_a_seed_is_the_same_each_time_and_proves_as_much() {
+        let credentials = credentials(1, "local");
+        let issued = |seed| {
+            let issued = issue_from_seed([seed; 32], credentials.identity(), credentials.grant(), now());
+            issued.unwrap().certificate
+        };
+
+        assert_eq!(issued(1), issued(1));
+        assert_ne!(issued(1), issued(2));
+        assert_eq!(verified(&issued(1), NOW_SECONDS), Ok(credentials.agent_id()));
     }
 
     /// A certificate whose binding was made for something else than what it says.

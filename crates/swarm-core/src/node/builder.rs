@@ -213,8 +213,9 @@ impl Builder {
         self
     }
 
-    /// Where jitter and request ids come from, and the identity if none is given. For runs that repeat; by default the
-    /// operating system's entropy decides.
+    /// Where jitter and request ids come from, and the identity if none is given. For runs that repeat: the node then reads
+    /// and writes its files in place, as nobody knows when another thread is done. By default the operating system's
+    /// entropy decides.
     #[must_use]
     pub fn rng_seed(mut self, seed: u64) -> Self {
         self.rng_seed = Some(seed);
@@ -274,6 +275,7 @@ impl Builder {
         self.start_on(false, |speaker| Ok(open(speaker)?))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "without a seed nothing need repeat")]
     fn rng(&self) -> StdRng {
         self.rng_seed.map_or_else(|| StdRng::from_rng(&mut rand::rng()), StdRng::seed_from_u64)
     }
@@ -290,8 +292,14 @@ impl Builder {
             }
             Trust::Given(credentials) => return Ok(*credentials),
             Trust::Dev(root) => root,
-            // It outlives the node: a seed must not decide it.
-            Trust::DevFile => dev::root(&dev::path()?, rand::rng().random())?,
+            Trust::DevFile => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "it outlives the node: a seed must not decide it"
+                )]
+                let new = rand::rng().random();
+                dev::root(&dev::path()?, new)?
+            }
         };
         let identity = self.identity.take().unwrap_or_else(|| IdentityKey::from_seed(rng.random()));
         let swarm = self.swarm.take().unwrap_or_default();
@@ -356,6 +364,7 @@ impl Builder {
             access_changed: watch::Sender::new(()),
             guests: self.guests.map(|config| GuestBook::new(Guests::new(config, now))),
             local_only,
+            repeats: self.rng_seed.is_some(),
             feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
             recorder,
             connections: ConnectionMap::new(),

@@ -24,12 +24,12 @@ pub(super) async fn watch(shared: Arc<NodeShared>, directory: PathBuf) {
             () = shared.killed.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Some(grant) = grant.changed().await
+        if let Some(grant) = grant.changed(&shared).await
             && let Err(error) = shared.renew(grant)
         {
             tracing::error!(agent = %shared.id, %error, "the new grant does not count, the old one stays");
         }
-        match revocations.changed().await.map(|list| shared.revoke(list)) {
+        match revocations.changed(&shared).await.map(|list| shared.revoke(list)) {
             // What a peer has told may be newer.
             None | Some(Ok(_) | Err(RevocationError::Older { .. })) => {}
             Some(Err(error)) => {
@@ -56,14 +56,13 @@ impl<T: Statement + Send + 'static> Watched<T> {
     }
 
     /// What it holds, if that is something else than before.
-    async fn changed(&mut self) -> Option<Signed<T>> {
+    async fn changed(&mut self, shared: &NodeShared) -> Option<Signed<T>> {
         let (path, seen) = (self.path.clone(), self.seen);
-        // A disk may be slow, and the node must not wait for it.
-        let read = tokio::task::spawn_blocking(move || {
+        let read = shared.blocking(move || {
             let now = stamp(&path);
             (now, (now != seen && now.is_some()).then(|| files::read_signed(&path)))
         });
-        let (now, read): (_, Option<Result<Signed<T>, FileError>>) = read.await.ok()?;
+        let (now, read): (_, Option<Result<Signed<T>, FileError>>) = read.await?;
         self.seen = now;
         match read? {
             Ok(signed) => Some(signed),

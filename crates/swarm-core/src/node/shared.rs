@@ -69,6 +69,8 @@ pub(crate) struct NodeShared {
     pub(crate) guests: Option<Arc<GuestBook>>,
     /// Stays on this machine.
     pub(crate) local_only: bool,
+    /// Is to do the same again from the same seed.
+    pub(crate) repeats: bool,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) connections: ConnectionMap,
     pub(crate) inbox: AgentInbox,
@@ -169,6 +171,23 @@ impl NodeShared {
             self.recorder.record(TraceEvent::AgentPanicked { method });
         }
         output.ok()
+    }
+
+    /// Does what waits for a disk, which may be slow, on another thread; in place where a run is to repeat, since nobody knows
+    /// when a thread is done. `None` if it broke down or the runtime is about to end.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        if self.repeats {
+            return Some(work());
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that leaves the order to a thread"
+        )]
+        let done = tokio::task::spawn_blocking(work);
+        done.await.ok()
     }
 
     /// How many requests of others are being served.

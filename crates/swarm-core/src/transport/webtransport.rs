@@ -7,6 +7,7 @@
 mod config;
 mod connection;
 mod preamble;
+mod seed;
 mod stream;
 mod tls;
 
@@ -15,7 +16,7 @@ pub use config::{BindError, WebTransportConfig};
 use std::fmt;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -26,8 +27,10 @@ use web_transport_quinn::http::{HeaderMap, StatusCode};
 use web_transport_quinn::{Request, Session};
 
 use self::connection::WebTransportConnection;
+use self::seed::Seed;
 use self::tls::Tls;
 use super::{Connection, Credential, Incoming, Speaker, Transport};
+use crate::clock::WallClock;
 use crate::error::{AcceptError, DialError};
 use crate::identity::IdentityKey;
 
@@ -81,14 +84,26 @@ impl WebTransport {
         speaker: &Speaker,
         config: WebTransportConfig,
     ) -> Result<Self, BindError> {
-        let socket =
-            bound_socket(address, &config).map_err(|source| BindError::Socket { address, source })?;
-        let socket =
-            TokioRuntime.wrap_udp_socket(socket).map_err(|source| BindError::Socket { address, source })?;
-        Self::with_socket(socket, speaker, config)
+        Self::bind_through(address, speaker, config, |socket| socket)
     }
 
-    /// Speaks over any socket, a simulated one for example, with everything above it unchanged.
+    /// As [`Self::bind`], and speaks through what `wrap` makes of the socket: something that loses packets, for example. The
+    /// address is free again after [`Transport::close`] only if nothing keeps the socket longer than what was made of it.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub fn bind_through(
+        address: SocketAddr,
+        speaker: &Speaker,
+        config: WebTransportConfig,
+        wrap: impl FnOnce(Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket>,
+    ) -> Result<Self, BindError> {
+        let socket = bound_socket(address, &config).and_then(|socket| TokioRuntime.wrap_udp_socket(socket));
+        let socket = socket.map_err(|source| BindError::Socket { address, source })?;
+        Self::with_socket(wrap(socket), speaker, config)
+    }
+
+    /// Speaks over any socket, with everything above it unchanged.
     ///
     /// # Errors
     /// When the socket has no address or no certificate can be made. Must be called inside a tokio runtime.
@@ -97,18 +112,43 @@ impl WebTransport {
         speaker: &Speaker,
         config: WebTransportConfig,
     ) -> Result<Self, BindError> {
+        Self::on(socket, speaker, config, None)
+    }
+
+    /// As [`Self::with_socket`], for a run in virtual time: whatever has a bearing on when packets are sent and how long they
+    /// are is drawn from the seed. Give each life of a node another one. Its TLS keys follow from it too, on Ed25519 where
+    /// they are P-256 otherwise, so it is nothing for a network that others can reach.
+    ///
+    /// # Errors
+    /// As [`Self::with_socket`].
+    pub fn seeded(
+        socket: Arc<dyn AsyncUdpSocket>,
+        speaker: &Speaker,
+        config: WebTransportConfig,
+        seed: [u8; 32],
+    ) -> Result<Self, BindError> {
+        Self::on(socket, speaker, config, Some(&Seed::new(seed)))
+    }
+
+    fn on(
+        socket: Arc<dyn AsyncUdpSocket>,
+        speaker: &Speaker,
+        config: WebTransportConfig,
+        seed: Option<&Seed>,
+    ) -> Result<Self, BindError> {
         let local_addr = socket.local_addr().map_err(BindError::NoAddress)?;
-        let tls = Arc::new(Tls::new(speaker.clone())?);
+        let tls = Arc::new(Tls::new(speaker.clone(), seed)?);
         let transport_config = Arc::new(config.quic());
         let mut server = quinn::ServerConfig::new(tls.server()?, Arc::new(retry_key(&speaker.identity)));
         server
             .transport_config(Arc::clone(&transport_config))
+            .time_source(Arc::new(QuicTime(Arc::clone(&speaker.wall_clock))))
             .max_incoming(config.max_half_open)
             .incoming_buffer_size(config.incoming_buffer_bytes)
             .incoming_buffer_size_total(config.incoming_buffers_bytes);
         let weak_socket = Arc::downgrade(&socket);
         let endpoint = Endpoint::new_with_abstract_socket(
-            endpoint_config(&speaker.identity),
+            endpoint_config(&speaker.identity, seed),
             Some(server),
             socket,
             Arc::new(TokioRuntime),
@@ -290,13 +330,24 @@ fn retry_key(identity: &IdentityKey) -> ring::hkdf::Prk {
     ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, &[]).extract(&identity.derive("quic retry"))
 }
 
-/// Reset and connection-id keys follow from the node's secret, so that peers notice a restart at once.
-fn endpoint_config(identity: &IdentityKey) -> EndpointConfig {
+/// The clock that proofs of address are dated by: the same as that of certificates.
+struct QuicTime(Arc<dyn WallClock>);
+
+impl quinn_proto::TimeSource for QuicTime {
+    fn now(&self) -> SystemTime {
+        self.0.now()
+    }
+}
+
+/// Reset and connection-id keys follow from the node's secret, so that peers notice a restart at once. The ids themselves
+/// are drawn anew in each life: packets for an earlier one open nothing.
+fn endpoint_config(identity: &IdentityKey, seed: Option<&Seed>) -> EndpointConfig {
     let reset_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &identity.derive("quic stateless reset"));
     let mut config = EndpointConfig::new(Arc::new(reset_key));
     let [a, b, c, d, e, f, g, h, ..] = identity.derive("quic connection id");
     let cid_key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
     config.cid_generator(move || Box::new(quinn_proto::HashedConnectionIdGenerator::from_key(cid_key)));
+    config.rng_seed(seed.map(|seed| seed.derive("quic")));
     config
 }
 

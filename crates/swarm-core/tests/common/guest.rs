@@ -119,7 +119,9 @@ impl Guest {
     /// Asks for something with an empty body; what comes first of the reply.
     pub(crate) async fn ask(&self, capability: &str) -> ReplyFrame {
         let (mut send, mut recv) = self.session.open_bi().await.unwrap();
-        let head = RequestHead::new(RequestId::from_random(rand::random()), capability.parse().unwrap());
+        #[expect(clippy::disallowed_methods, reason = "no two requests of a test may have the same id")]
+        let id = RequestId::from_random(rand::random());
+        let head = RequestHead::new(id, capability.parse().unwrap());
         let request = [framed(&RequestFrame::Head(head)), framed(&RequestFrame::End)].concat();
         send.write_all(&request).await.unwrap();
         ReplyFrame::decode(&frame(&mut recv).await).unwrap()

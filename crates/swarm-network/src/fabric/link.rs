@@ -60,7 +60,7 @@ impl Links {
         };
         let link = outgoing.links.get_mut(index)?;
         if link.faults_seen != faults.version {
-            link.now = faults.applied(from, to, &link.base).map(|now| self::shared(&mut self.shared, now));
+            link.now = faults.applied(from, to, &link.base).map(|now| shared(&mut self.shared, now));
             link.faults_seen = faults.version;
         }
         Some(link)

@@ -157,6 +157,8 @@ pub enum Unit {
     Ratio,
     /// Microseconds.
     Micros,
+    /// Bytes.
+    Bytes,
 }
 
 impl Unit {
@@ -167,6 +169,7 @@ impl Unit {
             Self::Plain => quantity::show_number(number),
             Self::Ratio => quantity::show_ratio(number),
             Self::Micros => quantity::show_micros(number),
+            Self::Bytes => quantity::show_bytes(number),
         }
     }
 }
@@ -288,7 +291,7 @@ impl<'t> Scanner<'t> {
         aggregate: Option<Aggregate>,
     ) -> Result<Bound, ConditionError> {
         let (digits, number_span) = self.take(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '_'));
-        let Some(number) = parse_number(digits) else {
+        let Some(number) = quantity::parse_plain(digits) else {
             return Err(ConditionError {
                 message: "a number is missing".to_owned(),
                 expected: "expected a number, such as 5, 0.99, 99% or 800ms".to_owned(),
@@ -323,14 +326,13 @@ impl<'t> Scanner<'t> {
     }
 }
 
-fn parse_number(digits: &str) -> Option<f64> {
-    digits.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite())
-}
-
 /// Message, what was expected, and what to do.
 type UnitMismatch = (String, String, Option<String>);
 
 fn bound_of(number: f64, suffix: &str, shape: Shape) -> Result<Bound, UnitMismatch> {
+    if let (Shape::Bytes, Some(bytes)) = (shape, quantity::bytes_in(suffix)) {
+        return Ok(Bound { value: number * bytes, unit: Unit::Bytes });
+    }
     match (shape, suffix) {
         (Shape::Durations, "us" | "µs") => Ok(Bound { value: number, unit: Unit::Micros }),
         (Shape::Durations, "ms") => Ok(Bound { value: number * 1e3, unit: Unit::Micros }),
@@ -339,6 +341,11 @@ fn bound_of(number: f64, suffix: &str, shape: Shape) -> Result<Bound, UnitMismat
             "`{metric}` is a duration, and this number has no unit".to_owned(),
             "expected a unit behind the number: us, ms or s".to_owned(),
             Some(format!("for example {number}ms")),
+        )),
+        (Shape::Bytes, "") => Err((
+            "`{metric}` is a number of bytes, and this number has no unit".to_owned(),
+            "expected a unit behind the number: B, KB, KiB, MB, MiB, GB or GiB".to_owned(),
+            Some(format!("for example {number}KiB")),
         )),
         (Shape::Ratio | Shape::Numbers, "%") => ratio(number / 100.0),
         (Shape::Ratio, "") => ratio(number),
@@ -367,6 +374,7 @@ fn expected_number(shape: Shape) -> &'static str {
         Shape::Count => "a number without a unit",
         Shape::Ratio => "a ratio such as 0.99 or 99%",
         Shape::Durations => "a duration in us, ms or s",
+        Shape::Bytes => "a number of bytes in B, KB, KiB, MB, MiB, GB or GiB",
         Shape::Numbers => "a number, without a unit or with %",
     }
 }

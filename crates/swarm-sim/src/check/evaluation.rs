@@ -30,6 +30,8 @@ pub struct CheckOutcome {
     pub measured: Option<f64>,
     /// What that means.
     pub verdict: Verdict,
+    /// What a check in Rust says is wrong.
+    pub said: Option<String>,
 }
 
 /// What a check says of a run.
@@ -69,19 +71,37 @@ impl CheckOutcome {
             (None, Some(topics)) => figures.of_topics(topics).as_ref().and_then(value),
             (None, None) => value(figures),
         };
+        Self::judged(check, measured)
+    }
+
+    /// Holds what was measured in whatever way against the condition of the check; `None` if there was nothing to measure.
+    #[must_use]
+    pub fn judged(check: &Check, measured: Option<f64>) -> Self {
+        let condition = check.condition;
         let holds = measured.is_some_and(|value| condition.comparison.holds(value, condition.bound.value));
         let verdict = match (holds, check.severity) {
             (true, _) => Verdict::Passed,
             (false, Severity::Warn) => Verdict::Warned,
             (false, Severity::Fail) => Verdict::Failed,
         };
-        Self { check: check.clone(), measured, verdict }
+        Self { check: check.clone(), measured, verdict, said: None }
+    }
+
+    /// What a check in Rust found.
+    #[must_use]
+    pub fn custom(check: &Check, found: Result<(), String>) -> Self {
+        let wrong = f64::from(u8::from(found.is_err()));
+        Self { said: found.err(), ..Self::judged(check, Some(wrong)) }
     }
 
     /// What was measured, as people like to read it.
     #[must_use]
     pub fn measured_text(&self) -> String {
-        self.measured.map_or_else(|| "nothing to measure".to_owned(), |value| self.unit().show(value))
+        match (&self.said, self.measured) {
+            (Some(said), _) => said.clone(),
+            (None, Some(value)) => self.unit().show(value),
+            (None, None) => "nothing to measure".to_owned(),
+        }
     }
 
     fn unit(&self) -> Unit {
@@ -92,18 +112,21 @@ impl CheckOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Condition, Metric};
+    use crate::{CheckKind, Condition, Metric, Window};
 
     fn outcome(metric: Metric, condition: &str, severity: Severity, figures: &Figures) -> CheckOutcome {
         let condition = Condition::parse(condition, &metric).unwrap();
         let check = Check {
             name: "x".into(),
+            kind: CheckKind::AtEnd,
             metric,
             group: None,
             capability: None,
             topic: None,
             condition,
+            window: Window::Whole,
             severity,
+            abort_on_fail: false,
         };
         CheckOutcome::of(&check, figures)
     }

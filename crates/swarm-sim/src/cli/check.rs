@@ -1,17 +1,26 @@
 //! `swarm-sim check`: says of scenario files whether they could be run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::runtime::Runtime;
 
 use super::{
     Status,
+    arguments::CheckArguments,
     failure::{Failure, load, run_failed, say},
-    print,
+    files, print,
 };
-use crate::{Registry, Scenario, cluster::rehearse, quantity::show_duration};
+use crate::{Overrides, Registry, Scenario, cluster::rehearse, quantity::show_duration};
 
-pub(super) fn check(files: &[PathBuf], registry: &Registry) -> Status {
+pub(super) fn check(arguments: &CheckArguments, registry: &Registry) -> Status {
+    let files = match files::meant(&arguments.files) {
+        Ok(files) => files,
+        Err(failure) => {
+            say(&failure);
+            return Status::Mistaken;
+        }
+    };
+    let overrides = arguments.otherwise.overrides();
     // Constructors of agents may need a runtime, although nothing is started on it.
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
@@ -22,15 +31,15 @@ pub(super) fn check(files: &[PathBuf], registry: &Registry) -> Status {
     };
     let status = {
         let _entered = runtime.enter();
-        files.iter().map(|file| check_file(file, registry)).max().unwrap_or(Status::Good)
+        files.iter().map(|file| check_file(file, registry, &overrides)).max().unwrap_or(Status::Good)
     };
     // What a constructor left running ends with the program.
     runtime.shutdown_background();
     status
 }
 
-fn check_file(file: &Path, registry: &Registry) -> Status {
-    let Some(loaded) = load(file, registry) else { return Status::Mistaken };
+fn check_file(file: &Path, registry: &Registry, overrides: &Overrides) -> Status {
+    let Some(loaded) = load(file, registry, overrides) else { return Status::Mistaken };
     let errors = rehearse(&loaded.scenario, registry);
     if errors.is_empty() {
         return print(&format!("{}: {}\n", file.display(), describe(&loaded.scenario)));

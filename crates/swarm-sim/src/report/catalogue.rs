@@ -1,4 +1,4 @@
-//! Everything that a scenario may name: kinds of agents with their params, sources of questions, metrics.
+//! Everything that a scenario may name: kinds of agents with their params, sources of questions, checks in Rust, metrics.
 
 use schemars::schema_for;
 use serde_json::Value;
@@ -21,6 +21,10 @@ pub(crate) fn catalogue(registry: &Registry, paint: Paint) -> String {
     if !sources.is_empty() {
         parts.push(section("questions", two_columns(&sources, "  "), paint));
     }
+    let checks = checks(registry, paint);
+    if !checks.is_empty() {
+        parts.push(section("custom checks", checks, paint));
+    }
     parts.push(section("rogues", rogues(), paint));
     parts.push(section("metrics", metrics(), paint));
     parts.join("\n")
@@ -36,6 +40,16 @@ fn agents(registry: &Registry, paint: Paint) -> String {
         let Some(kind) = registry.kind(name) else { continue };
         text += &format!("  {}  {}\n", paint.green(name), kind.summary);
         text += &two_columns(&params(kind.schema.as_value()), "      ");
+    }
+    text
+}
+
+fn checks(registry: &Registry, paint: Paint) -> String {
+    let mut text = String::new();
+    for name in registry.checks() {
+        let Some(check) = registry.custom_check(name) else { continue };
+        text += &format!("  {}  {}\n", paint.green(name), check.summary);
+        text += &two_columns(&params(check.schema.as_value()), "      ");
     }
     text
 }
@@ -89,7 +103,7 @@ mod tests {
     use schemars::JsonSchema;
 
     use super::*;
-    use crate::{NoParams, Question, Setup};
+    use crate::{CheckInput, NoParams, Question, Setup};
 
     #[derive(serde::Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "only read into")]
@@ -114,7 +128,8 @@ mod tests {
         let registry = Registry::new()
             .agent("beacon", "ticks", |_: Setup<'_, Params>| Ok(Nobody))
             .agent("stone", "lies there", |_: Setup<'_, NoParams>| Ok(Nobody))
-            .questions("sums", "asks for sums", |_| std::iter::empty::<Question>());
+            .questions("sums", "asks for sums", |_| std::iter::empty::<Question>())
+            .check("calm", "nobody ticks", |_: &CheckInput<'_, Params>| Ok(()));
         let text = catalogue(&registry, Paint::Never);
         let expected = "\
 agents
@@ -126,6 +141,11 @@ agents
 
 questions
   sums  asks for sums
+
+custom checks
+  calm  nobody ticks
+      rate_hz  Ticks in each second. [required]
+      word     What to say. [\"tick\"]
 
 rogues
   garbage-packets   Sends UDP packets of noise.

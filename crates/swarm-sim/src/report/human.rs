@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::Paint;
+use super::{Paint, facts::show_factor};
 use crate::{
     Metric,
     check::{Aggregate, CheckOutcome, Verdict},
@@ -47,6 +47,7 @@ pub fn verdict(summary: &RunSummary, paint: Paint) -> String {
     let said = match (summary.end, summary.passed()) {
         (End::Interrupted, _) => paint.red(&format!("{name} was interrupted")),
         (End::TimedOut, _) => paint.red(&format!("{name} ran out of time")),
+        (End::Hopeless, _) => paint.red(&format!("{name} failed before its end")),
         (End::Complete, true) => paint.green(&format!("{name} passed")),
         (End::Complete, false) => paint.red(&format!("{name} failed")),
     };
@@ -64,14 +65,25 @@ fn title(summary: &RunSummary, paint: Paint) -> String {
         several => format!(" and {} rogues", show_count(several as u64)),
     };
     let facts = format!(
-        "{} agents{rogues}, {} with {} connections, seed {}, {} measured",
+        "{} agents{rogues}, {} with {} connections, seed {}, {} measured{}",
         show_count(scenario.agents() as u64),
         scenario.topology,
         show_count(summary.connections as u64),
         scenario.seed,
         show_duration(summary.measured),
+        took(summary),
     );
     format!("{}\n{}", paint.bold(&scenario.name), paint.dim(&facts))
+}
+
+/// Real time and speed-up, where time is virtual.
+fn took(summary: &RunSummary) -> String {
+    let whole = summary.scenario.warmup + summary.measured;
+    let factor = whole.as_secs_f64() / summary.real.as_secs_f64();
+    match summary.scenario.network.is_virtual() && factor.is_finite() {
+        true => format!(" in {}, {} × real time", show_duration(summary.real), show_factor(factor)),
+        false => String::new(),
+    }
 }
 
 fn observations(summary: &RunSummary) -> Option<String> {
@@ -159,7 +171,7 @@ fn rows(
 }
 
 /// Nothing if there are no rows.
-fn table(header: &[&str], rows: Vec<Vec<String>>) -> Option<String> {
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Option<String> {
     if rows.is_empty() {
         return None;
     }

@@ -153,6 +153,7 @@ impl<'s> Report<'s> {
                 End::Complete => "complete",
                 End::Interrupted => "interrupted",
                 End::TimedOut => "timed_out",
+                End::Hopeless => "hopeless",
             },
             passed: summary.passed(),
             groups: summary.groups.iter().map(GroupReport::of).collect(),
@@ -258,6 +259,7 @@ impl<'s> CheckReport<'s> {
                 Unit::Plain => "plain",
                 Unit::Ratio => "ratio",
                 Unit::Micros => "us",
+                Unit::Bytes => "bytes",
             },
             severity: match check.severity {
                 Severity::Fail => "fail",
@@ -322,7 +324,13 @@ mod tests {
         figures.rogues.cut_off.record(Duration::from_millis(3));
         figures.rogues.words.insert("nonsense".to_owned(), 5);
         figures.ended.entry(Ending::Busy).or_default().record(Duration::from_micros(700));
-        let summary = RunSummary::new(scenario, End::Complete, vec![figures]);
+        let summary = RunSummary::new(
+            scenario,
+            End::Complete,
+            vec![figures],
+            crate::tally::World::default(),
+            BTreeMap::new(),
+        );
 
         let report: Value = serde_json::from_str(&json(&summary)).unwrap();
 

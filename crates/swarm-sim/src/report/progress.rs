@@ -1,10 +1,10 @@
-//! Shows how far a run is while it runs: a bar on a terminal, otherwise a plain line per second.
+//! Shows how far a run is while it runs: a bar on a terminal, otherwise a plain line per second of real time.
 
 use std::{io::Write, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Paint;
+use super::{Paint, facts::show_factor};
 use crate::{
     event::{Phase, Progress, RunEvent},
     quantity::{show_count, show_duration},
@@ -15,7 +15,7 @@ pub(crate) struct ProgressReport<W> {
     how: How,
     out: W,
     paint: Paint,
-    /// Whole seconds of the phase for which there was a line already.
+    /// Whole seconds, real ones, of the phase for which there was a line already.
     told: Option<(Phase, u64)>,
 }
 
@@ -24,6 +24,9 @@ enum How {
     Lines,
     Silence,
 }
+
+/// Before that much real time has passed a speed-up says nothing.
+const FIRST_SPEED_UP: Duration = Duration::from_millis(100);
 
 const BAR: &str = "{prefix:>9} {bar:28.cyan/dim} {msg}";
 const PLAIN_BAR: &str = "{prefix:>9} {bar:28} {msg}";
@@ -77,7 +80,9 @@ impl<W: Write> ProgressReport<W> {
                 bar.set_message(counters(progress));
             }
             How::Lines => {
-                let now = (progress.phase, progress.elapsed.as_secs());
+                // Virtual time may fly.
+                let time = if progress.is_virtual { progress.real } else { progress.elapsed };
+                let now = (progress.phase, time.as_secs());
                 if self.told != Some(now) {
                     self.told = Some(now);
                     self.say(Some(format!("{} {}", progress.phase, counters(progress))));
@@ -117,7 +122,11 @@ fn sentence(event: &RunEvent) -> Option<String> {
 
 fn counters(progress: &Progress) -> String {
     let Progress { elapsed, length, agents, sent, delivered, asked, answered, .. } = progress;
-    let mut text = format!("{} of {}, {agents} agents", clock(*elapsed), clock(*length));
+    let mut text = format!("{} of {}", clock(*elapsed), clock(*length));
+    if progress.is_virtual {
+        text += &format!(" in {}{}", clock(progress.real), speed_up(progress));
+    }
+    text += &format!(", {agents} agents");
     if *sent > 0 || *delivered > 0 {
         text += &format!(", {} sent, {} delivered", show_count(*sent), show_count(*delivered));
     }
@@ -125,6 +134,14 @@ fn counters(progress: &Progress) -> String {
         text += &format!(", {} of {} answered", show_count(*answered), show_count(*asked));
     }
     text
+}
+
+/// How many times faster than real time it goes, once that can be told. The warm-up is not told apart: real time begins
+/// with it, so what is shown is a little too low rather than too high.
+fn speed_up(progress: &Progress) -> String {
+    let factor = progress.elapsed.as_secs_f64() / progress.real.as_secs_f64();
+    let tellable = progress.phase == Phase::Measured && progress.real >= FIRST_SPEED_UP && factor.is_finite();
+    if tellable { format!(", {} ×", show_factor(factor)) } else { String::new() }
 }
 
 /// Minutes and seconds, with tenths, so that lines below one another align.
@@ -146,6 +163,8 @@ mod tests {
             phase,
             elapsed: Duration::from_millis(millis),
             length: Duration::from_secs(10),
+            real: Duration::from_millis(millis),
+            is_virtual: false,
             agents: 3,
             sent: 1_200,
             delivered: 2_400,
@@ -177,6 +196,22 @@ measured 0:01.0 of 0:10.0, 3 agents, 1 200 sent, 2 400 delivered
 0:01.0 stop 1 of rover
 ";
         assert_eq!(String::from_utf8(written).unwrap(), expected);
+    }
+
+    #[test]
+    fn virtual_time_is_told_with_the_real_time_and_the_speed_up() {
+        let told = |real| {
+            let RunEvent::Progress(progress) = progress(Phase::Measured, 9_000) else { panic!() };
+            counters(&Progress {
+                real: Duration::from_millis(real),
+                is_virtual: true,
+                sent: 0,
+                delivered: 0,
+                ..progress
+            })
+        };
+        assert_eq!(told(300), "0:09.0 of 0:10.0 in 0:00.3, 30 ×, 3 agents");
+        assert_eq!(told(50), "0:09.0 of 0:10.0 in 0:00.0, 3 agents");
     }
 
     #[test]

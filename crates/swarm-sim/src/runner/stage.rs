@@ -1,8 +1,9 @@
 //! A run under way: one loop that waits, and one plain function for each thing that it waits for.
 
-use std::{mem, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, ops::ControlFlow, sync::Arc, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
+use swarm_network::Traffic;
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinSet},
@@ -14,18 +15,22 @@ use super::{
     RunOptions,
     agenda::{Agenda, Due},
     faults::Faults,
+    judge::Judge,
     ledger::Ledger,
 };
 use crate::{
     Registry, Scenario,
+    check::{Check, CheckKind, CheckOutcome},
     clock::RunClock,
     cluster::Cluster,
     event::{Phase, Progress, RunEvent},
+    memory::resident_bytes,
+    record::RunRecord,
     scenario::Start,
     seed::derive,
     stopwatch::Stopwatch,
-    summary::{End, RunSummary},
-    tally::Tally,
+    summary::{End, RunSummary, total},
+    tally::{Figures, Tally, World},
     watch::{Moment, Watch},
 };
 
@@ -35,7 +40,10 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 /// How often it is looked whether anything is still under way.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
-/// How often progress is told.
+/// How long tasks of nodes that have stopped may take to end, in virtual time.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How often progress is told and checks are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
 /// How many samples a record has, unless they would be too close together or too far apart.
@@ -93,6 +101,9 @@ pub(super) struct Props<'r, F> {
     pub(super) carrier: JoinSet<()>,
     pub(super) clock: RunClock,
     pub(super) stopwatch: Stopwatch,
+    pub(super) memory_before: Option<u64>,
+    /// Those of the tallies, from the end of the warm-up.
+    pub(super) windows: Vec<(Duration, Duration)>,
 }
 
 /// A run under way.
@@ -124,6 +135,9 @@ pub(super) struct Stage<'r, F> {
     /// What the network does by itself.
     carrier: JoinSet<()>,
     stopwatch: Stopwatch,
+    judge: Judge,
+    windows: Vec<(Duration, Duration)>,
+    memory_before: Option<u64>,
 }
 
 /// What the loop waits for.
@@ -159,6 +173,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             teller: props.teller,
             carrier: props.carrier,
             stopwatch: props.stopwatch,
+            judge: Judge::new(&scenario),
+            windows: props.windows,
+            memory_before: props.memory_before,
             late: props.late,
             closing: CancellationToken::new(),
             asks: JoinSet::new(),
@@ -213,7 +230,10 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             Signal::AskEnded(Err(error)) => self.teller.notice(format!("asking broke down: {error}")),
             Signal::AskEnded(Ok(())) => {}
             Signal::Sample => self.sample(),
-            Signal::Tick => self.tell_progress(),
+            Signal::Tick => {
+                self.tell_progress();
+                return self.look();
+            }
         }
         ControlFlow::Continue(())
     }
@@ -239,7 +259,7 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
 
     /// How the swarm is now.
     fn moment(&self) -> Moment {
-        let traffic = self.cluster.launcher().venue().fabric().map(|fabric| fabric.traffic()).unwrap_or_default();
+        let traffic = self.traffic().unwrap_or_default();
         let (roster, overlay) = (self.cluster.roster(), self.watch.overlay());
         Moment {
             agents: roster.count(),
@@ -248,6 +268,76 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             packets: traffic.packets,
             packets_lost: traffic.lost.values().sum(),
         }
+    }
+
+    /// What is known of the swarm as a whole.
+    fn world(&self) -> World {
+        let moment = self.moment();
+        let sent = moment.packets.saturating_add(moment.packets_lost);
+        let memory = resident_bytes().zip(self.memory_before).map(|(now, before)| now.saturating_sub(before));
+        let agents = u64::try_from(moment.agents).unwrap_or(u64::MAX).max(1);
+        World {
+            components: moment.components,
+            connections: moment.connections,
+            converged: self.cluster.converged(&self.watch.overlay()),
+            #[expect(clippy::cast_precision_loss, reason = "packets of a run stay far below 2^53")]
+            packets_lost: (sent > 0).then(|| moment.packets_lost as f64 / sent as f64),
+            bytes: self.traffic().map(|traffic| traffic.bytes),
+            memory_per_agent: memory.map(|memory| memory / agents),
+            tasks_left: None,
+        }
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        self.cluster.launcher().venue().fabric().map(|fabric| fabric.traffic())
+    }
+
+    /// Holds those checks against the run that can be told before its end.
+    fn look(&mut self) -> ControlFlow<End> {
+        let Some(at) = Instant::now().checked_duration_since(self.begin) else { return ControlFlow::Continue(()) };
+        let mut judge = mem::take(&mut self.judge);
+        let hopeless = judge.look(at, |check| self.measure(check));
+        self.judge = judge;
+        match hopeless {
+            None => ControlFlow::Continue(()),
+            Some(check) => {
+                self.teller.notice(format!("`{check}` cannot hold any more, so the run ends"));
+                ControlFlow::Break(End::Hopeless)
+            }
+        }
+    }
+
+    /// What a check measures now.
+    fn measure(&self, check: &Check) -> Option<f64> {
+        if !check.metric.is_of_groups() {
+            return self.world().value(&check.metric);
+        }
+        CheckOutcome::of(check, &self.figures_for(check)?).measured
+    }
+
+    /// What was counted so far of whom and when a check looks at.
+    fn figures_for(&self, check: &Check) -> Option<Figures> {
+        let part = check.windows(&self.scenario).and_then(|part| self.windows.iter().position(|window| *window == part));
+        let mut groups = self.tallies.get(part.unwrap_or(0))?.read();
+        match check.group.as_deref().and_then(|name| self.scenario.group_index(name)) {
+            Some(group) if group < groups.len() => Some(groups.swap_remove(group)),
+            _ => Some(total(&groups)),
+        }
+    }
+
+    /// How those checks came out that are about a part of the run, or that only a look while it ran can tell.
+    fn judged(&self) -> BTreeMap<usize, CheckOutcome> {
+        let mut judged: BTreeMap<_, _> = self.judge.outcomes().collect();
+        for (number, check) in self.scenario.checks.iter().enumerate() {
+            let is_about_a_part = check.windows(&self.scenario).is_some() && check.metric.is_of_groups();
+            if check.kind == CheckKind::AtEnd
+                && is_about_a_part
+                && let Some(figures) = self.figures_for(check)
+            {
+                judged.insert(number, CheckOutcome::of(check, &figures));
+            }
+        }
+        judged
     }
 
     fn tell_progress(&mut self) {
@@ -288,25 +378,25 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         self.asks.shutdown().await;
         self.teller.tell(&RunEvent::Stopping);
         self.sample();
-        let traffic = self.cluster.launcher().venue().fabric().map(|fabric| fabric.traffic());
-        let (venue, over) = (self.cluster.launcher().venue().clone(), self.clock.elapsed());
+        let (mut world, over, traffic) = (self.world(), self.clock.elapsed(), self.traffic());
+        let judged = self.judged();
         for complaint in self.cluster.shut_down().await {
             self.teller.notice(complaint);
         }
         self.carrier.shutdown().await;
-        drop(venue);
-        while let Ok(notice) = self.notice_receiver.try_recv() {
-            self.teller.notice(notice);
-        }
+        world.tasks_left = tasks_left(&self.scenario).await;
         if let Some(traffic) = &traffic {
             self.watch.note(&format!("network {traffic:?}"));
         }
-        let mut figures = self.tallies.iter().map(|tally| tally.read());
-        let Some(whole) = figures.next() else { return RunSummary::new(self.scenario, end, Vec::new()) };
-        let parts: Vec<_> = figures.collect();
+        while let Ok(notice) = self.notice_receiver.try_recv() {
+            self.teller.notice(notice);
+        }
         let remarks = self.tallies.first().map(|tally| remarks(&self.scenario, &self.ledgers, tally, end));
-        let mut summary = RunSummary::new(self.scenario, end, whole);
-        drop(parts);
+        let mut figures = self.tallies.first().map(|tally| tally.read()).unwrap_or_default();
+        for (figures, broken) in figures.iter_mut().zip(self.watch.broken().unwrap_or_default()) {
+            figures.broken = Some(broken);
+        }
+        let mut summary = RunSummary::new(self.scenario, end, figures, world, judged);
         summary.measured = measured;
         summary.connections = self.connections;
         let unmeasured = summary.unmeasured();
@@ -323,7 +413,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             summary.log_lines = lines;
         }
         if let Some(recorder) = self.watch.recorder() {
-            summary.record = Some(recorder.finish(&summary, over));
+            let record = recorder.finish(&summary, over);
+            ask_customs(&mut summary, self.registry, &record);
+            summary.record = self.options.record.then(|| recorder.finish(&summary, over));
         }
         summary
     }
@@ -339,6 +431,28 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
     }
+}
+
+/// How many tasks go on although everybody has stopped, in virtual time; in real time nobody knows how long to wait.
+async fn tasks_left(scenario: &Scenario) -> Option<usize> {
+    if !scenario.network.is_virtual() {
+        return None;
+    }
+    tokio::time::sleep(LAST_WORDS).await;
+    Some(tokio::runtime::Handle::current().metrics().num_alive_tasks())
+}
+
+/// Lets checks in Rust judge.
+fn ask_customs(summary: &mut RunSummary, registry: &Registry, record: &RunRecord) {
+    let outcomes = summary.checks.iter().map(|outcome| match &outcome.check.kind {
+        CheckKind::Custom { name, params } => {
+            let unknown = || Err(format!("no check `{name}` is registered"));
+            let found = registry.custom_check(name).map_or_else(unknown, |check| check.judge(record, summary, params));
+            CheckOutcome::custom(&outcome.check, found)
+        }
+        _ => outcome.clone(),
+    });
+    summary.checks = outcomes.collect();
 }
 
 /// Puts down when members start that are not there from the beginning.

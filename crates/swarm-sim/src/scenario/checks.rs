@@ -1,46 +1,254 @@
 //! Reads `[checks]`: what must hold.
 
+mod expression;
+mod window;
+
 use std::ops::Range;
 
-use swarm_core::{Capability, TopicPattern};
-use toml::Spanned;
+use toml::{Spanned, de::DeValue};
 
 use super::{
+    Scenario,
     groups::Groups,
     problem::Findings,
-    reader::{TableReader, did_you_mean, known_capability, report_unknown_name, shortened},
+    reader::{TableReader, report_unknown_name},
+    understanding::understood_params,
 };
 use crate::{
-    check::{Check, Condition, ConditionError, Severity},
-    metric::{FAMILIES, Family, Metric},
-    nearest::nearest,
+    Registry,
+    check::{Bound, Check, CheckKind, Comparison, Condition, Severity, Unit, Window},
+    metric::Metric,
 };
 
+use self::expression::{Expectation, Selection};
+
+/// What checks are checked against.
+struct Surroundings<'s> {
+    groups: &'s Groups,
+    /// Those of the timeline.
+    labels: &'s [String],
+    registry: &'s Registry,
+}
+
+/// Each check with the place where it says when it looks, if it does.
 pub(super) fn read(
     document: &mut TableReader<'_, '_>,
     groups: &Groups,
+    labels: &[String],
+    registry: &Registry,
     findings: &mut Findings,
-) -> Vec<Check> {
+) -> Vec<(Check, Option<Range<usize>>)> {
     let Some(mut table) = document.table("checks", "[checks]", findings) else { return Vec::new() };
     let entries = table.tables("list", "a check", findings);
     table.finish(findings);
+    let around = Surroundings { groups, labels, registry };
     let mut checks = Vec::with_capacity(entries.len());
     for entry in entries {
-        checks.extend(read_check(entry, groups, findings));
+        checks.extend(read_check(entry, &around, findings));
     }
     checks
 }
 
-fn read_check(mut table: TableReader<'_, '_>, groups: &Groups, findings: &mut Findings) -> Option<Check> {
+/// Reports checks that look at no part of the run.
+pub(super) fn report_empty_windows(
+    scenario: &Scenario,
+    checks: &[(Check, Option<Range<usize>>)],
+    findings: &mut Findings,
+) {
+    for (check, at) in checks {
+        let (Some(at), Some((from, until))) = (at, check.windows(scenario)) else { continue };
+        if from >= until || until > scenario.duration {
+            let (message, label) = window::what_is_wrong(check, scenario);
+            findings.report(at.clone(), message, label);
+        }
+    }
+}
+
+/// The four ways to say what must hold, of which each check has one.
+const WAYS: [&str; 4] = ["metric", "always", "eventually", "custom"];
+
+fn read_check(
+    mut table: TableReader<'_, '_>,
+    around: &Surroundings<'_>,
+    findings: &mut Findings,
+) -> Option<(Check, Option<Range<usize>>)> {
     let name = table.required::<String>("name", findings);
-    let metric = table.required::<String>("metric", findings);
-    let condition = table.required::<String>("check", findings);
     let severity = table.optional::<String>("severity", findings);
+    let abort_on_fail = table.optional::<bool>("abort_on_fail", findings);
+    let written = WAYS.map(|way| table.raw(way));
+    let way = WAYS.iter().zip(written).find(|(_, value)| value.is_some()).map_or("metric", |(way, _)| *way);
+    let read = Keys::read(&mut table, way, findings);
     table.finish(findings);
+    refuse(&WAYS, &WAYS.map(|other| other == way), way, &written, findings)?;
     let severity = severity.map_or(Some(Severity::Fail), |severity| known_severity(&severity, findings));
-    let (metric, Selection { group, capability, topic }) = read_metric(&metric?, groups, findings)?;
-    let condition = read_condition(&condition?, &metric, findings)?;
-    Some(Check { name: name?.into_inner(), metric, group, capability, topic, condition, severity: severity? })
+    let (window, window_at) = match read.window(way, around, findings)? {
+        Some((window, at)) => (window, Some(at)),
+        None => (Window::default(), None),
+    };
+    let (kind, kind_at) = read.kind(way, around, findings)?;
+    let expectation = read.expectation(way, &kind, around, findings)?;
+    let can_abort = match way {
+        "always" | "eventually" => true,
+        "metric" => expectation.only_gets_worse(),
+        _ => false,
+    };
+    if let Some(abort) = abort_on_fail.as_ref().filter(|_| !can_abort) {
+        let label = "expected only with `always`, `eventually` or a count that has an upper bound";
+        let message = "`abort_on_fail` means nothing here: only at the end it is known whether this holds";
+        findings.report(abort.span(), message, label);
+        return None;
+    }
+    let Expectation { metric, selection: Selection { group, capability, topic }, condition } = expectation;
+    let check = Check {
+        name: name?.into_inner(),
+        kind,
+        metric,
+        group,
+        capability,
+        topic,
+        condition,
+        window,
+        severity: severity?,
+        abort_on_fail: abort_on_fail.is_some_and(Spanned::into_inner),
+    };
+    Some((check, window_at.or(kind_at)))
+}
+
+/// Reports keys that mean nothing beside another one. `None` if there were any.
+fn refuse(
+    keys: &[&str],
+    allowed: &[bool],
+    way: &str,
+    written: &[Option<&Spanned<DeValue<'_>>>],
+    findings: &mut Findings,
+) -> Option<()> {
+    let mut misplaced = keys
+        .iter()
+        .zip(allowed)
+        .zip(written)
+        .filter_map(|((key, allowed), value)| Some((key, (*value)?)).filter(|_| !allowed))
+        .peekable();
+    let none = misplaced.peek().is_none().then_some(());
+    for (key, value) in misplaced {
+        let label =
+            "expected one of metric, always, eventually and custom in each check, and what belongs to it";
+        findings.report(value.span(), format!("`{key}` means nothing beside `{way}`"), label);
+    }
+    none
+}
+
+/// What a check says besides its name and severity.
+struct Keys<'t, 'i> {
+    /// What stands under the key that says what must hold.
+    expression: Option<Spanned<String>>,
+    /// What stands under `check`.
+    condition: Option<Spanned<String>>,
+    during: Option<Spanned<String>>,
+    after: Option<Spanned<String>>,
+    within: Option<Spanned<String>>,
+    params: Option<&'t Spanned<DeValue<'i>>>,
+    /// The same as they stand in the file.
+    written: [Option<&'t Spanned<DeValue<'i>>>; 5],
+    at: Range<usize>,
+}
+
+impl<'t, 'i> Keys<'t, 'i> {
+    const NAMES: [&'static str; 5] = ["check", "during", "after", "within", "params"];
+
+    fn read(table: &mut TableReader<'t, 'i>, way: &'static str, findings: &mut Findings) -> Self {
+        let expression = table.required::<String>(way, findings);
+        let condition = match way {
+            "metric" => table.required::<String>("check", findings),
+            _ => table.optional::<String>("check", findings),
+        };
+        Self {
+            expression,
+            condition,
+            during: table.optional("during", findings),
+            after: table.optional("after", findings),
+            within: table.optional("within", findings),
+            params: table.raw("params"),
+            written: Self::NAMES.map(|name| table.raw(name)),
+            at: table.at(),
+        }
+    }
+
+    /// Refuses what does not belong to this way.
+    fn window(
+        &self,
+        way: &str,
+        around: &Surroundings<'_>,
+        findings: &mut Findings,
+    ) -> Option<Option<(Window, Range<usize>)>> {
+        let allowed = match way {
+            "metric" => [true, true, false, false, false],
+            "always" => [false, true, false, false, false],
+            "eventually" => [false, false, true, true, false],
+            _ => [false, false, false, false, true],
+        };
+        let refused = refuse(&Self::NAMES, &allowed, way, &self.written, findings);
+        let window = match &self.during {
+            Some(during) => Some((window::read(during, around.labels, findings)?, during.span())),
+            None => None,
+        };
+        refused.map(|()| window)
+    }
+
+    fn kind(
+        &self,
+        way: &str,
+        around: &Surroundings<'_>,
+        findings: &mut Findings,
+    ) -> Option<(CheckKind, Option<Range<usize>>)> {
+        match way {
+            "always" => Some((CheckKind::Always, None)),
+            "eventually" => {
+                let after = match &self.after {
+                    Some(after) => window::read_after(after, around.labels, findings),
+                    None => Some(Default::default()),
+                };
+                let within = match &self.within {
+                    Some(within) => window::read_within(within, findings).map(Some),
+                    None => Some(None),
+                };
+                let at = self.after.as_ref().or(self.within.as_ref()).map(Spanned::span);
+                Some((CheckKind::Eventually { after: after?, within: within? }, at))
+            }
+            "custom" => {
+                let name = self.expression.as_ref()?;
+                let Some(check) = around.registry.custom_check(name.get_ref()) else {
+                    let known: Vec<_> = around.registry.checks().collect();
+                    report_unknown_name("check in Rust", name, &known, findings);
+                    return None;
+                };
+                let understands = |params: Spanned<DeValue<'_>>| check.understands(params);
+                let at = self.at.clone();
+                let params = understood_params(name.get_ref(), understands, self.params, at, findings)?;
+                Some((CheckKind::Custom { name: name.get_ref().clone(), params }, None))
+            }
+            _ => Some((CheckKind::AtEnd, None)),
+        }
+    }
+
+    fn expectation(
+        &self,
+        way: &str,
+        kind: &CheckKind,
+        around: &Surroundings<'_>,
+        findings: &mut Findings,
+    ) -> Option<Expectation> {
+        if let CheckKind::Custom { name, .. } = kind {
+            let bound = Bound { value: 0.0, unit: Unit::Plain };
+            let condition = Condition { aggregate: None, comparison: Comparison::Equal, bound };
+            let metric = Metric::Custom(name.clone());
+            return Some(Expectation { metric, selection: Selection::default(), condition });
+        }
+        let expression = self.expression.as_ref()?;
+        match way {
+            "metric" => expression::read_pair(expression, self.condition.as_ref()?, around.groups, findings),
+            _ => expression::read_one(expression, around.groups, findings),
+        }
+    }
 }
 
 fn known_severity(severity: &Spanned<String>, findings: &mut Findings) -> Option<Severity> {
@@ -52,156 +260,4 @@ fn known_severity(severity: &Spanned<String>, findings: &mut Findings) -> Option
             None
         }
     }
-}
-
-/// Whose figures a check is about, and of which requests or observations.
-#[derive(Default)]
-struct Selection {
-    group: Option<String>,
-    capability: Option<Capability>,
-    topic: Option<TopicPattern>,
-}
-
-/// `request.latency`, `request.latency{group=client}`, `request.latency{group=client, capability=hello.greet}` or
-/// `observation.latency{topic=rover.*}`.
-fn read_metric(
-    written: &Spanned<String>,
-    groups: &Groups,
-    findings: &mut Findings,
-) -> Option<(Metric, Selection)> {
-    let text = written.get_ref();
-    let (name, selector) = match text.split_once('{') {
-        Some((name, selector)) => (name.trim_end(), Some(selector)),
-        None => (text.as_str(), None),
-    };
-    let name_at = part_of(written, 0..name.len(), findings);
-    let metric = Metric::from_name(name);
-    if metric.is_none() {
-        report_unknown_metric(name, name_at, findings);
-    }
-    let Some(selector) = selector else { return Some((metric?, Selection::default())) };
-    let selector_at = text.len().saturating_sub(selector.len());
-    let Some(pairs) = selected(selector) else {
-        let span = part_of(written, selector_at.saturating_sub(1)..text.len(), findings);
-        let label =
-            "expected {group=NAME}, {capability=NAME} or {topic=PATTERN}, or several with commas in between";
-        findings.report(span, "not a selection of a group, a capability or topics", label);
-        return None;
-    };
-    let mut selection = Selection::default();
-    for (key, name, name_at) in pairs {
-        let begin = selector_at.saturating_add(name_at);
-        let span = part_of(written, begin..begin.saturating_add(name.len()), findings);
-        let name = Spanned::new(span, name.to_owned());
-        match key {
-            Key::Group => selection.group = Some(groups.known(&name, findings)?),
-            Key::Capability => {
-                let metric = metric.as_ref().filter(|metric| !metric.is_of_requests());
-                if let Some(metric) = metric {
-                    let message = format!("`{metric}` is not about requests, so it has no capability");
-                    findings.report(name.span(), message, "expected {group=NAME} alone");
-                    return None;
-                }
-                selection.capability = Some(known_capability(&name, findings)?);
-            }
-            Key::Topic => {
-                let metric = metric.as_ref().filter(|metric| !metric.is_of_topics());
-                if let Some(metric) = metric {
-                    let message = format!("`{metric}` cannot be told apart by topic");
-                    findings.report(name.span(), message, "expected {group=NAME} alone");
-                    return None;
-                }
-                selection.topic = Some(known_topics(&name, findings)?);
-            }
-        }
-    }
-    Some((metric?, selection))
-}
-
-/// By what a metric can be narrowed.
-#[derive(Clone, Copy)]
-enum Key {
-    Group,
-    Capability,
-    Topic,
-}
-
-/// Reports a text that is no pattern of topics.
-fn known_topics(pattern: &Spanned<String>, findings: &mut Findings) -> Option<TopicPattern> {
-    match TopicPattern::try_from(pattern.get_ref().as_str()) {
-        Ok(pattern) => Some(pattern),
-        Err(error) => {
-            let label = "expected a dotted name, in which * stands for a label and ** for all at the end";
-            findings.report(pattern.span(), error.to_string(), label);
-            None
-        }
-    }
-}
-
-/// The pairs in `group=NAME, capability=NAME}`, each with the place of its name.
-fn selected(selector: &str) -> Option<Vec<(Key, &str, usize)>> {
-    let mut pairs = Vec::new();
-    let mut begin = 0_usize;
-    for pair in selector.strip_suffix('}')?.split(',') {
-        let (key, name) = pair.split_once('=')?;
-        let key = match key.trim() {
-            "group" => Key::Group,
-            "capability" => Key::Capability,
-            "topic" => Key::Topic,
-            _ => return None,
-        };
-        let blank = name.len().saturating_sub(name.trim_start().len());
-        let name_at = begin.saturating_add(pair.len()).saturating_sub(name.len()).saturating_add(blank);
-        pairs.push((key, name.trim(), name_at));
-        begin = begin.saturating_add(pair.len()).saturating_add(1);
-    }
-    Some(pairs)
-}
-
-fn report_unknown_metric(name: &str, span: Range<usize>, findings: &mut Findings) {
-    if let Some((family, word)) = Family::of(name) {
-        let known = family.words();
-        let known: Vec<_> = known.iter().map(String::as_str).collect();
-        let word_at = span.end.saturating_sub(word.len()).max(span.start)..span.end;
-        report_unknown_name(family.kind, &Spanned::new(word_at, word.to_owned()), &known, findings);
-        return;
-    }
-    let message = format!("unknown metric `{}`", shortened(name));
-    let label = "expected a metric that the runner or an agent measures";
-    let help = match nearest(name, Metric::names()) {
-        Some(meant) => did_you_mean(meant),
-        None => {
-            let families = FAMILIES.iter().map(|(name, _)| *name);
-            format!("there are {}", Metric::names().chain(families).collect::<Vec<_>>().join(", "))
-        }
-    };
-    findings.report_with_help(span, message, label, help);
-}
-
-fn read_condition(written: &Spanned<String>, metric: &Metric, findings: &mut Findings) -> Option<Condition> {
-    match Condition::parse(written.get_ref(), metric) {
-        Ok(condition) => Some(condition),
-        Err(ConditionError { message, expected, help, span }) => {
-            let span = part_of(written, span, findings);
-            match help {
-                Some(help) => findings.report_with_help(span, message, expected, help),
-                None => findings.report(span, message, expected),
-            }
-            None
-        }
-    }
-}
-
-/// Where a part of a text value stands in the file. A text with escapes is underlined as a whole, since its parts
-/// stand elsewhere than its length says.
-fn part_of(written: &Spanned<String>, part: Range<usize>, findings: &Findings) -> Range<usize> {
-    let whole = written.span();
-    let begin = whole.start.saturating_add(1);
-    let inner = begin..whole.end.saturating_sub(1);
-    if findings.text().get(inner) != Some(written.get_ref()) {
-        return whole;
-    }
-    // A part may begin at the closing quote, where something is missing.
-    let start = begin.saturating_add(part.start).min(whole.end.saturating_sub(1));
-    start..begin.saturating_add(part.end).clamp(start, whole.end)
 }

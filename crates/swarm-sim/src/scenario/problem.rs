@@ -6,6 +6,9 @@
 use std::{fmt, ops::Range, sync::Arc};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
+use toml::Spanned;
+
+use super::{params::mentioned, reader::shortened};
 
 /// One thing that is wrong with a scenario file.
 ///
@@ -179,12 +182,46 @@ pub(crate) struct Findings {
     source: Arc<NamedSource<String>>,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
+    /// Names and values of the params, for complaints about what came to stand in their places.
+    params: Vec<(String, String)>,
+    /// Places of which enough was said.
+    ignored: Vec<Range<usize>>,
 }
 
 impl Findings {
     pub(crate) fn new(file: &str, text: &str) -> Self {
         let source = NamedSource::new(file, text.to_owned()).with_language("TOML");
-        Self { source: Arc::new(source), problems: Vec::new(), warnings: Vec::new() }
+        Self {
+            source: Arc::new(source),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            params: Vec::new(),
+            ignored: Vec::new(),
+        }
+    }
+
+    /// Lets complaints about values with `${name}` say what the params are.
+    pub(super) fn set_params(&mut self, params: Vec<(String, String)>) {
+        self.params = params;
+    }
+
+    /// What somebody meant to write there is not known, so what else is wrong with it means nothing.
+    pub(super) fn ignore_from_now_on(&mut self, span: Range<usize>) {
+        self.ignored.push(span);
+    }
+
+    /// Where a part of a text value stands in the file. A text with escapes or params is underlined as a whole, since its
+    /// parts stand elsewhere than its length says.
+    pub(super) fn part_of(&self, written: &Spanned<String>, part: Range<usize>) -> Range<usize> {
+        let whole = written.span();
+        let begin = whole.start.saturating_add(1);
+        let inner = begin..whole.end.saturating_sub(1);
+        if self.text().get(inner) != Some(written.get_ref()) {
+            return whole;
+        }
+        // A part may begin at the closing quote, where something is missing.
+        let start = begin.saturating_add(part.start).min(whole.end.saturating_sub(1));
+        start..begin.saturating_add(part.end).clamp(start, whole.end)
     }
 
     /// The text of the file.
@@ -232,7 +269,21 @@ impl Findings {
 
     fn push(&mut self, span: Range<usize>, message: String, label: String, help: Option<String>) {
         let span = within(&span, self.text());
+        if self.ignored.iter().any(|ignored| ignored.start <= span.start && span.end <= ignored.end) {
+            return;
+        }
+        let help = help.or_else(|| self.values_at(&span));
         self.problems.push(Problem { source: self.source.clone(), span, message, label, help });
+    }
+
+    /// What the params are that a text value of the file is made of, in a sentence.
+    fn values_at(&self, span: &Range<usize>) -> Option<String> {
+        let written = self.text().get(span.clone()).filter(|text| text.starts_with(['"', '\'']))?;
+        let value = |name: &str| self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        let told =
+            mentioned(written).filter_map(|name| Some(format!("${{{name}}} is {}", shortened(value(name)?))));
+        let told = told.collect::<Vec<_>>().join(", ");
+        (!told.is_empty()).then_some(told)
     }
 
     /// The value, unless something was wrong.

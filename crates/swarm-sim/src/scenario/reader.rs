@@ -3,7 +3,7 @@
 //! A reader never stops at the first problem: what cannot be read is reported and absent. Keys that nobody asked for
 //! are unknown, so the reading code itself is the list of known keys.
 
-use std::{ops::Range, time::Duration};
+use std::{borrow::Cow, ops::Range, time::Duration};
 
 use swarm_core::Capability;
 use toml::{
@@ -83,6 +83,16 @@ impl<'t, 'i> TableReader<'t, 'i> {
         self.table.get(key)
     }
 
+    /// What complaints call the table.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// A value that may be absent, without its place.
+    pub(crate) fn value<T: FromValue>(&mut self, key: &'static str, findings: &mut Findings) -> Option<T> {
+        self.optional(key, findings).map(Spanned::into_inner)
+    }
+
     /// A table below this one, with its own reader.
     pub(crate) fn table(
         &mut self,
@@ -107,6 +117,17 @@ impl<'t, 'i> TableReader<'t, 'i> {
             return Vec::new();
         };
         array.iter().filter_map(|entry| table_of(entry, what, findings)).collect()
+    }
+
+    /// The texts in an array below this one, each with its place.
+    pub(crate) fn texts(&mut self, key: &'static str, findings: &mut Findings) -> Vec<Spanned<String>> {
+        let Some(value) = self.raw(key) else { return Vec::new() };
+        let what = format!("`{key}`");
+        let Some(array) = value.get_ref().as_array() else {
+            mismatch(value, &what, Vec::<String>::EXPECTED, findings);
+            return Vec::new();
+        };
+        array.iter().filter_map(|entry| read(entry, &format!("one of {what}"), findings)).collect()
     }
 
     /// Ends the reading: whatever was not asked for is unknown. Says whether there was nothing of the kind.
@@ -163,6 +184,41 @@ pub(crate) fn report_unknown_name(
         Some(meant) => findings.report_with_help(name.span(), message, label, did_you_mean(meant)),
         None => findings.report(name.span(), message, label),
     }
+}
+
+/// The parser sorts tables by name; the file has its own order, and ports, links and reports follow that.
+pub(crate) fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+}
+
+pub(crate) type Entry<'t, 'i> = (&'t Spanned<Cow<'i, str>>, &'t Spanned<DeValue<'i>>);
+
+/// Reports a name of the file's own that other parts of it could not tell from something else.
+pub(crate) fn fitting_word<S: AsRef<str>>(
+    what: &str,
+    name: &Spanned<S>,
+    findings: &mut Findings,
+) -> Option<String> {
+    let text = name.get_ref().as_ref();
+    let fits = (1..=32).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'));
+    if !fits {
+        let message = format!("{what} cannot be called `{}`", shortened(text));
+        let label = "expected 1 to 32 of the characters a-z, 0-9, - and _";
+        findings.report(name.span(), message, label);
+    }
+    fits.then(|| text.to_owned())
+}
+
+/// Reports a duration of nothing.
+pub(crate) fn positive(key: &str, duration: &Spanned<Duration>, findings: &mut Findings) -> Option<Duration> {
+    if duration.get_ref().is_zero() {
+        findings.report(duration.span(), format!("`{key}` is zero"), "expected more than nothing");
+        return None;
+    }
+    Some(*duration.get_ref())
 }
 
 /// Reports a text that names no capability.
@@ -228,7 +284,8 @@ impl FromValue for Vec<String> {
     }
 }
 
-fn read<T: FromValue>(
+/// A value as what it is read as; one that does not fit is reported.
+pub(crate) fn read<T: FromValue>(
     value: &Spanned<DeValue<'_>>,
     what: &str,
     findings: &mut Findings,
@@ -240,7 +297,8 @@ fn read<T: FromValue>(
     read.map(|read| Spanned::new(value.span(), read))
 }
 
-fn mismatch(value: &Spanned<DeValue<'_>>, what: &str, expected: &str, findings: &mut Findings) {
+/// Reports a value that is not what it should be.
+pub(crate) fn mismatch(value: &Spanned<DeValue<'_>>, what: &str, expected: &str, findings: &mut Findings) {
     let message = match value.get_ref() {
         DeValue::String(text) => format!("{what} cannot be \"{}\"", shortened(text)),
         DeValue::Integer(number) => format!("{what} cannot be {}", shortened(number.as_str())),

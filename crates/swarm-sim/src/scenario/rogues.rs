@@ -13,9 +13,9 @@ use toml::{
 
 use super::{
     Rogues,
-    groups::report_params,
     problem::Findings,
     reader::{report_unknown_name, shortened},
+    understanding::report_params,
 };
 use crate::quantity;
 

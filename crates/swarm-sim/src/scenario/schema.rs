@@ -5,11 +5,24 @@
 
 #![expect(dead_code, reason = "the types exist for the schema that is derived from them")]
 
+mod checks;
+mod events;
+mod network;
+mod values;
+
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::Value;
 use swarm_adversary::Attack;
+
+use self::{
+    checks::Checks,
+    events::Timeline,
+    network::Links,
+    values::{Duration, Share, Skew},
+};
+use super::{Design, Network, mesh};
 
 /// The JSON Schema (draft 2020-12) of a scenario file, as `swarm-sim schema` prints it.
 ///
@@ -18,7 +31,9 @@ use swarm_adversary::Attack;
 /// ```
 #[must_use]
 pub fn json_schema() -> String {
-    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(forbid_null));
+    let settings = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(forbid_null))
+        .with_transform(RecursiveTransform(allow_params));
     let schema = settings.into_generator().into_root_schema_for::<ScenarioFile>();
     serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
 }
@@ -40,19 +55,38 @@ fn forbid_null(schema: &mut Schema) {
     }
 }
 
+/// A text with `${name}` may stand wherever a number or a switch may.
+fn allow_params(schema: &mut Schema) {
+    let Some(kind) = schema.get("type").and_then(Value::as_str) else { return };
+    // A constant has no other value, and a map may have any.
+    if matches!(kind, "integer" | "number" | "boolean") && schema.get("const").is_none() {
+        schema.insert("type".to_owned(), serde_json::json!([kind, "string"]));
+        schema.insert("pattern".to_owned(), Value::String(PARAM.to_owned()));
+    }
+}
+
+/// What a text with a param in it looks like.
+const PARAM: &str = "\\$\\{";
+
 /// A swarm, what happens to it, and what must hold.
 #[derive(JsonSchema)]
 #[schemars(title = "Swarm scenario", deny_unknown_fields)]
 struct ScenarioFile {
     /// Version of this format.
-    #[schemars(range(min = 1, max = 1))]
+    #[schemars(extend("const" = 1))]
     schema: u64,
     /// What the scenario is and how long it takes.
     scenario: About,
     /// How it is run.
     run: Option<Run>,
+    /// Values by name, which may stand as ${name} in every text below. --set name=value changes one.
+    params: Option<BTreeMap<String, Param>>,
+    /// Which values of the params are worth comparing.
+    sweep: Option<Sweep>,
     /// Who is connected to whom.
     mesh: Option<Mesh>,
+    /// What the links are like without faults. Perfect unless given.
+    network: Option<Links>,
     /// Knobs of the nodes of everybody.
     node: Option<Node>,
     /// The agents, in groups of a kind.
@@ -60,14 +94,11 @@ struct ScenarioFile {
     groups: BTreeMap<String, Group>,
     /// What happens when.
     timeline: Option<Timeline>,
-    /// What must hold at the end.
+    /// What must hold.
     checks: Option<Checks>,
+    /// What a run leaves behind.
+    output: Option<Output>,
 }
-
-/// A number and a unit, such as 500ms, 10s or 1m 30s.
-#[derive(JsonSchema)]
-#[schemars(transparent, extend("examples" = ["500ms", "10s", "1m 30s"]))]
-struct Duration(#[schemars(length(min = 2))] String);
 
 /// What the scenario is and how long it takes.
 #[derive(JsonSchema)]
@@ -92,15 +123,59 @@ struct About {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Run {
-    /// What carries the bytes.
-    #[schemars(extend("enum" = ["webtransport"], "default" = "webtransport"))]
+    /// What carries the bytes: messages in virtual time, the QUIC stack in virtual time, or real sockets.
+    #[schemars(extend("enum" = Network::ALL.map(|network| network.to_string()), "default" = "webtransport"))]
     network: Option<String>,
     /// What every random choice is derived from.
     #[schemars(extend("default" = 1))]
     seed: Option<u64>,
-    /// UDP port of the first agent, the others follow; 0 for any free ones.
+    /// How many times it is run, each time with the next seed.
+    #[schemars(range(min = 1, max = 10_000), extend("default" = 1))]
+    repetitions: Option<u32>,
+    /// UDP port of the first agent, the others follow; 0 for any free ones. Means nothing to networks in memory.
     #[schemars(extend("default" = 0))]
     first_port: Option<u16>,
+}
+
+/// A text, a number, true or false.
+#[derive(JsonSchema)]
+#[schemars(transparent, extend("type" = ["string", "number", "boolean"]))]
+struct Param(Value);
+
+/// Which values of the params are worth comparing.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Sweep {
+    /// Each value with each, the first of all and so on, or so many samples: each drawn on its own, or so that all parts of
+    /// all ranges come up equally often.
+    #[schemars(extend("enum" = Design::names(), "default" = "grid"))]
+    design: Option<String>,
+    /// By param: an array of values, or for samples a range.
+    #[schemars(extend("minProperties" = 1))]
+    axes: BTreeMap<String, Axis>,
+    /// How many points; for random and lhs only.
+    #[schemars(range(min = 1, max = 10_000))]
+    samples: Option<u32>,
+}
+
+/// The values of one param.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Axis {
+    /// These.
+    Values(#[schemars(length(min = 1))] Vec<Param>),
+    /// All numbers from one to the other; whole ones if both are.
+    Range(AxisRange),
+}
+
+/// All numbers from one to the other; whole ones if both are.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct AxisRange {
+    /// The least.
+    from: f64,
+    /// The most.
+    to: f64,
 }
 
 /// Who is connected to whom.
@@ -108,13 +183,43 @@ struct Run {
 #[schemars(deny_unknown_fields)]
 struct Mesh {
     /// The shape.
-    #[schemars(extend("enum" = ["full", "ring", "star", "random"], "default" = "full"))]
+    #[schemars(extend("enum" = mesh::names(), "default" = "full"))]
     topology: Option<String>,
-    /// Peers of each agent; for a random mesh only.
-    #[schemars(range(min = 1))]
-    degree: Option<u16>,
     /// Group whose first member is the centre; for a star only. The first agent unless given.
     hub: Option<String>,
+    /// Children of each; for a tree only.
+    #[schemars(range(min = 1))]
+    fanout: Option<u16>,
+    /// How many stand in a row; for a grid only.
+    #[schemars(range(min = 1))]
+    width: Option<u16>,
+    /// Whether the last of each row and column is a neighbour of the first; for a grid only.
+    #[schemars(extend("default" = false))]
+    wrap: Option<bool>,
+    /// Peers of each agent; for a random mesh and, even and at least 4, for a small world.
+    #[schemars(range(min = 1))]
+    degree: Option<u16>,
+    /// Share of connections that lead elsewhere; for a small world only.
+    rewire: Option<Share>,
+    /// Connections of each newcomer to those before it; for a scale-free mesh only.
+    #[schemars(range(min = 1))]
+    links: Option<u16>,
+    /// How far agents hear one another, at random places of a square with sides of length 1; for a geometric mesh only.
+    #[schemars(range(max = 2), extend("exclusiveMinimum" = 0))]
+    radius: Option<f64>,
+    /// Name of a list of edges beside the scenario: two members in each line, by number or as in rover[3].
+    file: Option<String>,
+    /// Of a partial view only.
+    options: Option<PartialView>,
+}
+
+/// What a partial view is made of.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PartialView {
+    /// Peers of each agent, chosen by the seed.
+    #[schemars(range(min = 1))]
+    active: u16,
 }
 
 /// Knobs of nodes. Whatever is left out is as the node has it by default.
@@ -146,126 +251,72 @@ struct Node {
 #[derive(JsonSchema)]
 #[schemars(
     deny_unknown_fields,
-    extend("oneOf" = [{ "required": ["agent"] }, { "required": ["rogue"], "not": { "required": ["node"] } }])
+    extend("oneOf" = [
+        { "required": ["agent"] },
+        { "required": ["rogue"], "not": { "anyOf": [{ "required": ["node"] }, { "required": ["clock"] }] } }
+    ])
 )]
 struct Group {
-    /// How many.
-    #[schemars(range(min = 1, max = 512), extend("default" = 1))]
+    /// How many; at most 512 in all groups on webtransport, 1,000 on quic, 20,000 on model.
+    #[schemars(range(min = 1, max = 20_000), extend("default" = 1))]
     count: Option<u32>,
     /// Kind of agent; `swarm-sim list` names them. Excludes rogue.
     agent: Option<String>,
-    /// What bad peers in place of agents do; `swarm-sim list` says more. Excludes agent and node.
+    /// What bad peers in place of agents do; `swarm-sim list` says more. Excludes agent, node and clock. On webtransport
+    /// only.
     #[schemars(extend("enum" = attacks()))]
     rogue: Option<String>,
     /// What each of them is made of; the kind says what it knows. Rogues know attempts, at_once, rate, size and patience.
     params: Option<serde_json::Map<String, Value>>,
     /// Knobs of their nodes, before those of everybody.
     node: Option<Node>,
-    /// Whether they run from the beginning. If not, an event of the timeline starts them.
-    #[schemars(extend("default" = true))]
-    start: Option<bool>,
+    /// Where they are, for links and faults between zones.
+    zone: Option<String>,
+    /// Whether they run from the beginning, or when they start: at(3s), spread(10s), rate(50/s), poisson(20/s). If false,
+    /// an event of the timeline starts them.
+    start: Option<Start>,
+    /// How far their clocks are off.
+    clock: Option<Clock>,
+}
+
+/// true, false, at(3s), spread(10s), rate(50/s) or poisson(20/s).
+#[derive(JsonSchema)]
+#[schemars(
+    transparent,
+    extend(
+        "type" = ["boolean", "string"],
+        "default" = true,
+        "pattern" = "^(at|spread|rate|poisson)\\(.+\\)$|\\$\\{"
+    )
+)]
+struct Start(Value);
+
+/// How far clocks are off, each by its own amount, which the seed decides.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Clock {
+    /// How far at most, either way.
+    skew: Option<Skew>,
+    /// How many millionths faster at most, or slower.
+    #[schemars(range(min = 0, max = 100_000), extend("default" = 0))]
+    drift_ppm: Option<f64>,
 }
 
 fn attacks() -> Vec<&'static str> {
     Attack::ALL.iter().map(|attack| attack.name()).collect()
 }
 
-/// What happens when.
+/// What a run leaves behind.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct Timeline {
-    /// In any order; what happens at the same time happens in the order of the file.
-    events: Option<Vec<Event>>,
+struct Output {
+    /// What is written.
+    artifacts: Option<Vec<Artifact>>,
+    /// From one sample of the figures to the next, at least 10ms. As suits the length of the run unless given.
+    sample: Option<Duration>,
 }
 
-/// Something that happens at its time.
+/// One of the things that a run can leave behind.
 #[derive(JsonSchema)]
-#[schemars(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-#[expect(clippy::large_enum_variant, reason = "it is never made")]
-enum Event {
-    /// Members of a group ask those of another, taking turns.
-    Ask {
-        /// When, from the end of the warm-up.
-        at: Duration,
-        /// Group of those who ask.
-        from: String,
-        /// Group of those who are asked.
-        to: String,
-        /// What for.
-        capability: String,
-        /// Source of questions, which judges the answers too; `swarm-sim list` names them. Excludes payload and
-        /// expect.
-        questions: Option<String>,
-        /// The same text each time.
-        payload: Option<String>,
-        /// What the answer, all chunks joined, must contain to be right.
-        expect: Option<String>,
-        /// How many times, all members together.
-        #[schemars(range(min = 1, max = 1_000_000), extend("default" = 1))]
-        count: Option<u64>,
-        /// From one question to the next. As soon as in_flight allows unless given.
-        every: Option<Duration>,
-        /// Most questions without an answer yet: 1 unless given, in an open loop 1024.
-        #[schemars(range(min = 1, max = 1024))]
-        in_flight: Option<u64>,
-        /// Ask when a question is due, whatever became of the ones before; one too many in flight is not sent.
-        #[schemars(extend("default" = false))]
-        open_loop: Option<bool>,
-        /// Longest time to the end of an answer.
-        #[schemars(extend("default" = "10s"))]
-        deadline: Option<Duration>,
-        /// When whoever asks gives up; less than the deadline. Never unless given.
-        cancel_after: Option<Duration>,
-        /// How urgent the requests are next to others on the same connection.
-        #[schemars(extend("enum" = ["control", "interactive", "bulk"], "default" = "interactive"))]
-        lane: Option<String>,
-    },
-    /// Running agents leave the swarm.
-    Stop {
-        /// When, from the end of the warm-up.
-        at: Duration,
-        /// Their group.
-        target: String,
-        /// How many of the running ones. All unless given.
-        pick: Option<Pick>,
-    },
-    /// Agents that do not run join the swarm.
-    Start {
-        /// When, from the end of the warm-up.
-        at: Duration,
-        /// Their group.
-        target: String,
-        /// How many of those that do not run. All unless given.
-        pick: Option<Pick>,
-    },
-}
-
-/// "one", "all", or how many.
-#[derive(JsonSchema)]
-#[schemars(transparent, extend("type" = ["string", "integer"], "pattern" = "^(one|all)$", "minimum" = 1))]
-struct Pick(Value);
-
-/// What must hold at the end.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Checks {
-    /// In the order of the report.
-    list: Option<Vec<Check>>,
-}
-
-/// Something that must hold at the end of the run.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Check {
-    /// What it is about, in your words.
-    name: String,
-    /// What is measured, such as `request.latency`, `request.latency{group=client}`,
-    /// `request.latency{group=client, capability=hello.greet}` or `observation.latency{topic=rover.*}`;
-    /// `swarm-sim list` names the metrics.
-    metric: String,
-    /// What must hold of it, such as `p99 < 800ms`, `>= 99%` or `== 0`.
-    check: String,
-    /// What it means when it does not hold.
-    #[schemars(extend("enum" = ["fail", "warn"], "default" = "fail"))]
-    severity: Option<String>,
-}
+#[schemars(transparent, extend("enum" = super::Artifact::names()))]
+struct Artifact(String);

@@ -5,14 +5,17 @@ use std::{ops::Range, time::Duration};
 use toml::Spanned;
 
 use super::{
-    Network, Ports, SCHEMA,
+    Network, Overrides, Ports, SCHEMA,
     problem::Findings,
-    reader::{TableReader, report_unknown_name},
+    reader::{TableReader, positive, report_unknown_name},
 };
-use crate::{nearest::nearest, quantity};
+use crate::quantity;
 
 /// What a run may take beyond its warm-up and duration when the file does not say: to start, drain and stop.
 const SLACK: Duration = Duration::from_mins(1);
+
+/// Most runs of one scenario in a row.
+const MOST_REPETITIONS: u64 = 10_000;
 
 /// `[scenario]`.
 pub(super) struct About {
@@ -28,6 +31,7 @@ pub(super) struct About {
 pub(super) struct Run {
     pub(super) network: Network,
     pub(super) seed: u64,
+    pub(super) repetitions: u32,
     first_port: Option<Spanned<u64>>,
 }
 
@@ -57,7 +61,7 @@ pub(super) fn read_scenario(document: &mut TableReader<'_, '_>, findings: &mut F
     let duration = table.required::<Duration>("duration", findings);
     let timeout = table.optional::<Duration>("timeout", findings);
     table.finish(findings);
-    let duration = positive(duration?, "duration", findings)?;
+    let duration = positive("duration", &duration?, findings)?;
     let least = warmup.saturating_add(duration);
     Some(About {
         name: named(name?, findings)?,
@@ -69,24 +73,41 @@ pub(super) fn read_scenario(document: &mut TableReader<'_, '_>, findings: &mut F
     })
 }
 
-pub(super) fn read_run(document: &mut TableReader<'_, '_>, findings: &mut Findings) -> Option<Run> {
-    let mut run = Run { network: Network::WebTransport, seed: 1, first_port: None };
+pub(super) fn read_run(
+    document: &mut TableReader<'_, '_>,
+    overrides: &Overrides,
+    findings: &mut Findings,
+) -> Option<Run> {
+    let mut run = Run { network: Network::WebTransport, seed: 1, repetitions: 1, first_port: None };
     // Without the table everything in it has its default; a table of another type was reported.
-    let Some(mut table) = document.table("run", "[run]", findings) else { return Some(run) };
+    let known = match document.table("run", "[run]", findings) {
+        Some(table) => read_run_table(table, &mut run, findings),
+        None => Some(()),
+    };
+    run.network = overrides.network.unwrap_or(run.network);
+    run.seed = overrides.seed.unwrap_or(run.seed);
+    known.map(|()| run)
+}
+
+/// `None` if it is not known what to run on.
+fn read_run_table(mut table: TableReader<'_, '_>, run: &mut Run, findings: &mut Findings) -> Option<()> {
     let network = table.optional::<String>("network", findings);
     let seed = table.whole("seed", 0..=u64::MAX, findings);
+    let repetitions = table.whole("repetitions", 1..=MOST_REPETITIONS, findings);
     run.first_port = table.whole("first_port", 0..=u64::from(u16::MAX), findings);
     table.finish(findings);
     run.seed = seed.map_or(run.seed, Spanned::into_inner);
+    run.repetitions = repetitions.map_or(1, |many| u32::try_from(many.into_inner()).unwrap_or(u32::MAX));
     if let Some(network) = network {
         run.network = known_network(&network, findings)?;
     }
-    Some(run)
+    Some(())
 }
 
-/// The ports, unless so many agents reach beyond the last one.
+/// The ports, unless so many agents reach beyond the last one. Networks in memory have none.
 pub(super) fn fitting_ports(run: &Run, agents: usize, findings: &mut Findings) -> Option<Ports> {
-    let Some(first) = &run.first_port else { return Some(Ports { first: 0, place: None }) };
+    let first = run.first_port.as_ref().filter(|_| run.network == Network::WebTransport);
+    let Some(first) = first else { return Some(Ports { first: 0, place: None }) };
     let number = u16::try_from(*first.get_ref()).ok()?;
     let last = usize::from(number).saturating_add(agents.saturating_sub(1));
     if number != 0 && last > usize::from(u16::MAX) {
@@ -99,22 +120,12 @@ pub(super) fn fitting_ports(run: &Run, agents: usize, findings: &mut Findings) -
 }
 
 fn known_network(network: &Spanned<String>, findings: &mut Findings) -> Option<Network> {
-    match network.get_ref().as_str() {
-        "webtransport" => return Some(Network::WebTransport),
-        planned @ ("model" | "quic") => {
-            let message = format!("the network `{planned}` is not supported yet");
-            findings.report(network.span(), message, "expected webtransport, the only one so far");
-        }
-        other if nearest(other, ["webtransport"]).is_none() => {
-            findings.report(
-                network.span(),
-                format!("unknown network `{other}`"),
-                "expected webtransport, the only one so far",
-            );
-        }
-        _ => report_unknown_name("network", network, &["webtransport"], findings),
+    let known = network.get_ref().parse().ok();
+    if known.is_none() {
+        let names = Network::ALL.map(|network| network.to_string());
+        report_unknown_name("network", network, &names.each_ref().map(String::as_str), findings);
     }
-    None
+    known
 }
 
 fn named(name: Spanned<String>, findings: &mut Findings) -> Option<String> {
@@ -123,14 +134,6 @@ fn named(name: Spanned<String>, findings: &mut Findings) -> Option<String> {
         return None;
     }
     Some(name.into_inner())
-}
-
-fn positive(duration: Spanned<Duration>, key: &str, findings: &mut Findings) -> Option<Duration> {
-    if duration.get_ref().is_zero() {
-        findings.report(duration.span(), format!("`{key}` is zero"), "expected more than nothing");
-        return None;
-    }
-    Some(duration.into_inner())
 }
 
 fn timeout_of(timeout: Option<Spanned<Duration>>, least: Duration, findings: &mut Findings) -> Duration {

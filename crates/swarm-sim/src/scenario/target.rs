@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Group;
+
 /// Whom something is meant for: `*`, a group, `zone:NAME`, or one member of a group, as in `rover[3]`.
 ///
 /// ```
@@ -20,6 +22,19 @@ pub enum Target {
     Zone(String),
     /// One member of a group, by its number from 0.
     Member(String, usize),
+}
+
+impl Target {
+    /// Whether it means the member of that number of a group.
+    #[must_use]
+    pub fn means(&self, group: &Group, index: usize) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Group(name) => *name == group.name,
+            Self::Zone(zone) => group.zone.as_ref() == Some(zone),
+            Self::Member(name, number) => *name == group.name && *number == index,
+        }
+    }
 }
 
 impl fmt::Display for Target {

@@ -3,12 +3,16 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde_json::Value;
-use swarm_core::Agent;
+use swarm_adversary::{Attack, Plan};
+use swarm_core::{Agent, Lane};
 
 use super::*;
-use crate::{Question, Setup, registry::BuildError};
+use swarm_network::Loss;
+
+use crate::{CheckInput, Question, Setup, registry::BuildError};
 
 mod complaints;
+mod guide;
 
 pub(super) struct Nothing;
 impl Agent for Nothing {}
@@ -23,14 +27,13 @@ pub(super) struct Params {
 }
 
 pub(super) fn registry() -> Registry {
-    Registry::new().agent("beacon", "ticks", |_: Setup<'_, Params>| Ok::<_, BuildError>(Nothing)).questions(
-        "digits",
-        "asks about digits",
-        |_| std::iter::empty::<Question>(),
-    )
+    Registry::new()
+        .agent("beacon", "ticks", |_: Setup<'_, Params>| Ok::<_, BuildError>(Nothing))
+        .questions("digits", "asks about digits", |_| std::iter::empty::<Question>())
+        .check("agreement", "all have the same chart", |_: &CheckInput<'_, Params>| Ok(()))
 }
 
-/// A scenario with every key there is.
+/// A scenario with every key that real sockets know.
 pub(super) const WHOLE: &str = r#"
 schema = 1
 [scenario]
@@ -43,10 +46,21 @@ timeout = "2m"
 [run]
 network = "webtransport"
 seed = 42
+repetitions = 3
 first_port = 4400
+[params]
+ships = 3
+loss = 0.01
+sea = "sea"
+[sweep]
+design = "grid"
+axes = { ships = [3, 6], loss = [0.0, 0.1] }
 [mesh]
 topology = "star"
 hub = "tower"
+[network]
+default = { profile = "lan", latency = "normal(20ms, 5ms)", jitter = "1ms", loss = "${loss}", duplicate = "1%", reorder = 0.02 }
+links = { "coast->tower" = { latency = "+10ms", bandwidth = "5mbit", queue = "100ms", mtu = 1300, loss = { enter = 0.01, leave = "50%", inside = 0.5, outside = 0.001 } } }
 [node]
 agent_queue = 64
 slow_patience = "2s"
@@ -54,8 +68,10 @@ reliable_buffer_bytes = 65536
 [groups.ship]
 count = 3
 agent = "beacon"
-params = { rate_hz = 2.5, topics = ["sea"] }
+zone = "coast"
+params = { rate_hz = 2.5, topics = ["${sea}.deep"] }
 node = { coalescing_window = "0s", outbox_capacity = 16, agent_queue = 8, max_datagrams_per_second = 50, greedy_patience = "1s" }
+clock = { skew = "uniform(-200ms, 200ms)", drift_ppm = 50 }
 start = false
 [groups.tower]
 agent = "idle"
@@ -66,19 +82,34 @@ params = { attempts = 3, at_once = 2, rate = 50, size = 100, patience = "5s" }
 start = false
 [timeline]
 events = [
-  { at = "3s", do = "stop", target = "ship", pick = "one" },
+  { at = "3s", do = "stop", target = "ship", pick = "one", for = "500ms" },
   { at = "1s", do = "ask", from = "tower", to = "ship", capability = "hello.greet@2", questions = "digits", count = 50, every = "20ms", in_flight = 4, deadline = "5s", cancel_after = "2s", lane = "bulk" },
   { at = "2s", do = "ask", from = "tower", to = "ship", capability = "hello.greet", payload = "you", expect = "hello", count = 10, every = "10ms", open_loop = true },
   { at = "1s", do = "start", target = "ship", pick = 2 },
+  { at = ["4s", "4500ms"], do = "crash", target = "ship[2]", restart_after = "200ms", keep_state = true },
+  { at = "4s", do = "pause", target = "zone:coast", pick = "minority", for = "1s" },
+  { at = "5s", do = "partition", target = "*", pick = "50%", from = "tower", way = "out", for = "1s", label = "split" },
+  { at = "5s", do = "flap", target = "ship", pick = "random:50%", from = "*", down = "100ms", up = "300ms", for = "1s" },
+  { at = "6s", do = "shape", target = "ship", pick = "majority", way = "in", latency = "+100ms", loss = "20%", label = "storm" },
+  { at = "6s", do = "slow", target = "tower", delay = "10ms..20ms", for = "1s" },
+  { at = "7s", do = "churn", target = "ship", leave = "10%/s", join = "5/s", crash = true, for = "1s" },
+  { at = "8s", do = "clock", target = "ship", offset = "-200ms", drift_ppm = -50, every = "500ms", times = 3 },
+  { at = "8s", do = "heal", label = "storm" },
 ]
 [checks]
 list = [
-  { name = "in time", metric = "request.latency{group=tower}", check = "p99 < 800ms", severity = "warn" },
-  { name = "few are busy", metric = "request.ended.busy{group=tower, capability=hello.greet@2}", check = "count < 5" },
-  { name = "ships are heard", metric = "observation.delivery_ratio{group=ship, topic=sea.*}", check = ">= 99%" },
-  { name = "nobody shouts", metric = "observation.dropped.rate_limited{group=tower}", check = "== 0" },
+  { name = "in time", metric = "request.latency{group=tower}", check = "p99 < 800ms", severity = "warn", during = "steady" },
+  { name = "few are busy", metric = "request.ended.busy{group=tower, capability=hello.greet@2}", check = "count < 5", during = "2s..4s" },
+  { name = "ships are heard", metric = "observation.delivery_ratio{group=ship, topic=sea.*}", check = ">= 99%", during = "after(split)" },
+  { name = "nobody shouts", metric = "observation.dropped.rate_limited{group=tower}", check = "== 0", during = "storm" },
   { name = "nothing hangs", metric = "request.open", check = "== 0" },
+  { name = "nothing is lost", always = "request.lost{group=tower} == 0", abort_on_fail = true },
+  { name = "all hang together again", eventually = "overlay.components == 1", after = "split", within = "3s" },
+  { name = "charts agree", custom = "agreement", params = { rate_hz = 1.0 } },
 ]
+[output]
+artifacts = ["json", "html"]
+sample = "1s"
 "#;
 
 #[test]
@@ -93,23 +124,40 @@ fn a_file_with_every_key_is_read_as_it_stands() {
         scenario.groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
         ["ship", "tower", "pirate"]
     );
-    assert!(!scenario.groups[0].starts);
+    assert_eq!(scenario.groups[0].start, Start::Never);
     assert_eq!(scenario.agents(), 4);
     let order: Vec<_> = scenario.timeline.iter().map(|event| event.action.to_string()).collect();
     assert_eq!(order[0], "tower asks ship for hello.greet@2, 50 times");
     assert_eq!(
         order[1..],
-        ["start 2 of ship", "tower asks ship for hello.greet, 10 times", "stop 1 of ship"]
+        [
+            "start 2 of ship",
+            "tower asks ship for hello.greet, 10 times",
+            "stop 1 of ship",
+            "crash all of ship[2]",
+            "pause a minority of zone:coast",
+            "crash all of ship[2]",
+            "cut 50% of everybody off from tower",
+            "links of 50% of ship flap",
+            "links of a majority of ship change",
+            "all of tower slow down",
+            "ship churns: 10%/s leave, 5/s join",
+            "clocks of all of ship change",
+            "heal storm",
+            "clocks of all of ship change",
+            "clocks of all of ship change",
+        ]
     );
     let Action::Ask(bulk) = &scenario.timeline[0].action else { panic!("{:?}", scenario.timeline) };
     assert_eq!((bulk.cancel_after, bulk.lane), (Some(Duration::from_secs(2)), Lane::Bulk));
     assert_eq!((bulk.in_flight, bulk.open_loop), (4, false));
     let Action::Ask(open) = &scenario.timeline[2].action else { panic!("{:?}", scenario.timeline) };
     assert_eq!((open.in_flight, open.open_loop, open.lane), (1024, true, Lane::Interactive));
-    assert_eq!(scenario.checks[0].to_string(), "request.latency{group=tower} p99 < 800 ms");
-    let narrowed = "request.ended.busy{group=tower, capability=hello.greet@2} count < 5";
+    assert_eq!(scenario.checks[0].to_string(), "request.latency{group=tower} p99 < 800 ms during steady");
+    let narrowed =
+        "request.ended.busy{group=tower, capability=hello.greet@2} count < 5 during 2.00 s..4.00 s";
     assert_eq!(scenario.checks[1].to_string(), narrowed);
-    let narrowed = "observation.delivery_ratio{group=ship, topic=sea.*} >= 99 %";
+    let narrowed = "observation.delivery_ratio{group=ship, topic=sea.*} >= 99 % during after(split)";
     assert_eq!(scenario.checks[2].to_string(), narrowed);
     let [ship, tower, pirate] = &scenario.groups[..] else { panic!("{:?}", scenario.groups) };
     assert_eq!(
@@ -138,8 +186,11 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(scenario.network, Network::WebTransport);
     assert_eq!((scenario.seed, scenario.ports.first), (1, 0));
     assert_eq!(scenario.topology, Topology::Full);
-    assert!(scenario.groups[0].starts && scenario.groups[0].count == 1);
+    assert_eq!((scenario.groups[0].start, scenario.groups[0].count), (Start::AtOnce, 1));
+    assert_eq!((&scenario.groups[0].zone, scenario.groups[0].clock), (&None, ClockError::default()));
     assert!(scenario.timeline.is_empty() && scenario.checks.is_empty());
+    assert_eq!((scenario.repetitions, &scenario.params[..], &scenario.sweep), (1, &[][..], &None));
+    assert_eq!((&scenario.links, &scenario.output), (&Links::default(), &Output::default()));
 }
 
 #[test]
@@ -170,19 +221,30 @@ fn the_schema_and_the_reader_know_the_same_keys() {
         ("", "zzz = 1"),
         ("/$defs/About", "[scenario]\nzzz = 1"),
         ("/$defs/Run", "[run]\nzzz = 1"),
+        ("/$defs/Sweep", "[sweep]\nzzz = 1"),
+        ("/$defs/AxisRange", "params.a = 1\nsweep.axes.a = { zzz = 1 }"),
+        ("/$defs/Links", "[network]\nzzz = 1"),
+        ("/$defs/Link", "[network.default]\nzzz = 1"),
+        ("/$defs/Bursts", "[network.default.loss]\nzzz = 1"),
+        ("/$defs/Clock", "groups.g.clock = { zzz = 1 }"),
+        ("/$defs/Output", "[output]\nzzz = 1"),
         ("/$defs/Mesh", "[mesh]\nzzz = 1"),
         ("/$defs/Node", "[node]\nzzz = 1"),
         ("/$defs/Node", "groups.g.node = { zzz = 1 }"),
         ("/$defs/Group", "[groups.g]\nzzz = 1"),
         ("/$defs/Timeline", "[timeline]\nzzz = 1"),
-        ("/$defs/Event/oneOf/0", "timeline.events = [{ do = 'ask', zzz = 1 }]"),
-        ("/$defs/Event/oneOf/1", "timeline.events = [{ do = 'stop', zzz = 1 }]"),
-        ("/$defs/Event/oneOf/2", "timeline.events = [{ do = 'start', zzz = 1 }]"),
         ("/$defs/Checks", "[checks]\nzzz = 1"),
         ("/$defs/Check", "checks.list = [{ zzz = 1 }]"),
     ];
     for (pointer, text) in pairs {
         assert_eq!(keys_in_schema(&schema, pointer), keys_of_reader(text), "{text}");
+    }
+    for (number, action) in timeline::ACTIONS.iter().enumerate() {
+        let (pointer, text) = (
+            format!("/$defs/Event/oneOf/{number}"),
+            format!("timeline.events = [{{ do = '{action}', zzz = 1 }}]"),
+        );
+        assert_eq!(keys_in_schema(&schema, &pointer), keys_of_reader(&text), "{text}");
     }
 }
 

@@ -10,10 +10,10 @@ use swarm_core::{
 };
 
 use super::{
-    Durations, Numbers, RogueFigures,
+    Durations, Numbers, RogueFigures, World,
     topics::{MOST_TOPICS, TopicFigures},
 };
-use crate::{check::Aggregate, metric::Metric};
+use crate::{check::Aggregate, metric::Metric, watch::Broken};
 
 /// How a request of the timeline is said to have ended that could not even be sent.
 pub const NOT_SENT: &str = "not_sent";
@@ -73,6 +73,10 @@ pub struct Figures {
     pub panics: u64,
     /// What its rogues tried.
     pub rogues: RogueFigures,
+    /// How often it was broken what must hold of every run, if that was looked at.
+    pub broken: Option<Broken>,
+    /// The swarm as a whole, in the figures of all groups together.
+    pub world: Option<World>,
     /// Requests that have not ended.
     pub(super) open: BTreeSet<RequestId>,
     /// What of this is about the requests for one capability.
@@ -165,6 +169,19 @@ impl Figures {
             Metric::RogueSentAway => tried(self.rogues.sent_away),
             Metric::RogueBorne => tried(self.rogues.borne),
             Metric::RogueCutOff => self.rogues.cut_off.micros(aggregate?),
+            Metric::ObservationDuplicated => self.broken.map(|broken| broken.duplicated as f64),
+            Metric::ObservationStranger => self.broken.map(|broken| broken.strangers as f64),
+            Metric::RequestLost => self.broken.map(|broken| broken.lost as f64),
+            Metric::RequestDoubled => self.broken.map(|broken| broken.doubled as f64),
+            Metric::OverlayComponents
+            | Metric::OverlayConnections
+            | Metric::OverlayConverged
+            | Metric::NetworkLostRatio
+            | Metric::NetworkBytes
+            | Metric::MemoryPerAgent
+            | Metric::TaskLeft => self.world.as_ref()?.value(metric),
+            // Nothing counts for it: whoever wrote it judges.
+            Metric::Custom(_) => None,
             Metric::AgentPanics => Some(self.panics as f64),
             Metric::Measure(name) => self.measures.get(name)?.value(aggregate?),
         }
@@ -172,6 +189,10 @@ impl Figures {
 
     /// Counts all of the others too.
     pub fn merge(&mut self, others: &Self) {
+        self.broken = match (self.broken, others.broken) {
+            (Some(ours), Some(theirs)) => Some(ours.and(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
         self.observations_sent += others.observations_sent;
         self.copies_sent += others.copies_sent;
         self.copies_delivered += others.copies_delivered;

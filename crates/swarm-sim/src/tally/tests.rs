@@ -5,6 +5,8 @@ use swarm_core::{
     TopicPattern, TraceContext,
 };
 
+use swarm_core::AgentId;
+
 use super::*;
 use crate::{check::Aggregate, metric::Metric};
 
@@ -30,14 +32,19 @@ impl Scene {
         let clock = Arc::new(Hand::default());
         let tally = Tally::new(2, clock.clone());
         let agents = [AgentId::from_key_digest([1; 32]), AgentId::from_key_digest([2; 32])];
-        agents.iter().enumerate().for_each(|(group, agent)| tally.enlist(*agent, group));
         tally.window().set(UnixMicros::new(1_000), Duration::from_micros(1_000));
         Self { tally, clock, agents }
     }
 
     fn at(&self, micros: u64, group: usize, event: TraceEvent) {
         self.clock.0.store(micros, Ordering::Relaxed);
-        self.tally.record(group, event);
+        let about = match &event {
+            TraceEvent::ObservationDelivered { origin, .. } | TraceEvent::ObservationPassedOn { origin, .. } => Some(origin),
+            TraceEvent::ObservationDropped { peer, .. } => Some(peer),
+            _ => None,
+        };
+        let about = about.and_then(|about| self.agents.iter().position(|agent| agent == about));
+        self.tally.record(group, about, event);
     }
 
     fn value(&self, group: usize, metric: &str, aggregate: Option<Aggregate>) -> Option<f64> {

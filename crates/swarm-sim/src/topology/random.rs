@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
+use super::graph::{hangs_together, sorted};
+
 /// Rewirings per connection after which the lattice is forgotten. Ten is the customary number (Milo et al. 2003,
 /// "On the uniform generation of random graphs with prescribed degree sequences").
 const REWIRINGS: usize = 10;
@@ -27,7 +29,7 @@ pub(super) fn pairs(agents: usize, degree: usize, seed: u64) -> Vec<(usize, usiz
     let mut mesh = lattice.clone();
     for _ in 0..ROUNDS {
         mesh.rewire(&mut rng);
-        if mesh.hangs_together(agents) {
+        if hangs_together(mesh.set.iter().copied(), agents) {
             return mesh.into_pairs();
         }
     }
@@ -82,27 +84,7 @@ impl Mesh {
         }
     }
 
-    fn hangs_together(&self, agents: usize) -> bool {
-        let mut peers = vec![Vec::new(); agents];
-        for (a, b) in self.set.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]) {
-            if let Some(peers) = peers.get_mut(a) {
-                peers.push(b);
-            }
-        }
-        let mut reached = BTreeSet::from([0]);
-        let mut frontier = vec![0];
-        while let Some(agent) = frontier.pop() {
-            let unseen = peers.get(agent).into_iter().flatten().filter(|peer| reached.insert(**peer));
-            frontier.extend(unseen.copied());
-        }
-        reached.len() == agents
-    }
-
     fn into_pairs(self) -> Vec<(usize, usize)> {
         self.set.into_iter().collect()
     }
-}
-
-fn sorted(a: usize, b: usize) -> (usize, usize) {
-    (a.min(b), a.max(b))
 }

@@ -21,17 +21,36 @@ pub(crate) struct Invariants {
     broken: Vec<Broken>,
 }
 
-/// How often each was broken at the nodes of one group.
+/// How often it was broken what must hold of every run.
+///
+/// ```
+/// use swarm_sim::Broken;
+///
+/// assert_eq!(Broken::default().duplicated, 0);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Broken {
+#[non_exhaustive]
+pub struct Broken {
     /// Observations that an agent was handed twice in one life.
-    pub(crate) duplicated: u64,
+    pub duplicated: u64,
     /// Observations that an agent was handed and nobody of the run had sent.
-    pub(crate) strangers: u64,
+    pub strangers: u64,
     /// Ends of requests that had ended or had never begun.
-    pub(crate) doubled: u64,
+    pub doubled: u64,
     /// Requests that never ended, though their node ended in order.
-    pub(crate) lost: u64,
+    pub lost: u64,
+}
+
+impl Broken {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            duplicated: self.duplicated + other.duplicated,
+            strangers: self.strangers + other.strangers,
+            doubled: self.doubled + other.doubled,
+            lost: self.lost + other.lost,
+        }
+    }
 }
 
 /// An observation, by what tells it from all others.
@@ -121,7 +140,7 @@ mod tests {
             topic: "a.b".parse().unwrap(),
             sequence: Sequence::new(sequence),
             sent_at: UnixMicros::new(7),
-            delivery: Delivery::Datagram,
+            delivery: Delivery::Lossy,
             handed: 1,
             dropped: 0,
         }
@@ -158,7 +177,7 @@ mod tests {
             id: RequestId::from_random([id; 16]),
             to: agent(2),
             capability: "a.b".parse().unwrap(),
-            trace: TraceContext::root([1; 16], [1; 8]),
+            trace: TraceContext::new([1; 16], [1; 8], true).unwrap(),
         };
         let end = |id: u8| TraceEvent::RequestEnded {
             id: RequestId::from_random([id; 16]),

@@ -249,14 +249,14 @@ impl RecordedGroup {
 }
 
 fn recorded_check(outcome: &CheckOutcome, scenario: &Scenario) -> RecordedCheck {
-    let part = outcome.check.part_of(scenario);
+    let part = outcome.check.windows(scenario);
     RecordedCheck {
         name: outcome.check.name.clone(),
         condition: outcome.check.to_string(),
         measured: outcome.measured_text(),
         verdict: outcome.verdict.to_string(),
         from_us: part.map(|(from, _)| micros(scenario.warmup + from)),
-        until_us: part.map(|(from, length)| micros(scenario.warmup + from + length)),
+        until_us: part.map(|(_, until)| micros(scenario.warmup + until)),
     }
 }
 

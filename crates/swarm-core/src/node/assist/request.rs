@@ -41,6 +41,9 @@ pub struct AssistanceRequest {
     pub(super) body: mpsc::Receiver<Result<Chunk, BodyError>>,
     /// The agent was told why the body cannot be read to its end.
     failed: bool,
+    /// The next chunk was asked for. Once is enough: whoever carries it may be polled by the same task, and each would wake
+    /// the other for ever.
+    wanted: bool,
 }
 
 impl AssistanceRequest {
@@ -50,7 +53,15 @@ impl AssistanceRequest {
         served: Arc<Served>,
         body: mpsc::Receiver<Result<Chunk, BodyError>>,
     ) -> Self {
-        Self { id: head.id, capability: head.capability, requester, served, body, failed: false }
+        Self {
+            id: head.id,
+            capability: head.capability,
+            requester,
+            served,
+            body,
+            failed: false,
+            wanted: false,
+        }
     }
 
     /// The id of the request, the same at both ends.
@@ -122,9 +133,12 @@ impl Stream for AssistanceRequest {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Poll::Ready(next) = self.body.poll_recv(cx) else {
-            self.served.want_body();
+            if !std::mem::replace(&mut self.wanted, true) {
+                self.served.want_body();
+            }
             return Poll::Pending;
         };
+        self.wanted = false;
         // Whoever carried the body may be gone before its end.
         let cut_off = next.is_none() && !self.failed && !self.served.has_whole_body();
         let next = if cut_off { Some(Err(BodyError::CutOff)) } else { next };

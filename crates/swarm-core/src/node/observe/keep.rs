@@ -80,11 +80,11 @@ pub(in crate::node) async fn keep_marks(shared: Arc<NodeShared>, file: MarksFile
         unwritten = marks.map(Arc::new).or(unwritten);
         if let Some(marks) = &unwritten {
             let (file, marks) = (file.clone(), Arc::clone(marks));
-            match tokio::task::spawn_blocking(move || file.write(&marks)).await {
-                Ok(Ok(())) => unwritten = None,
-                Ok(Err(error)) => tracing::error!(agent = %shared.id, %error, "what was heard is not kept"),
+            match shared.blocking(move || file.write(&marks)).await {
+                Some(Ok(())) => unwritten = None,
+                Some(Err(error)) => tracing::error!(agent = %shared.id, %error, "what was heard is not kept"),
                 // The runtime is about to end.
-                Err(_) => return,
+                None => return,
             }
         }
         if ended {

@@ -16,6 +16,7 @@ use rustls::{ClientConfig, ServerConfig, SignatureScheme};
 use swarm_proto::{AgentId, Grant, Signed};
 
 use super::config::BindError;
+use super::seed::Seed;
 use crate::clock::WallClock;
 use crate::error::{AcceptError, DialError};
 use crate::identity::{self, CertificateIssueError, SwarmVerifier, TlsCertificate};
@@ -31,9 +32,10 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    pub(super) fn new(speaker: Speaker) -> Result<Self, BindError> {
+    /// With a seed, on keys that follow from it.
+    pub(super) fn new(speaker: Speaker, seed: Option<&Seed>) -> Result<Self, BindError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let own = OwnCertificate::new(speaker, Arc::clone(&provider));
+        let own = OwnCertificate::new(speaker, Arc::clone(&provider), seed.cloned());
         // What cannot be made now would fail every handshake later.
         own.current().map_err(bind_error)?;
         Ok(Self { provider, own: Arc::new(own) })
@@ -98,6 +100,7 @@ impl TimeProvider for TlsTime {
 struct OwnCertificate {
     speaker: Speaker,
     provider: Arc<CryptoProvider>,
+    seed: Option<Seed>,
     issued: Mutex<Certificates>,
 }
 
@@ -133,8 +136,8 @@ const RENEW_AFTER: Duration = Duration::from_secs(6 * 24 * 3600);
 const ANNOUNCE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
 
 impl OwnCertificate {
-    fn new(speaker: Speaker, provider: Arc<CryptoProvider>) -> Self {
-        Self { speaker, provider, issued: Mutex::default() }
+    fn new(speaker: Speaker, provider: Arc<CryptoProvider>, seed: Option<Seed>) -> Self {
+        Self { speaker, provider, seed, issued: Mutex::default() }
     }
 
     fn current(&self) -> Result<Arc<CertifiedKey>, TlsSetupError> {
@@ -172,8 +175,13 @@ impl OwnCertificate {
     }
 
     fn issue(&self, now: SystemTime, grant: &Arc<Signed<Grant>>) -> Result<Issued, TlsSetupError> {
-        let TlsCertificate { certificate, private_key } =
-            identity::issue(&self.speaker.identity, grant, now)?;
+        let identity = &self.speaker.identity;
+        let TlsCertificate { certificate, private_key } = match &self.seed {
+            None => identity::issue(identity, grant, now)?,
+            Some(seed) => {
+                identity::issue_from_seed(seed.derive(&format!("tls key at {now:?}")), identity, grant, now)?
+            }
+        };
         let mut hash = [0; 32];
         let digest = digest::digest(&digest::SHA256, &certificate);
         hash.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
@@ -277,7 +285,7 @@ mod tests {
             guests: false,
             wall_clock: Arc::new(clock),
         };
-        OwnCertificate::new(speaker, Arc::new(rustls::crypto::ring::default_provider()))
+        OwnCertificate::new(speaker, Arc::new(rustls::crypto::ring::default_provider()), None)
     }
 
     #[test]

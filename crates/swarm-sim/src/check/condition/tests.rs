@@ -16,6 +16,8 @@ fn units_become_the_unit_of_the_metric() {
     assert_eq!(bound(">= 99%", "request.answered_ratio"), 0.99);
     assert_eq!(bound(">= 0.99", "request.answered_ratio"), 0.99);
     assert_eq!(bound("== 1_000", "request.sent"), 1000.0);
+    assert_eq!(bound("< 100KiB", "memory.per_agent"), 102_400.0);
+    assert_eq!(bound("<= 1.5 MB", "network.bytes"), 1_500_000.0);
     assert_eq!(bound("count >= 10", "request.latency"), 10.0);
     assert_eq!(bound("mean >= -1.5", "measure.drift"), -1.5);
 }
@@ -25,6 +27,14 @@ fn a_bare_number_is_no_bound_of_a_duration() {
     let error = parse("p99 < 800", "request.latency").unwrap_err();
     assert_eq!(error.message, "`request.latency` is a duration, and this number has no unit");
     assert_eq!(error.span, 6..9);
+}
+
+#[test]
+fn a_number_of_bytes_needs_its_unit() {
+    let error = parse("< 100", "memory.per_agent").unwrap_err();
+    assert_eq!(error.message, "`memory.per_agent` is a number of bytes, and this number has no unit");
+    assert_eq!(error.help.as_deref(), Some("for example 100KiB"));
+    assert!(parse("< 100ms", "memory.per_agent").unwrap_err().expected.contains("KiB"));
 }
 
 #[test]
@@ -63,7 +73,7 @@ fn a_condition_reads_back_as_it_shows() {
 
 proptest! {
     #[test]
-    fn any_text_is_a_condition_or_an_error_with_a_place(text in ".{0,40}", metric in 0..12usize) {
+    fn any_text_is_a_condition_or_an_error_with_a_place(text in ".{0,40}", metric in 0..crate::metric::CATALOGUE.len()) {
         let (metric, _) = &crate::metric::CATALOGUE[metric];
         if let Err(error) = Condition::parse(&text, metric) {
             prop_assert!(error.span.start <= text.len());

@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use swarm_core::Ending;
 
 use super::*;
-use crate::{Registry, Scenario};
+use crate::{Registry, Scenario, tally::World};
 
 fn summary() -> RunSummary {
     let text = r#"
@@ -23,7 +23,8 @@ fn summary() -> RunSummary {
     talker.copies_delivered = 2_468;
     let mut listener = Figures::default();
     (1..=2_468).for_each(|micros| listener.observation_latency.record(Duration::from_micros(micros)));
-    let mut summary = RunSummary::new(scenario, End::Complete, vec![talker, listener]);
+    let mut summary =
+        RunSummary::new(scenario, End::Complete, vec![talker, listener], World::default(), BTreeMap::new());
     summary.connections = 3;
     summary
 }

@@ -3,6 +3,13 @@
 
 use super::*;
 
+mod checks;
+mod groups;
+mod links;
+mod mesh;
+mod params;
+mod timeline;
+
 /// A file in which one line of [`WHOLE`] is another.
 fn with(line: &str, instead: &str) -> String {
     assert!(WHOLE.contains(line), "{line}");
@@ -31,25 +38,13 @@ fn complains(line: &str, instead: &str, underlined: &str, message: &str, expecte
 }
 
 #[test]
-fn an_unknown_kind_of_agent_names_the_nearest() {
-    complains(
-        "agent = \"beacon\"",
-        "agent = \"becon\"",
-        "\"becon\"",
-        "unknown agent kind `becon`",
-        "expected one of: beacon, idle",
-        "did you mean `beacon`?",
-    );
-}
-
-#[test]
 fn an_unknown_key_names_the_nearest() {
     complains(
         "count = 3",
         "cuont = 3",
         "cuont",
         "unknown key `cuont` in [groups.ship]",
-        "expected one of: agent, count, node, params, rogue, start",
+        "expected one of: agent, clock, count, node, params, rogue, start, zone",
         "did you mean `count`?",
     );
 }
@@ -81,7 +76,7 @@ fn a_value_of_the_wrong_type_says_which_was_expected() {
         "start = []",
         "[]",
         "`start` cannot be an array",
-        "expected true or false",
+        "expected true, false, \"at(3s)\", \"spread(10s)\", \"rate(50/s)\" or \"poisson(20/s)\"",
         "",
     );
 }
@@ -98,30 +93,6 @@ fn a_duration_needs_its_unit() {
         "",
     );
     complains("duration = \"10s\"", "duration = 10", "10", "`duration` cannot be 10", expected, "");
-}
-
-#[test]
-fn params_keep_their_place_in_the_file() {
-    complains(
-        "rate_hz = 2.5",
-        "rate_herz = 2.5",
-        "rate_herz",
-        "params of `beacon`: unknown key `rate_herz`",
-        "expected `rate_hz` or `topics`",
-        "did you mean `rate_hz`?",
-    );
-    complains(
-        "rate_hz = 2.5",
-        "rate_hz = \"fast\"",
-        "\"fast\"",
-        "params of `beacon`: invalid type: string \"fast\"",
-        "expected a number",
-        "",
-    );
-    let (span, message, expected, _) = only_problem(&with("rate_hz = 2.5, ", ""));
-    assert_eq!(span, "{ topics = [\"sea\"] }");
-    assert_eq!(message, "params of `beacon`: missing key `rate_hz`");
-    assert_eq!(expected, "expected a value for `rate_hz`");
 }
 
 #[test]
@@ -190,13 +161,33 @@ fn an_unknown_source_of_questions_names_the_nearest() {
 }
 
 #[test]
-fn networks_that_are_planned_are_refused_by_name() {
+fn an_unknown_network_names_the_nearest() {
     complains(
         "network = \"webtransport\"",
-        "network = \"quic\"",
-        "\"quic\"",
-        "the network `quic` is not supported yet",
-        "expected webtransport, the only one so far",
+        "network = \"modell\"",
+        "\"modell\"",
+        "unknown network `modell`",
+        "expected one of: model, quic, webtransport",
+        "did you mean `model`?",
+    );
+}
+
+#[test]
+fn artifacts_and_samples_are_known() {
+    complains(
+        "\"html\"",
+        "\"htm\"",
+        "\"htm\"",
+        "unknown artifact `htm`",
+        "expected one of: json, junit, html, markdown, events, trace",
+        "did you mean `html`?",
+    );
+    complains(
+        "sample = \"1s\"",
+        "sample = \"1ms\"",
+        "\"1ms\"",
+        "`sample` is too short",
+        "expected at least 10ms",
         "",
     );
 }
@@ -270,7 +261,7 @@ fn mistakes_are_reported_all_at_once() {
         .replace("seed = 42", "seed = \"42\"");
     let errors = Scenario::parse("x.toml", &text, &registry()).unwrap_err();
     let lines: Vec<_> = errors.problems().iter().map(Problem::line).collect();
-    assert_eq!(lines, [12, 23, 28, 36, 43]);
+    assert_eq!(lines, [12, 34, 41, 49, 65]);
 }
 
 #[test]
@@ -392,56 +383,4 @@ fn a_knob_of_a_node_has_its_bounds() {
          outbox_capacity, reliable_buffer_bytes, slow_patience",
         "did you mean `outbox_capacity`?",
     );
-}
-
-#[test]
-fn an_unknown_attack_names_the_nearest() {
-    let (span, said, label, hint) =
-        only_problem(&with("rogue = \"datagram-flood\"", "rogue = \"datagramm-flod\""));
-    assert_eq!((span.as_str(), said.as_str()), ("\"datagramm-flod\"", "unknown attack `datagramm-flod`"));
-    assert!(label.contains("qpack-bomb, half-hello"), "{label}");
-    assert_eq!(hint, "did you mean `datagram-flood`?");
-}
-
-#[test]
-fn a_rogue_is_no_agent_and_has_no_node() {
-    complains(
-        "rogue = \"datagram-flood\"",
-        "rogue = \"datagram-flood\"\nagent = \"idle\"",
-        "\"idle\"",
-        "`agent` means nothing beside `rogue`",
-        "expected either a group of agents or one of rogues",
-        "",
-    );
-    complains(
-        "rogue = \"datagram-flood\"",
-        "rogue = \"datagram-flood\"\nnode = { agent_queue = 8 }",
-        "{ agent_queue = 8 }",
-        "`node` means nothing beside `rogue`",
-        "expected either a group of agents or one of rogues",
-        "",
-    );
-}
-
-#[test]
-fn nobody_asks_a_rogue_or_is_connected_by_it() {
-    let message = "`pirate` is a group of rogues";
-    let expected = "expected a group of agents";
-    complains("hub = \"tower\"", "hub = \"pirate\"", "\"pirate\"", message, expected, "");
-    let ask = "do = \"ask\", from = \"tower\", to = ";
-    let to_ship = format!("{ask}\"ship\", capability = \"hello.greet@2\"");
-    complains(&to_ship, &to_ship.replace("ship", "pirate"), "\"pirate\"", message, expected, "");
-}
-
-#[test]
-fn params_of_rogues_are_known_and_bounded() {
-    let (_, said, label, hint) = only_problem(&with("rate = 50", "rat = 50"));
-    assert_eq!(
-        (said.as_str(), hint.as_str()),
-        ("params of `datagram-flood`: unknown key `rat`", "did you mean `rate`?")
-    );
-    assert!(label.contains("`attempts`"), "{label}");
-    let (_, said, label, _) = only_problem(&with("rate = 50", "rate = 200_001"));
-    assert_eq!(said, "params of `datagram-flood` are out of bounds");
-    assert!(label.contains("rate 200000"), "{label}");
 }
