@@ -139,9 +139,7 @@ impl Replay<'_> {
                 return Status::Failed;
             }
             _ if !summary.scenario.network.is_virtual() => "time was real: nothing to compare".to_owned(),
-            _ => {
-                "the record has no digest to compare with: `run --verify` or `--events` makes one".to_owned()
-            }
+            _ => "the record has no digest: nothing to compare".to_owned(),
         };
         print(&format!("{}\n", paint.dim(&told)))
     }

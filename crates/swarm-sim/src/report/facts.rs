@@ -57,7 +57,9 @@ pub(super) fn checks_in_short(record: &RunRecord) -> String {
 
 /// What was run, as label and value.
 pub(super) fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
-    let measured = record.end_us.saturating_sub(record.warmup_us);
+    let until_end = record.end_us.saturating_sub(record.warmup_us);
+    // What is still under way after the window has closed takes its time.
+    let measured = record.summary.get("measured_us").and_then(serde_json::Value::as_u64).unwrap_or(until_end);
     let mut facts = vec![
         ("Scenario", record.scenario_file.clone()),
         ("Swarm", swarm(record)),
