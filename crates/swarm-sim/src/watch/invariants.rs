@@ -62,7 +62,12 @@ impl Invariants {
     }
 
     /// A node told something, with the times by its own clock.
-    pub(crate) fn hear(&mut self, node: AgentId, (group, member, life): (usize, usize, u64), event: &TraceEvent) {
+    pub(crate) fn hear(
+        &mut self,
+        node: AgentId,
+        (group, member, life): (usize, usize, u64),
+        event: &TraceEvent,
+    ) {
         let Some(broken) = self.broken.get_mut(group) else { return };
         match event {
             TraceEvent::ObservationSent { sequence, sent_at, .. } => {
