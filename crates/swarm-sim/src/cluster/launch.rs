@@ -67,8 +67,8 @@ impl Launcher {
         let kinds = kinds(scenario, registry)?;
         let groups = scenario.groups.iter().enumerate();
         let seats: Vec<_> =
-            groups.clone().flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
-        let errors = groups.flat_map(|(_, it)| (0..it.count).map(|_| it.clock));
+            groups.flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
+        let errors = scenario.groups.iter().flat_map(|it| (0..it.count).map(|_| it.clock));
         let clocks =
             errors.enumerate().map(|(member, error)| clock_of(scenario, member, error, &around.clock));
         let gates = (0..seats.len() as u64).map(|member| Gate::new(derive(scenario.seed, "gate", member)));

@@ -70,10 +70,8 @@ impl Invariants {
     ) {
         let Some(broken) = self.broken.get_mut(group) else { return };
         match event {
-            TraceEvent::ObservationSent { sequence, sent_at, .. } => {
-                if self.sent.len() < MOST_REMEMBERED {
-                    self.sent.insert(hash(&(node, *sequence, *sent_at)));
-                }
+            TraceEvent::ObservationSent { sequence, sent_at, .. } if self.sent.len() < MOST_REMEMBERED => {
+                self.sent.insert(hash(&(node, *sequence, *sent_at)));
             }
             TraceEvent::ObservationDelivered { origin, sequence, sent_at, .. } => {
                 let observed: Observed = (*origin, *sequence, *sent_at);
@@ -86,14 +84,11 @@ impl Invariants {
                 }
             }
             TraceEvent::RequestSent { id, .. } => {
-                if self.open.insert(*id, (member, life)).is_some() {
-                    broken.doubled += 1;
-                }
+                broken.doubled += u64::from(self.open.insert(*id, (member, life)).is_some());
             }
             TraceEvent::RequestEnded { id, .. } => {
-                if self.open.remove(id).is_none() && !self.forgiven.remove(id) {
-                    broken.doubled += 1;
-                }
+                let was_due = self.open.remove(id).is_some() || self.forgiven.remove(id);
+                broken.doubled += u64::from(!was_due);
             }
             _ => {}
         }
