@@ -17,6 +17,9 @@ const FROM_PEERS: Bound = Bound { factor: 64, small_change: 1024 };
 /// For what people write for themselves: where every byte is wrong, each is complained about in several sentences.
 pub(crate) const FROM_PEOPLE: Bound = Bound { factor: 2048, small_change: 16 * 1024 };
 
+/// For scenarios: a short one may let something happen ten thousand times.
+pub(crate) const FROM_SCENARIOS: Bound = Bound { factor: 2048, small_change: 16 << 20 };
+
 impl Bound {
     /// Reads `input`, and panics when that allocates more than it may.
     pub(crate) fn holds<T>(self, input: &[u8], read: impl FnOnce() -> T) -> T {

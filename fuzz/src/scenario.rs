@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use swarm_core::Agent;
 use swarm_sim::{Question, Registry, Scenario, Setup};
 
-use crate::measure::FROM_PEOPLE;
+use crate::measure::FROM_SCENARIOS;
 
 /// Params of every kind.
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
@@ -34,12 +34,16 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 pub(crate) fn scenario(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let registry = &*REGISTRY;
-    match FROM_PEOPLE.holds(input, || Scenario::parse("fuzz.toml", text, registry)) {
+    match FROM_SCENARIOS.holds(input, || Scenario::parse("fuzz.toml", text, registry)) {
         Ok(scenario) => {
             assert!(scenario.agents() <= swarm_sim::MOST_AGENTS);
             assert!(scenario.warnings.iter().all(|warning| text.get(warning.place.clone()).is_some()));
             scenario.checks.iter().for_each(|check| drop(check.to_string()));
             scenario.timeline.iter().for_each(|event| drop(event.action.to_string()));
+            for check in &scenario.checks {
+                let _ = check.windows(&scenario);
+            }
+            scenario.sweep.iter().for_each(|sweep| drop(sweep.points(scenario.seed)));
         }
         Err(errors) => {
             assert!(!errors.problems().is_empty());

@@ -1,7 +1,8 @@
-//! What a mesh on the model network costs: `cargo bench -p swarm-network --bench mesh -- [agents] [seconds] [loss]`.
+//! What a mesh on the model network costs: `cargo bench -p swarm-network --bench mesh -- [agents] [seconds] [loss]`. Without
+//! agents, what the fabric alone takes.
 //!
 //! Each agent is connected to eight others and broadcasts ten observations of 64 bytes a second. It prints the time of the
-//! processor, how many times faster than real time that is, and the memory; and, first, what the fabric alone takes.
+//! processor, how many times faster than real time that is, and the memory.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures and prints")]
 
@@ -142,12 +143,13 @@ async fn mesh(agents: u32, seconds: u64, loss: f64) {
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let agents = arguments.next().map_or(256, |text| text.parse().unwrap());
+    let Some(agents) = arguments.next() else {
+        packets(1000, 8);
+        return packets(512, 511);
+    };
     let seconds = arguments.next().map_or(60, |text| text.parse().unwrap());
     let loss = arguments.next().map_or(0.01, |text| text.parse().unwrap());
-    packets(1000, 8);
-    packets(512, 511);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(mesh(agents, seconds, loss));
+    runtime.block_on(mesh(agents.parse().unwrap(), seconds, loss));
 }

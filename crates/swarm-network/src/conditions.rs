@@ -7,7 +7,6 @@ mod tests;
 
 use std::time::Duration;
 
-pub(crate) use self::distribution::share;
 pub use self::distribution::{ConditionsError, Distribution};
 
 impl Default for Conditions {

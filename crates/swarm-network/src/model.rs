@@ -92,10 +92,11 @@ impl ModelNetwork {
     /// A network whose time begins now. Must be called inside a tokio runtime if its clock is paused.
     #[must_use]
     pub fn new(fabric: SharedFabric) -> Arc<Self> {
+        let state = State::new(&fabric.lock().unwrap_or_else(PoisonError::into_inner));
         Arc::new_cyclic(|this| Self {
             fabric,
             epoch: Instant::now(),
-            state: Mutex::new(State::new()),
+            state: Mutex::new(state),
             runner: Mutex::default(),
             this: Weak::clone(this),
         })
@@ -123,7 +124,7 @@ impl ModelNetwork {
     /// Delivers what is due.
     fn turn(&self, waker: &Waker) -> Option<u64> {
         let (mut state, mut fabric) = (self.state(), self.fabric());
-        let next = state.turn(&mut fabric, Now::since(self.epoch));
+        let next = state.turn(&mut fabric, self.now());
         if !state.wire.held.is_empty() {
             fabric.wake_on_change(waker);
         }
@@ -133,13 +134,17 @@ impl ModelNetwork {
     /// Does something on the network, and sees to it that what follows is delivered.
     fn act<R>(&self, act: impl FnOnce(&mut State, &mut Fabric, Now) -> R) -> R {
         let mut state = self.state();
-        let did = act(&mut state, &mut self.fabric(), Now::since(self.epoch));
+        let did = act(&mut state, &mut self.fabric(), self.now());
         if state.wire.takes_wake()
             && let Some(runner) = &*self.runner.lock().unwrap_or_else(PoisonError::into_inner)
         {
             runner.wake_by_ref();
         }
         did
+    }
+
+    fn now(&self) -> Now {
+        Now::since(self.epoch)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -7,6 +7,7 @@ use crate::delivery::Delivery;
 use crate::error::DecodeError;
 use crate::limits::{DATAGRAM_OVERHEAD_BYTES, MAX_OBSERVATIONS_PER_DATAGRAM};
 use crate::observation::{Observation, read_observation};
+use crate::topic::TopicName;
 
 /// Protocol version of datagrams, the high half of their first byte.
 const VERSION: u8 = 1;
@@ -110,16 +111,37 @@ pub fn padding() -> Bytes {
 /// # Errors
 /// A [`DecodeError`] if version or kind are unknown, or if any of its observations is not sound: then none is returned.
 pub fn decode_datagram(bytes: &Bytes) -> Result<Datagram, DecodeError> {
+    decode_datagram_about(bytes, None)
+}
+
+/// As [`decode_datagram`]. An observation about this topic shares it, which costs less than to read it: whoever hears the
+/// same peer again mostly hears of the same.
+///
+/// ```
+/// use swarm_proto::{Datagram, TopicName, decode_datagram_about, padding};
+///
+/// let topic: TopicName = "rover.position".parse()?;
+/// assert_eq!(decode_datagram_about(&padding(), Some(&topic))?, Datagram::Padding);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`decode_datagram`].
+pub fn decode_datagram_about(bytes: &Bytes, topic: Option<&TopicName>) -> Result<Datagram, DecodeError> {
     let (first, content) = bytes.split_first().ok_or(DecodeError::Empty)?;
     match (first >> 4, *first) {
         (VERSION, PADDING) => Ok(Datagram::Padding),
-        (VERSION, OBSERVATIONS) => read_observations(content, bytes).map(Datagram::Observations),
+        (VERSION, OBSERVATIONS) => read_observations(content, bytes, topic).map(Datagram::Observations),
         (VERSION, _) => Err(DecodeError::UnknownKind(u64::from(first & 0x0f))),
         (got, _) => Err(DecodeError::Version { got }),
     }
 }
 
-fn read_observations(mut content: &[u8], bytes: &Bytes) -> Result<Vec<Observation>, DecodeError> {
+fn read_observations(
+    mut content: &[u8],
+    bytes: &Bytes,
+    topic: Option<&TopicName>,
+) -> Result<Vec<Observation>, DecodeError> {
     let mut observations: Vec<Observation> = Vec::new();
     while !content.is_empty() {
         if observations.len() == MAX_OBSERVATIONS_PER_DATAGRAM {
@@ -127,7 +149,7 @@ fn read_observations(mut content: &[u8], bytes: &Bytes) -> Result<Vec<Observatio
             return Err(DecodeError::LimitExceeded { what: "observations of a datagram", max });
         }
         // Most observations of a datagram are about the same.
-        let known = observations.last().map(|previous| &previous.topic);
+        let known = observations.last().map(|previous| &previous.topic).or(topic);
         let (observation, rest) = read_observation(content, bytes, known)?;
         if observation.delivery == Delivery::Reliable {
             return Err(DecodeError::Malformed("a reliable observation in a datagram".to_owned()));

@@ -12,7 +12,7 @@
 //! ```
 //! use bytes::Bytes;
 //! use swarm_proto::{
-//!     AgentId, Datagram, DatagramBuilder, Delivery, Epoch, Observation, Sequence, TopicName, UnixMicros, decode_datagram,
+//!     AgentId, Datagram, DatagramBuilder, Delivery, Epoch, Observation, Sequence, TopicName, UnixMicros, decode_datagram, decode_datagram_about,
 //!     encode_observation,
 //! };
 //!
@@ -72,7 +72,7 @@ pub use capability::{Advertisement, Capability};
 pub use code::{CloseCode, ResetCode};
 pub use codec::{from_slice, to_vec};
 pub use control::{ControlFrame, Goodbye, Introduction, PROOF_DOMAIN};
-pub use datagram::{Datagram, DatagramBuilder, decode_datagram, padding};
+pub use datagram::{Datagram, DatagramBuilder, decode_datagram, decode_datagram_about, padding};
 pub use delivery::{Delivery, Key};
 pub use error::{DecodeError, EncodeError};
 pub use feed::{FeedFrame, FeedPosition};

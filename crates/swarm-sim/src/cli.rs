@@ -14,6 +14,7 @@ mod replay;
 mod report;
 mod run;
 mod shrink;
+mod soak;
 mod sweep;
 
 use std::{
@@ -96,6 +97,7 @@ where
         Command::Replay(arguments) => replay::replay(&arguments, registry),
         Command::Sweep(arguments) => sweep::sweep(&arguments, registry),
         Command::Shrink(arguments) => shrink::shrink(&arguments, registry),
+        Command::Soak(arguments) => soak::soak(&arguments),
     }
 }
 

@@ -5,13 +5,29 @@
 
 mod busybody;
 mod draw;
+mod search;
 
 pub use self::draw::scenario;
+pub use self::search::{Found, search};
 use self::busybody::Busybody;
 use crate::{Registry, Setup};
 
 /// The kind of the agents of these scenarios.
 pub const KIND: &str = "busybody";
+
+/// Adds the agents of the search to a registry, so that what it found can be run like any other scenario.
+///
+/// ```
+/// use swarm_sim::{Registry, soak};
+///
+/// let registry = soak::register(Registry::new());
+/// assert!(registry.kinds().any(|kind| kind == soak::KIND));
+/// ```
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    let summary = "does everything to everybody, at random, and checks what it gets";
+    registry.agent(KIND, summary, |setup: Setup<'_, _>| Ok(Busybody::new(setup.params, setup.seed)))
+}
 
 /// The registry that scenarios of the search are read and run with.
 ///
@@ -24,7 +40,5 @@ pub const KIND: &str = "busybody";
 /// ```
 #[must_use]
 pub fn registry() -> Registry {
-    Registry::new().agent(KIND, "does everything to everybody, at random, and checks what it gets", |setup: Setup<'_, _>| {
-        Ok(Busybody::new(setup.params, setup.seed))
-    })
+    register(Registry::new())
 }

@@ -134,7 +134,7 @@ impl Swarm {
     pub fn connect(&mut self, a: Member, b: Member) {
         self.pairs.push((a, b));
         let (from, to) = (self.node(a), self.node(b));
-        let connected = self.runtime.block_on(tokio::time::timeout(DIAL_PATIENCE, dial(from, to)));
+        let connected = self.runtime.block_on(async { tokio::time::timeout(DIAL_PATIENCE, dial(from, to)).await });
         assert!(connected.is_ok(), "{} and {} were not connected within {DIAL_PATIENCE:?}", self.name(a), self.name(b));
     }
 
@@ -153,7 +153,7 @@ impl Swarm {
 
     /// Lets time pass.
     pub fn run_for(&mut self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     /// Lets time pass until something is true, and says how long that took.
@@ -161,14 +161,14 @@ impl Swarm {
     /// # Errors
     /// If it was not within that time.
     pub fn run_until(&mut self, within: Duration, what: impl Fn(&Self) -> bool) -> Result<Duration, NotYet> {
-        let begun = self.clock.elapsed();
+        let begun = self.now();
         while !what(self) {
-            if self.clock.elapsed().saturating_sub(begun) >= within {
+            if self.now().saturating_sub(begun) >= within {
                 return Err(NotYet { within, seed: self.seed });
             }
             self.run_for(LOOK);
         }
-        Ok(self.clock.elapsed().saturating_sub(begun))
+        Ok(self.now().saturating_sub(begun))
     }
 
     /// Lets time pass until a future is done. What it spawns by itself runs on the swarm's runtime.
@@ -314,8 +314,8 @@ impl Swarm {
     /// Ends a node without a word.
     pub fn crash(&mut self, member: Member) {
         self.fabric().set_power(host(member.0), Power::Down);
-        let _in_virtual_time = self.runtime.enter();
         if let Some(seat) = self.seats.get_mut(member.0) {
+            let _in_virtual_time = self.runtime.enter();
             drop(seat.life.take());
         }
         // Its tasks end when they are next looked at, which takes no time.
@@ -326,7 +326,7 @@ impl Swarm {
     pub fn stop(&mut self, member: Member) {
         let Some(Life { node }) = self.seats.get_mut(member.0).and_then(|seat| seat.life.take()) else { return };
         // Requests that had to be given up at the deadline have their endings.
-        let _ = self.runtime.block_on(node.shutdown(STOP_DEADLINE));
+        let _ = self.runtime.block_on(async { node.shutdown(STOP_DEADLINE).await });
         self.fabric().set_power(host(member.0), Power::Down);
     }
 
@@ -426,8 +426,9 @@ impl Swarm {
         let Some(seat) = self.seats.get_mut(member.0) else { return };
         let starting = seat.starting(&self.builder, self.seed);
         let (network, config) = (self.network.clone(), self.builder.config.clone());
-        let started =
-            self.runtime.block_on(starting.start(|speaker| network.open(host(member.0), speaker, &config)));
+        let started = self
+            .runtime
+            .block_on(async { starting.start(|speaker| network.open(host(member.0), speaker, &config)).await });
         match started {
             Ok(node) => seat.life = Some(Life { node }),
             #[expect(clippy::panic, reason = "a test whose swarm cannot start is over")]

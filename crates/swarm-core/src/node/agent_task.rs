@@ -1,5 +1,6 @@
 //! Calls the agent: what happens comes one at a time and in order, from queues with a bound.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use swarm_proto::{AgentId, Observation, UnixMicros};
@@ -18,14 +19,16 @@ const TOLD_AT_ONCE: usize = 16;
 pub(super) async fn run(shared: Arc<NodeShared>, mut reliable: ReliableQueue, stop: CancellationToken) {
     let cx = Context::of_node(Arc::clone(&shared));
     shared.guard("on_start", shared.agent.on_start(&cx)).await;
+    // Kept across turns of the loop: made anew at each turn, they would cost locks.
+    let (mut stopped, mut filled) = (pin!(stop.cancelled()), pin!(shared.inbox.filled()));
     while !stop.is_cancelled() {
         if tell_some(&shared, &cx, &mut reliable).await {
             continue;
         }
         tokio::select! {
             biased;
-            () = stop.cancelled() => {}
-            () = shared.inbox.filled() => {}
+            () = &mut stopped => {}
+            () = &mut filled => filled.set(shared.inbox.filled()),
             Some(item) = reliable.next() => reliably(&shared, &cx, item).await,
         }
     }

@@ -35,7 +35,7 @@ pub(super) enum FromConnection {
     /// The peer told of others.
     Introduced(Vec<Introduction>),
     /// The peer says goodbye: what runs may finish, nothing new should begin.
-    Leaving(ConnectionKey),
+    Leaving(ConnectionKey, GoneReason),
     /// The peer prefers another connection to this node.
     Replaced(ConnectionKey),
 }
@@ -300,7 +300,7 @@ impl Task {
             CloseCode::Duplicate => FromConnection::Replaced(self.connection.id),
             _ => {
                 self.connection.set_leaving();
-                FromConnection::Leaving(self.connection.id)
+                FromConnection::Leaving(self.connection.id, why_it_leaves(goodbye.code))
             }
         };
         // The driver never waits for us, so waiting for it ends.
@@ -573,6 +573,15 @@ fn spawn_datagrams(
 struct Unheard;
 
 /// Orderly leaving is said on the control stream; a connection that just ends was lost.
+/// What a goodbye says about who says it. One that has no time or room for us just now is there all the same: what it is
+/// owed, and what it has told, is kept.
+fn why_it_leaves(code: CloseCode) -> GoneReason {
+    match code {
+        CloseCode::HelloDeadline | CloseCode::Overloaded | CloseCode::IdleTimeout => GoneReason::Lost,
+        _ => GoneReason::Goodbye,
+    }
+}
+
 fn gone_reason(error: &ConnectionLost) -> GoneReason {
     match error {
         ConnectionLost::ClosedHere => GoneReason::ShutDown,

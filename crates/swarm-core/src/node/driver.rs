@@ -181,9 +181,7 @@ impl Driver {
         match from_connection {
             FromConnection::Introduced(peers) => self.decide(Input::Introduced(peers)),
             FromConnection::Replaced(connection) => self.decide(Input::Replaced(connection)),
-            FromConnection::Leaving(connection) => {
-                self.decide(Input::Down { connection, reason: GoneReason::Goodbye })
-            }
+            FromConnection::Leaving(connection, reason) => self.decide(Input::Down { connection, reason }),
         }
     }
 

@@ -19,7 +19,11 @@ use crate::assist::Heard;
 use crate::transport::{RecvStream, SendStream, StreamError};
 
 /// Room to read into; it grows with the frames, up to their limit.
-const READ_BUFFER_BYTES: usize = 2048;
+const READ_BUFFER_BYTES: usize = 512;
+
+/// So much may wait to be written before whoever writes has to wait. Room for it is made when it is needed: most streams
+/// carry a few hundred bytes, and every connection has one that is open as long as itself.
+const WRITE_BUFFER_BYTES: usize = 8192;
 
 /// Why no further frame can be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -154,7 +158,8 @@ impl<F: Frame> FrameWriter<F> {
             .length_field_length(4)
             .max_frame_length(u32::MAX as usize)
             .new_codec();
-        let frames = FramedWrite::new(send, codec);
+        let mut frames = FramedWrite::with_capacity(send, codec, 0);
+        frames.set_backpressure_boundary(WRITE_BUFFER_BYTES);
         Self { frames, kind: PhantomData }
     }
 

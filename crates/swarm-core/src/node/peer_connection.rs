@@ -63,6 +63,8 @@ pub(crate) struct PeerConnection {
     misconduct: Mutex<Misconduct>,
     /// The peer is to be sent away.
     pub(super) expelled: CancellationToken,
+    /// The same, to be looked at for each datagram: the token has a lock.
+    is_expelled: AtomicBool,
     /// How often the signatures of what it sends are looked at.
     signatures: Mutex<Pace>,
     parked: Mutex<Parked>,
@@ -145,6 +147,7 @@ impl PeerConnection {
             retired: CancellationToken::new(),
             misconduct: Mutex::new(Misconduct::new(&config.misconduct, Instant::now().into_std())),
             expelled: CancellationToken::new(),
+            is_expelled: AtomicBool::new(false),
             signatures: Mutex::new(Pace::new(config.max_signatures_per_second, None, Instant::now())),
             parked: Mutex::default(),
             told_grants: Mutex::default(),
@@ -275,8 +278,18 @@ impl PeerConnection {
     /// The peer got something wrong. When it has been too much, its connection ends.
     pub(super) fn offended(&self, offence: Offence) {
         if self.misconduct().offended(Instant::now().into_std(), offence) {
-            self.expelled.cancel();
+            self.expel();
         }
+    }
+
+    /// The peer is to be sent away.
+    pub(super) fn expel(&self) {
+        self.is_expelled.store(true, Ordering::Relaxed);
+        self.expelled.cancel();
+    }
+
+    pub(super) fn is_expelled(&self) -> bool {
+        self.is_expelled.load(Ordering::Relaxed)
     }
 
     /// What was too much; `None` if it was on another connection.

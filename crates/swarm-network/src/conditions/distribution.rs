@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
+use crate::fabric::nanos;
+
 /// The longest duration of a distribution as text. Longer is a slip.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -118,9 +120,8 @@ impl Distribution {
 }
 
 /// Something between nothing and so long, uniformly.
-pub(crate) fn share(most: Duration, rng: &mut (impl Rng + ?Sized)) -> Duration {
-    let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos((nanos as f64 * rng.random::<f64>()) as u64)
+fn share(most: Duration, rng: &mut (impl Rng + ?Sized)) -> Duration {
+    Duration::from_nanos((nanos(most) as f64 * rng.random::<f64>()) as u64)
 }
 
 /// The duration that is exceeded with this chance.

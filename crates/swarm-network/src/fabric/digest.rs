@@ -25,21 +25,27 @@ impl Digest {
             Fate::Lost(why) => (3 + why as u64, 0, 0),
             Fate::Held => (0, 0, 0),
         };
-        self.word(nanos(now));
-        self.word(u64::from(from.0) << 32 | u64::from(to.0));
-        self.word((bytes as u64) << 8 | kind);
-        self.word(after);
-        self.word(copy);
-    }
-
-    /// As FNV-1a, over words instead of bytes. The rotation brings high bits down again.
-    const fn word(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        let ends = u64::from(from.0) << 32 | u64::from(to.0);
+        let sent = folded(nanos(now) ^ K[0], ends ^ K[1]);
+        let what = folded((bytes as u64) << 8 | kind, after.wrapping_add(K[2]) ^ copy.rotate_left(32));
+        self.0 = folded(self.0 ^ sent, what.wrapping_add(K[3]) | 1);
     }
 }
 
-pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+/// Odd numbers without a pattern: the digits of e.
+const K: [u64; 4] =
+    [0xb7e1_5162_8aed_2a6b, 0xbf71_5880_9cf4_f3c7, 0x62e7_160f_38b4_da57, 0xa784_d904_5190_cfef];
+
+/// Both halves of the product, as in wyhash: every bit of both goes into every bit of the result, at the price of one
+/// multiplication.
+const fn folded(a: u64, b: u64) -> u64 {
+    let product = a as u128 * b as u128;
+    (product as u64) ^ (product >> 64) as u64
+}
+
+/// A duration in nanoseconds, of at most some 500 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
 /// The finishing steps of SplitMix64 (Steele, Lea, Flood 2014), which spread every bit over the whole result.

@@ -8,8 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::digest::{finish, nanos};
 use super::{Fate, Faults, Host, LostWhy};
-use crate::conditions::share;
-use crate::{Conditions, Loss};
+use crate::{Conditions, Distribution, Loss};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -35,6 +34,19 @@ struct Outgoing {
     links: Vec<Link>,
 }
 
+impl Outgoing {
+    fn find(&self, to: Host) -> Result<usize, usize> {
+        // Where it is if this host sends to all others, or to all others but itself.
+        let index = to.0 as usize;
+        for likely in [index, index.wrapping_sub(1)] {
+            if self.to.get(likely) == Some(&to) {
+                return Ok(likely);
+            }
+        }
+        self.to.binary_search(&to)
+    }
+}
+
 impl Links {
     pub(super) fn new(seed: u64, hosts: usize, base: Base) -> Self {
         Self {
@@ -49,7 +61,7 @@ impl Links {
     pub(super) fn between(&mut self, from: Host, to: Host, faults: &Faults) -> Option<&mut Link> {
         let hosts = self.outgoing.len();
         let outgoing = self.outgoing.get_mut(from.0 as usize).filter(|_| (to.0 as usize) < hosts)?;
-        let index = match outgoing.to.binary_search(&to) {
+        let index = match outgoing.find(to) {
             Ok(index) => index,
             Err(index) => {
                 let base = shared(&mut self.shared, (self.base)(from, to));
@@ -146,17 +158,21 @@ impl Link {
             return Fate::Lost(LostWhy::Loss);
         }
         let (copied, held_up) = (happens(conditions.duplicate), happens(conditions.reorder));
-        let carried_after = Duration::from_nanos(carried_after).saturating_add(conditions.added);
-        let mut after = |latencies: u32| {
-            let mut after = carried_after;
-            for _ in 0..latencies {
-                after = after.saturating_add(conditions.latency.sample(rng));
-            }
-            let jitter =
-                if conditions.jitter.is_zero() { Duration::ZERO } else { share(conditions.jitter, rng) };
-            after.saturating_add(jitter)
+        let least = carried_after.saturating_add(nanos(conditions.added));
+        let (jitter, mut after) = (nanos(conditions.jitter), least);
+        let mut latency = || match conditions.latency {
+            Distribution::Constant(always) => nanos(always),
+            other => nanos(other.sample(rng)),
         };
-        let first = after(if held_up { 2 } else { 1 });
-        Fate::Arrives { after: first, copy_after: copied.then(|| after(1)) }
+        after = after.saturating_add(latency());
+        if held_up {
+            after = after.saturating_add(latency());
+        }
+        let copy = copied.then(|| least.saturating_add(latency()));
+        let mut arrival = |after: u64| {
+            let late = if jitter == 0 { 0 } else { (jitter as f64 * rng.random::<f64>()) as u64 };
+            Duration::from_nanos(after.saturating_add(late))
+        };
+        Fate::Arrives { after: arrival(after), copy_after: copy.map(arrival) }
     }
 }

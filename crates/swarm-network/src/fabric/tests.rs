@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicUsize;
+
 use super::*;
 use crate::{Bursts, Distribution, Latency, Loss};
 
@@ -244,12 +246,12 @@ fn addresses_lead_to_hosts_by_number_or_as_they_were_told() {
 
 #[test]
 fn whoever_asked_is_woken_by_the_next_change() {
-    let woken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let woken = Arc::new(AtomicUsize::new(0));
     #[derive(Debug)]
-    struct Count(Arc<std::sync::atomic::AtomicUsize>);
+    struct Count(Arc<AtomicUsize>);
     impl std::task::Wake for Count {
         fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
     let mut fabric = fabric(1, Conditions::default());
@@ -258,9 +260,9 @@ fn whoever_asked_is_woken_by_the_next_change() {
     fabric.wake_on_change(&waker);
     fabric.wake_on_change(&waker);
     fabric.set_power(host(0), Power::Up);
-    assert_eq!(woken.load(std::sync::atomic::Ordering::Relaxed), 0, "that is no change");
+    assert_eq!(woken.load(Ordering::Relaxed), 0, "that is no change");
     fabric.set_power(host(0), Power::Down);
     fabric.set_power(host(0), Power::Up);
 
-    assert_eq!(woken.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(woken.load(Ordering::Relaxed), 1);
 }

@@ -29,18 +29,48 @@ impl Handle {
         Self { network, id }
     }
 
-    /// Does something with the end; nothing once the transport is closed, and the end is gone with it.
-    pub(super) fn act<R>(&self, act: impl FnOnce(&mut End, &mut Out<'_>) -> R) -> Option<R> {
-        self.network.act(|state, fabric, now| state.with_end(fabric, now, self.id, act))
-    }
-
-    /// As [`Self::act`], for what may leave something to be said on streams.
+    /// Does something with the end that may leave something to be said on streams; nothing once the transport is closed,
+    /// and the end is gone with it.
     pub(super) fn speak<R>(&self, act: impl FnOnce(&mut End) -> R) -> Option<R> {
         self.network.act(|state, _, _| {
             let did = act(state.ends.get_mut(self.id)?);
             state.queue(self.id);
             Some(did)
         })
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.network.act(|state, fabric, now| state.release(fabric, now, self.id));
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.id).finish()
+    }
+}
+
+pub(super) struct ModelConnection {
+    /// As in the handle, and nearer.
+    network: Arc<ModelNetwork>,
+    id: EndId,
+    /// Streams hold it too.
+    handle: Arc<Handle>,
+    credential: Credential,
+    remote_addr: SocketAddr,
+}
+
+impl ModelConnection {
+    pub(super) fn new(handle: Handle, credential: Credential, remote_addr: SocketAddr) -> Self {
+        let (network, id) = (Arc::clone(&handle.network), handle.id);
+        Self { network, id, handle: Arc::new(handle), credential, remote_addr }
+    }
+
+    /// Does something with the end; nothing once the transport is closed, and the end is gone with it.
+    fn act<R>(&self, act: impl FnOnce(&mut End, &mut Out<'_>) -> R) -> Option<R> {
+        self.network.act(|state, fabric, now| state.with_end(fabric, now, self.id, act))
     }
 
     /// What is there once there is something, or why there never will be.
@@ -59,38 +89,16 @@ impl Handle {
             (Poll::Pending, None) => Poll::Pending,
         }
     }
-}
 
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.network.act(|state, fabric, now| state.release(fabric, now, self.id));
-    }
-}
-
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Handle").field(&self.id).finish()
-    }
-}
-
-pub(super) struct ModelConnection {
-    /// Streams hold it too.
-    handle: Arc<Handle>,
-    credential: Credential,
-    remote_addr: SocketAddr,
-}
-
-impl ModelConnection {
-    pub(super) fn new(handle: Handle, credential: Credential, remote_addr: SocketAddr) -> Self {
-        Self { handle: Arc::new(handle), credential, remote_addr }
-    }
-
-    /// What the end makes of its path now.
-    fn look<R>(&self, look: impl FnOnce(&mut End, &mut Out<'_>) -> R) -> Option<R> {
-        self.handle.act(|end, out| {
-            end.path.refresh(out.fabric, end.host, end.peer_host);
-            look(end, out)
-        })
+    /// What the end makes of its path now. Asked for every datagram, so the fabric is left alone if it has not changed.
+    fn look<R>(&self, look: impl FnOnce(&End) -> R) -> Option<R> {
+        let mut state = self.network.state();
+        let faults = state.wire.faults();
+        let end = state.ends.get_mut(self.id)?;
+        if !end.path.is_fresh(faults) {
+            end.path.refresh(faults, &mut self.network.fabric(), end.host, end.peer_host);
+        }
+        Some(look(end))
     }
 }
 
@@ -104,11 +112,11 @@ impl Connection for ModelConnection {
     }
 
     fn round_trip(&self) -> Duration {
-        self.look(|end, _| end.path.round_trip()).unwrap_or_default()
+        self.look(|end| end.path.round_trip()).unwrap_or_default()
     }
 
     fn path(&self) -> Path {
-        let path = self.look(|end, _| Path {
+        let path = self.look(|end| Path {
             bytes_per_second: end.path.bytes_per_second(),
             round_trip: end.path.round_trip(),
             stream_frames: end.data_frames(),
@@ -121,30 +129,31 @@ impl Connection for ModelConnection {
     }
 
     fn send_datagram(&self, datagram: Bytes) -> Result<(), DatagramError> {
-        let sent = self.look(|end, out| {
-            let max = end.path.most_datagram_bytes();
+        let sent = self.act(|end, out| {
             if end.is_over() {
                 return Err(DatagramError::ConnectionLost);
             }
+            end.look_at_path(out);
+            let max = end.path.most_datagram_bytes();
             if datagram.len() > max {
                 return Err(DatagramError::TooLarge { max });
             }
-            end.send(self.handle.id, Body::Datagram(datagram), out);
+            end.send(self.id, Body::Datagram(datagram), out);
             Ok(())
         });
         sent.unwrap_or(Err(DatagramError::ConnectionLost))
     }
 
     fn max_datagram_bytes(&self) -> usize {
-        self.look(|end, _| end.path.most_datagram_bytes()).unwrap_or_default()
+        self.look(|end| end.path.most_datagram_bytes()).unwrap_or_default()
     }
 
     fn datagram_room(&self) -> usize {
-        self.look(|end, out| end.datagram_room(out.now)).unwrap_or_default()
+        self.look(|end| end.datagram_room(|| self.network.now())).unwrap_or_default()
     }
 
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
-        std::future::poll_fn(|cx| self.handle.poll(cx, End::poll_datagram)).boxed()
+        std::future::poll_fn(|cx| self.poll(cx, End::poll_datagram)).boxed()
     }
 
     fn open_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
@@ -152,19 +161,19 @@ impl Connection for ModelConnection {
             true => Poll::Pending,
             false => end.streams().poll_open(cx),
         };
-        std::future::poll_fn(move |cx| self.handle.poll(cx, opened))
+        std::future::poll_fn(move |cx| self.poll(cx, opened))
             .map(|opened| Ok(stream::halves(&self.handle, opened?)))
             .boxed()
     }
 
     fn accept_stream(&self) -> BoxFuture<'_, Result<Stream, ConnectionLost>> {
-        std::future::poll_fn(|cx| self.handle.poll(cx, |end, cx| end.streams().poll_take(cx)))
+        std::future::poll_fn(|cx| self.poll(cx, |end, cx| end.streams().poll_take(cx)))
             .map(|taken| Ok(stream::halves(&self.handle, taken?)))
             .boxed()
     }
 
     fn close(&self, code: CloseCode, reason: &str) {
-        self.handle.act(|end, out| end.close(self.handle.id, Some(code), reason, out));
+        self.act(|end, out| end.close(self.id, Some(code), reason, out));
     }
 
     fn closed(&self) -> BoxFuture<'_, ConnectionLost> {
@@ -174,7 +183,7 @@ impl Connection for ModelConnection {
             }
             Poll::<std::convert::Infallible>::Pending
         };
-        std::future::poll_fn(move |cx| self.handle.poll(cx, never))
+        std::future::poll_fn(move |cx| self.poll(cx, never))
             .map(|over| match over {
                 Ok(never) => match never {},
                 Err(lost) => lost,

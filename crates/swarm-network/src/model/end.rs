@@ -219,6 +219,13 @@ impl End {
         self.streams.as_ref().map_or(0, |streams| streams.data_frames())
     }
 
+    pub(super) fn look_at_path(&mut self, out: &mut Out<'_>) {
+        let faults = out.wire.faults();
+        if !self.path.is_fresh(faults) {
+            self.path.refresh(faults, out.fabric, self.host, self.peer_host);
+        }
+    }
+
     /// Sends something to the other end.
     pub(super) fn send(&mut self, id: EndId, body: Body, out: &mut Out<'_>) {
         let asks = body.asks_for_answer();
@@ -227,7 +234,7 @@ impl End {
     }
 
     pub(super) fn resend(&mut self, packet: Packet, asks: bool, out: &mut Out<'_>) {
-        self.path.refresh(out.fabric, self.host, self.peer_host);
+        self.look_at_path(out);
         self.path.sent(out.now, packet.bytes());
         self.sent_at = out.now.ms;
         if asks && std::mem::take(&mut self.may_put_off) {
@@ -274,7 +281,7 @@ impl End {
     }
 
     /// How many bytes of datagrams may be sent now.
-    pub(super) fn datagram_room(&self, now: Now) -> usize {
+    pub(super) fn datagram_room(&self, now: impl FnOnce() -> Now) -> usize {
         let ahead = self.path.ahead(now);
         let room = self.ours.limits.datagrams_sent.saturating_sub(ahead);
         if ahead < LEAST_AHEAD_BYTES {
@@ -291,7 +298,7 @@ impl End {
         if self.is_over() {
             return;
         }
-        self.path.refresh(out.fabric, self.host, self.peer_host);
+        self.look_at_path(out);
         let most_bytes = self.path.most_piece_bytes();
         while let Some(streams) = self.streams.as_deref_mut().filter(|streams| streams.has_frames()) {
             let mut next = streams.next_control();

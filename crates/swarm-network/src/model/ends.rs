@@ -17,7 +17,8 @@ pub(super) struct Ends {
 #[derive(Debug)]
 struct Place {
     generation: u32,
-    end: Option<Box<End>>,
+    /// In place, so that all that is looked at for each packet lies close together.
+    end: Option<End>,
 }
 
 impl Ends {
@@ -28,7 +29,7 @@ impl Ends {
         });
         let place = self.places.get_mut(index as usize);
         let generation = place.map_or(0, |place| {
-            place.end = Some(Box::new(end));
+            place.end = Some(end);
             place.generation
         });
         EndId { index, generation }
@@ -36,10 +37,10 @@ impl Ends {
 
     pub(super) fn get_mut(&mut self, id: EndId) -> Option<&mut End> {
         let place = self.places.get_mut(id.index as usize)?;
-        if place.generation == id.generation { place.end.as_deref_mut() } else { None }
+        if place.generation == id.generation { place.end.as_mut() } else { None }
     }
 
-    pub(super) fn remove(&mut self, id: EndId) -> Option<Box<End>> {
+    pub(super) fn remove(&mut self, id: EndId) -> Option<End> {
         let place =
             self.places.get_mut(id.index as usize).filter(|place| place.generation == id.generation)?;
         let end = place.end.take()?;
@@ -51,7 +52,7 @@ impl Ends {
     /// Those of which this is true.
     pub(super) fn ids(&self, of: impl Fn(&End) -> bool) -> Vec<EndId> {
         let places = (0_u32..).zip(&self.places);
-        let fitting = places.filter(|(_, place)| place.end.as_deref().is_some_and(&of));
+        let fitting = places.filter(|(_, place)| place.end.as_ref().is_some_and(&of));
         fitting.map(|(index, place)| EndId { index, generation: place.generation }).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::packet::{DATAGRAM_OVERHEAD_BYTES, STREAM_OVERHEAD_BYTES};
 use super::time::Now;
+use crate::fabric::nanos;
 use crate::{Fabric, Host};
 
 /// What a path without a limit is thought to carry, in bytes per second: 10 Gbit/s.
@@ -49,16 +50,16 @@ impl Path {
         }
     }
 
-    /// Looks again if something has changed. Of a link that is cut it knows what it knew before.
-    pub(super) fn refresh(&mut self, fabric: &mut Fabric, from: Host, to: Host) {
-        let version = fabric.faults_version();
-        if self.seen == Some(version) {
-            return;
-        }
+    /// Whether nothing has changed since it was looked at last.
+    pub(super) fn is_fresh(&self, version: u64) -> bool {
+        self.seen == Some(version)
+    }
+
+    /// Looks again. Of a link that is cut it knows what it knew before.
+    pub(super) fn refresh(&mut self, version: u64, fabric: &mut Fabric, from: Host, to: Host) {
         self.seen = Some(version);
         let (Some(there), Some(back)) = (fabric.link(from, to), fabric.link(to, from)) else { return };
         let ways = [&*there, &*back];
-        let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let way = |of: &crate::Conditions| nanos(of.latency.median() + of.added + of.jitter / 2);
         // Every packet takes at least a millisecond.
         self.round_trip = ways.iter().map(|of| way(of).max(NANOS_PER_MS)).sum();
@@ -90,13 +91,19 @@ impl Path {
     }
 
     pub(super) fn sent(&mut self, now: Now, bytes: usize) {
+        if self.bytes_per_second == MOST_BYTES_PER_SECOND {
+            return;
+        }
         let takes = bytes as u64 * NANOS_PER_SECOND / self.bytes_per_second;
         self.busy_until = self.busy_until.max(now.nanos) + takes;
     }
 
     /// How many bytes wait for it.
-    pub(super) fn ahead(&self, now: Now) -> usize {
-        let busy = self.busy_until.saturating_sub(now.nanos);
+    pub(super) fn ahead(&self, now: impl FnOnce() -> Now) -> usize {
+        if self.busy_until == 0 {
+            return 0;
+        }
+        let busy = self.busy_until.saturating_sub(now().nanos);
         (u128::from(busy) * u128::from(self.bytes_per_second) / u128::from(NANOS_PER_SECOND)) as usize
     }
 

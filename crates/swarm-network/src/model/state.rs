@@ -33,15 +33,15 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(fabric: &Fabric) -> Self {
         Self {
             ends: Ends::default(),
             endpoints: Vec::new(),
             next_life: 0,
-            wire: Wire::new(),
+            wire: Wire::new(fabric.faults_version()),
             queued: VecDeque::new(),
             verified: Verified::default(),
-            seen: 0,
+            seen: fabric.version(),
         }
     }
 

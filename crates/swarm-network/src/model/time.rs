@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::fabric::nanos;
+
 const NANOS_PER_MS: u64 = 1_000_000;
 
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +17,7 @@ pub(super) struct Now {
 
 impl Now {
     pub(super) fn since(epoch: Instant) -> Self {
-        let nanos =
-            u64::try_from(Instant::now().saturating_duration_since(epoch).as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos(Instant::now().saturating_duration_since(epoch));
         Self { nanos, ms: nanos / NANOS_PER_MS }
     }
 
@@ -27,7 +28,6 @@ impl Now {
     /// The millisecond in which something happens that takes so long from now: rounded up, and at least one. Agents that
     /// answer one another at once would keep the time from passing otherwise.
     pub(super) fn ms_after(self, duration: Duration) -> u64 {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.saturating_add(nanos).div_ceil(NANOS_PER_MS).max(self.ms + 1)
+        self.nanos.saturating_add(nanos(duration)).div_ceil(NANOS_PER_MS).max(self.ms + 1)
     }
 }

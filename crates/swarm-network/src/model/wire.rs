@@ -1,6 +1,8 @@
 //! What is under way, and what is to be done when.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::calendar::Calendar;
 use super::ends::EndId;
@@ -40,14 +42,22 @@ pub(super) enum Held {
 pub(super) struct Wire {
     pub(super) calendar: Calendar<Event>,
     pub(super) held: VecDeque<Held>,
+    /// Which version of the faults there is now.
+    faults: Arc<AtomicU64>,
     /// When whoever delivers looks again, unless it is told before.
     sleeps_until: u64,
     must_wake: bool,
 }
 
 impl Wire {
-    pub(super) fn new() -> Self {
-        Self { calendar: Calendar::new(), held: VecDeque::new(), sleeps_until: u64::MAX, must_wake: false }
+    pub(super) fn new(faults: Arc<AtomicU64>) -> Self {
+        let (calendar, held) = (Calendar::new(), VecDeque::new());
+        Self { calendar, held, faults, sleeps_until: u64::MAX, must_wake: false }
+    }
+
+    /// Changes when links do.
+    pub(super) fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
     }
 
     pub(super) fn enter(&mut self, at: u64, event: Event) {

@@ -42,6 +42,8 @@ pub(super) enum Command {
     Sweep(SweepArguments),
     /// Make a scenario that fails smaller: fewer agents, fewer events, a shorter time.
     Shrink(ShrinkArguments),
+    /// Look for faults that agents do not get over, in scenarios drawn from seeds.
+    Soak(SoakArguments),
 }
 
 /// What is otherwise than in the file.
@@ -210,6 +212,28 @@ pub(super) struct ShrinkArguments {
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     /// Show no progress.
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SoakArguments {
+    /// For how long, such as 10m; a run that was begun is finished.
+    #[arg(long = "for", value_name = "TIME")]
+    pub(super) within: Option<humantime::Duration>,
+    /// How many seeds [default: 200, or as many as there is time for].
+    #[arg(long, value_name = "N")]
+    pub(super) seeds: Option<u64>,
+    /// The first seed; the others follow.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) first: u64,
+    /// How many run at once [default: one for each processor].
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    /// Folder for the scenarios that failed, made as small as they can be.
+    #[arg(long, value_name = "FOLDER", default_value = "scenarios/regressions")]
+    pub(super) keep: PathBuf,
+    /// Tell of failures alone.
     #[arg(long, short)]
     pub(super) quiet: bool,
 }

@@ -142,7 +142,7 @@ agents
 questions
   sums  asks for sums
 
-checks
+custom checks
   calm  nobody ticks
       rate_hz  Ticks in each second. [required]
       word     What to say. [\"tick\"]

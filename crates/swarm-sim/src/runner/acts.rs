@@ -175,17 +175,18 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
             }
             Fault::Partition { pick, from, way, .. } => {
                 let picked = self.pick(number, target, members, *pick);
-                let scope = self.scope(&picked, from.as_ref(), *way);
+                let others = self.others(&picked, from.as_ref());
+                let scope = scope(&picked, &others, *way);
                 self.links(event, picked, scope, swarm_network::Fault::Cut);
             }
             Fault::Shape { pick, from, way, change, .. } => {
                 let picked = self.pick(number, target, members, *pick);
-                let scope = self.scope(&picked, from.as_ref(), *way);
+                let scope = scope(&picked, &self.all(from.as_ref()), *way);
                 self.links(event, picked, scope, swarm_network::Fault::Shape(change.clone()));
             }
             Fault::Flap { pick, from, down, up, .. } => {
                 let picked = self.pick(number, target, members, *pick);
-                let scope = self.scope(&picked, from.as_ref(), Way::Both);
+                let scope = scope(&picked, &self.all(from.as_ref()), Way::Both);
                 let goes_on = GoesOn::Flap { scope, down: *down, up: *up };
                 let fault = self.lasting(event, picked, Vec::new(), Some(goes_on));
                 self.flap(fault);
@@ -258,17 +259,14 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
         Some(recorder.happens(happening))
     }
 
-    /// The links between those who were picked and those whom the fault names, or everybody else.
-    fn scope(&self, picked: &[usize], others: Option<&Target>, way: Way) -> Scope {
-        let others = self.scenario.members_of(others.unwrap_or(&Target::Everybody));
-        let others = others.into_iter().filter(|member| !picked.contains(member));
-        let hosts = |members: Vec<usize>| -> Vec<Host> { members.into_iter().map(host).collect() };
-        let (picked, others) = (hosts(picked.to_vec()), hosts(others.collect()));
-        match way {
-            Way::Both => Scope { from: picked, to: others, both_ways: true },
-            Way::Out => Scope { from: picked, to: others, both_ways: false },
-            Way::In => Scope { from: others, to: picked, both_ways: false },
-        }
+    /// Whom a fault names, or everybody: those who were picked are among one another too.
+    fn all(&self, named: Option<&Target>) -> Vec<usize> {
+        self.scenario.members_of(named.unwrap_or(&Target::Everybody))
+    }
+
+    /// Whom a fault names, or everybody, but for those who were picked.
+    fn others(&self, picked: &[usize], named: Option<&Target>) -> Vec<usize> {
+        self.all(named).into_iter().filter(|member| !picked.contains(member)).collect()
     }
 
     /// Chooses by the seed of the event, so that other events do not change its choice.
@@ -324,6 +322,17 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
             notices: self.notice_sender.clone(),
         };
         self.asks.spawn(asker.run());
+    }
+}
+
+/// The links between some and others, one way or both.
+fn scope(picked: &[usize], others: &[usize], way: Way) -> Scope {
+    let hosts = |members: &[usize]| -> Vec<Host> { members.iter().copied().map(host).collect() };
+    let (picked, others) = (hosts(picked), hosts(others));
+    match way {
+        Way::Both => Scope { from: picked, to: others, both_ways: true },
+        Way::Out => Scope { from: picked, to: others, both_ways: false },
+        Way::In => Scope { from: others, to: picked, both_ways: false },
     }
 }
 

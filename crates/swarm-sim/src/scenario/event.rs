@@ -103,7 +103,7 @@ impl std::fmt::Display for Action {
 
 /// A series of requests from the members of one group to those of another, each taking turns.
 ///
-/// See [`Scenario`] for how to come by one.
+/// See [`Scenario`](crate::Scenario) for how to come by one.
 ///
 /// ```
 /// use swarm_sim::{Action, Registry, Scenario};

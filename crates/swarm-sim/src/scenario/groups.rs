@@ -95,7 +95,12 @@ impl Groups {
 
     /// How many members a target means; `None` as long as not all groups are right.
     pub(super) fn count(&self, target: &Target) -> Option<usize> {
-        let means = |group: &Group| (0..group.count).filter(|index| target.means(group, *index)).count();
+        let means = |group: &Group| match target {
+            // It is known to be one of them.
+            Target::Member(name, _) => usize::from(*name == group.name),
+            target if target.means(group, 0) => group.count,
+            _ => 0,
+        };
         self.groups.iter().map(|group| group.as_ref().map(means)).sum()
     }
 

@@ -15,6 +15,9 @@ use super::{
     reader::{fitting_word, in_file_order, report_unknown_name, shortened},
 };
 
+/// The longest text that is a param, in bytes: it may stand in many places.
+const LONGEST_TEXT: usize = 256;
+
 /// What somebody wants to be otherwise than in the file of a scenario.
 ///
 /// ```
@@ -130,6 +133,11 @@ fn read_param<'v>(
         let message = format!("the param `{known}` cannot be a whole {}", value.get_ref().type_str());
         findings.report(value.span(), message, "expected a text, a number, true or false");
     }
+    if value.get_ref().as_str().is_some_and(|text| text.len() > LONGEST_TEXT) {
+        let message = format!("the param `{known}` is too long");
+        findings.report(value.span(), message, format!("expected at most {LONGEST_TEXT} bytes"));
+        return None;
+    }
     if value.get_ref().as_str().is_some_and(|text| text.contains("${")) {
         findings.report(value.span(), "a param is not made of others", "expected a value of its own");
     }
@@ -163,7 +171,10 @@ impl<'v> Params<'v> {
         };
         // One that is wrong in the file was reported.
         let Some(kind) = kind else { return };
-        match (kind.read(text), self.values.iter_mut().find(|(known, _)| known == name)) {
+        match (
+            kind.read(text).filter(|_| text.len() <= LONGEST_TEXT),
+            self.values.iter_mut().find(|(known, _)| known == name),
+        ) {
             (Some(read), Some((_, value))) => *value = read,
             _ => {
                 let message = format!("`{name}` cannot be set to {}", shortened(text));

@@ -36,7 +36,7 @@ pub(super) const ACTIONS: [&str; 12] = [
 /// Labels that would mean something else to a check.
 const RESERVED: [&str; 2] = ["steady", "whole"];
 
-/// Most events of one timeline, each time of each counted.
+/// Most events of one timeline, each time of each counted. A short file could ask for more than fits into memory.
 const MOST_EVENTS: usize = 10_000;
 
 /// What events are checked against.
@@ -66,7 +66,6 @@ pub(super) fn read(
     let Some(mut table) = document.table("timeline", "[timeline]", findings) else {
         return Timeline::default();
     };
-    let at = table.at();
     let entries = table.tables("events", "an event", findings);
     table.finish(findings);
     let around = Surroundings { groups, registry, duration };
@@ -78,10 +77,6 @@ pub(super) fn read(
     let known: Vec<_> = timeline.labels.iter().map(String::as_str).collect();
     for label in healed.iter().filter(|label| !known.contains(&label.get_ref().as_str())) {
         report_unknown_name("label", label, &known, findings);
-    }
-    if timeline.events.len() > MOST_EVENTS {
-        let message = format!("{} events are too many", timeline.events.len());
-        findings.report(at, message, format!("expected at most {MOST_EVENTS}, each time of each counted"));
     }
     // Events of the same moment stay in the order of the file.
     timeline.events.sort_by_key(|event| event.at);
@@ -104,7 +99,8 @@ fn read_event(
         _ => None,
     };
     let asks = word.as_ref().is_some_and(|word| word.get_ref() == "ask");
-    let moments = moments::read(&mut table, around.duration, !asks, findings);
+    let left = MOST_EVENTS.saturating_sub(timeline.events.len());
+    let moments = moments::read(&mut table, around.duration, !asks, left, findings);
     let Some(word) = word else { return };
     if !ACTIONS.contains(&word.get_ref().as_str()) {
         report_unknown_name("event", &word, &ACTIONS, findings);

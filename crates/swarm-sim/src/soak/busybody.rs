@@ -90,9 +90,6 @@ impl Agent for Busybody {
     }
 
     async fn on_start(&self, cx: &Context) {
-        // There is always something to measure.
-        cx.measure("soak.wrong", 0.0);
-        cx.measure("soak.disorder", 0.0);
         cx.spawn(broadcast(cx.clone(), self.params, self.rng()));
         cx.spawn(ask(cx.clone(), self.params, self.rng()));
     }
@@ -102,9 +99,8 @@ impl Agent for Busybody {
             return;
         }
         let Some(number) = observation.payload.first_chunk().copied().map(u64::from_be_bytes) else { return };
-        if !self.state().is_in_order(&observation, number) {
-            cx.measure("soak.disorder", 1.0);
-        }
+        let is_in_order = self.state().is_in_order(&observation, number);
+        cx.measure("soak.disorder", if is_in_order { 0.0 } else { 1.0 });
     }
 
     async fn on_gap(&self, _cx: &Context, gap: Gap) {

@@ -9,10 +9,10 @@ use rand::{RngExt, SeedableRng};
 use super::KIND;
 
 /// When the last fault is over, in seconds after the warm-up.
-const QUIET_AFTER: u32 = 25;
+const QUIET_AFTER: u32 = 15;
 
 /// How long the swarm is given to come together again, in seconds.
-const MERGES_WITHIN: u32 = 30;
+const MERGES_WITHIN: u32 = 25;
 
 /// The scenario file of a seed: some agents, links between them, faults, and what must hold.
 ///
@@ -27,7 +27,7 @@ pub fn scenario(seed: u64) -> String {
 
 fn write(text: &mut String, seed: u64, rng: &mut StdRng) {
     let agents = rng.random_range(3..=10_usize);
-    let duration = QUIET_AFTER + MERGES_WITHIN + 5;
+    let duration = QUIET_AFTER + MERGES_WITHIN + 2;
     let profiles = ["perfect", "lan", "wifi", "lte", "satellite", "wan", "wan-far"];
     let profile = profiles.choose(rng).copied().unwrap_or("lan");
     let mut faults = String::new();
@@ -86,8 +86,8 @@ list = [
         link = link(rng),
         one = agents - 1,
         other = 1,
-        rate_hz = rng.random_range(1..20),
-        ask_hz = rng.random_range(1..8),
+        rate_hz = rng.random_range(1..10),
+        ask_hz = rng.random_range(1..5),
         most_chunks = rng.random_range(1..40),
     );
 }
@@ -119,8 +119,8 @@ fn link(rng: &mut StdRng) -> String {
 
 /// One event, without its label. It is over before it has to be quiet.
 fn fault(rng: &mut StdRng) -> String {
-    let at = rng.random_range(0..15);
-    let lasts = rng.random_range(1..10);
+    let at = rng.random_range(0..9);
+    let lasts = rng.random_range(1..=6);
     let target = ["one", "one[0]", "one[1]", "other", "*"].choose(rng).copied().unwrap_or("*");
     let pick = ["\"all\"", "1", "\"50%\"", "\"minority\"", "\"majority\""].choose(rng).copied().unwrap_or("1");
     let some = format!("at = \"{at}s\", target = \"{target}\", pick = {pick}", pick = if target.contains('[') { "\"all\"" } else { pick });

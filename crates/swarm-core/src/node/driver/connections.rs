@@ -105,7 +105,7 @@ impl Connections {
     /// Ends whatever connections there are to this peer.
     pub(super) fn expel(&self, peer: AgentId) {
         let of_peer = self.entries.values().filter(|entry| entry.connection.peer.id == peer);
-        of_peer.for_each(|entry| entry.connection.expelled.cancel());
+        of_peer.for_each(|entry| entry.connection.expel());
     }
 
     /// From now on this is the connection to its peer.

@@ -2,11 +2,12 @@
 //! connection's task has a dozen other things to look at whenever it is woken.
 
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use swarm_proto::{AgentId, Datagram, Observation, UnixMicros, decode_datagram};
+use swarm_proto::{AgentId, Datagram, Observation, TopicName, UnixMicros, decode_datagram_about};
 use tokio::time::Instant;
 
 use super::sealed::{self, Signature};
@@ -41,11 +42,12 @@ pub(in crate::node) async fn move_datagrams(
     let mut pace = Pace::new(most, config.greedy_patience, Instant::now());
     // Kept across turns of the loop: made anew at each turn, it would cost an allocation and a lock.
     let mut received = connection.inner.receive_datagram();
-    let mut flush_at = None;
+    let mut filled = pin!(connection.outbox_filled());
+    let (mut flush_at, mut topic) = (None, None);
     loop {
         tokio::select! {
             biased;
-            () = connection.outbox_filled() => {}
+            () = &mut filled => filled.set(connection.outbox_filled()),
             () = at(flush_at), if flush_at.is_some() => {}
             datagram = &mut received => {
                 let Ok(datagram) = datagram else { return Ended::Lost };
@@ -53,7 +55,7 @@ pub(in crate::node) async fn move_datagrams(
                 let now = Instant::now();
                 match pace.came(now) {
                     Verdict::Take => {
-                        if take_in(&shared, &connection, now, &datagram) {
+                        if take_in(&shared, &connection, now, &datagram, &mut topic) {
                             // Signatures take long, and others have something to do as well.
                             tokio::task::yield_now().await;
                         }
@@ -64,7 +66,7 @@ pub(in crate::node) async fn move_datagrams(
                         return Ended::Greedy;
                     }
                 }
-                if connection.expelled.is_cancelled() {
+                if connection.is_expelled() {
                     return Ended::Expelled;
                 }
                 continue;
@@ -81,7 +83,7 @@ pub(in crate::node) async fn move_datagrams(
 /// Takes in what has arrived before the peer said goodbye or the connection ended.
 pub(in crate::node) fn take_in_what_has_come(shared: &NodeShared, connection: &PeerConnection) {
     for datagram in what_has_come(connection) {
-        take_in(shared, connection, Instant::now(), &datagram);
+        take_in(shared, connection, Instant::now(), &datagram, &mut None);
     }
 }
 
@@ -103,18 +105,29 @@ pub(in crate::node) fn take_in_parked(shared: &NodeShared, connection: &PeerConn
     let is_known = |origin| shared.grant_of(origin).is_some();
     let (known, lost) = connection.parked().take(now, is_known);
     refuse(shared, connection, DropReason::UnknownOrigin, lost);
-    if !known.is_empty() && !connection.expelled.is_cancelled() {
+    if !known.is_empty() && !connection.is_expelled() {
         observed(shared, connection, now, Signature::Right, known);
     }
 }
 
 /// Hands what is new, wanted and sound of a datagram on to the agent, and counts the rest. Gives whether there were
-/// signatures to be looked at.
-fn take_in(shared: &NodeShared, connection: &PeerConnection, now: Instant, datagram: &Bytes) -> bool {
-    match decode_datagram(datagram) {
-        Ok(Datagram::Observations(observations))
-            if connection.is_leaving() || connection.expelled.is_cancelled() =>
-        {
+/// signatures to be looked at. `topic` is what the last one was about.
+fn take_in(
+    shared: &NodeShared,
+    connection: &PeerConnection,
+    now: Instant,
+    datagram: &Bytes,
+    topic: &mut Option<TopicName>,
+) -> bool {
+    let decoded = decode_datagram_about(datagram, topic.as_ref());
+    if let Ok(Datagram::Observations(observations)) = &decoded
+        && let Some(last) = observations.last()
+        && topic.as_ref() != Some(&last.topic)
+    {
+        *topic = Some(last.topic.clone());
+    }
+    match decoded {
+        Ok(Datagram::Observations(observations)) if connection.is_leaving() || connection.is_expelled() => {
             refuse(shared, connection, DropReason::PeerLost, observations.len() as u64);
         }
         Ok(Datagram::Observations(observations)) => {

@@ -29,12 +29,13 @@ impl FromValue for Times {
     }
 }
 
-/// The times of an event, sorted. Where `repeats`, `every` lets it happen again and again, `times` times or until the run
-/// ends.
+/// The times of an event, sorted, of which `left` are left. Where `repeats`, `every` lets it happen again and again, `times`
+/// times or until the run ends.
 pub(super) fn read(
     table: &mut TableReader<'_, '_>,
     duration: Option<Duration>,
     repeats: bool,
+    left: usize,
     findings: &mut Findings,
 ) -> Option<Vec<Duration>> {
     let at = table.required::<Times>("at", findings);
@@ -50,15 +51,22 @@ pub(super) fn read(
         );
         return None;
     }
-    let at = within_the_run(at?, duration, findings)?;
-    let Some(every) = every else { return (!has_every).then_some(at) };
-    let apart = positive("every", &every, findings)?;
-    let times = times.map(|times| usize::try_from(times.into_inner()).unwrap_or(MOST_EVENTS));
-    // Without a duration there are complaints enough.
-    let moments = repeated(&at, apart, duration?, times);
+    let at = at?;
+    let at_span = at.span();
+    let at = within_the_run(at, duration, findings)?;
+    let (moments, span) = match every {
+        Some(every) => {
+            let apart = positive("every", &every, findings)?;
+            let times = times.map(|times| usize::try_from(times.into_inner()).unwrap_or(MOST_EVENTS));
+            // Without a duration there are complaints enough.
+            (repeated(&at, apart, duration?, times, left), every.span())
+        }
+        None if has_every => return None,
+        None => (Some(at).filter(|at| at.len() <= left), at_span),
+    };
     if moments.is_none() {
-        let label = format!("expected so many that all events together are at most {MOST_EVENTS}");
-        findings.report(every.span(), "this happens too often", label);
+        let label = format!("expected at most {MOST_EVENTS} events, each time of each counted");
+        findings.report(span, "this happens too often", label);
     }
     moments
 }
@@ -69,6 +77,7 @@ fn repeated(
     every: Duration,
     duration: Duration,
     times: Option<usize>,
+    left: usize,
 ) -> Option<Vec<Duration>> {
     let mut moments = Vec::new();
     for first in at {
@@ -77,7 +86,7 @@ fn repeated(
             if moment >= duration {
                 break;
             }
-            if moments.len() >= MOST_EVENTS {
+            if moments.len() >= left {
                 return None;
             }
             moments.push(moment);

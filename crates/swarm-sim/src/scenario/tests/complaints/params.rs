@@ -101,6 +101,8 @@ fn a_param_is_one_value_of_its_own() {
     assert_eq!(label, "expected a text, a number, true or false");
     let (_, said, ..) = only_problem(&of("a = 1, b = '${a}'", "1"));
     assert_eq!(said, "a param is not made of others");
+    let (_, said, ..) = only_problem(&of(&format!("long = '{}'", "x".repeat(257)), "1"));
+    assert_eq!(said, "the param `long` is too long");
     let (_, said, ..) = only_problem(&of("'A b' = 1", "1"));
     assert_eq!(said, "a param cannot be called `A b`");
 }

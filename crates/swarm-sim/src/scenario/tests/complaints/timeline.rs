@@ -81,8 +81,10 @@ fn an_event_can_happen_more_than_once() {
         "expected less than 10.0 s",
         "",
     );
-    let expected = "expected so many that all events together are at most 10000";
+    let expected = "expected at most 10000 events, each time of each counted";
     refused(&format!("at = '1s', every = '1us', {pause}"), "'1us'", "this happens too often", expected, "");
+    let twice = format!("at = '0s', every = '1001us', {pause} }}, {{ at = '0s', every = '1s', {pause}");
+    refused(&twice, "'1s'", "this happens too often", expected, "");
     let expected = "expected the time from one to the next under `every`";
     refused(&format!("at = '1s', times = 3, {pause}"), "3", "`times` needs `every`", expected, "");
 }
