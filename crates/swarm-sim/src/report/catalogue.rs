@@ -23,7 +23,7 @@ pub(crate) fn catalogue(registry: &Registry, paint: Paint) -> String {
     }
     let checks = checks(registry, paint);
     if !checks.is_empty() {
-        parts.push(section("checks", checks, paint));
+        parts.push(section("custom checks", checks, paint));
     }
     parts.push(section("rogues", rogues(), paint));
     parts.push(section("metrics", metrics(), paint));
