@@ -59,9 +59,9 @@ fuzz *arguments:
 browser:
     tools/browser.sh
 
-# Every scenario in the box, so many times in a row.
-soak times="10":
-    tools/soak.sh {{ times }}
+# Look for faults that agents do not get over, in scenarios drawn from seeds: `just soak --for 10m`. What fails is made small and kept.
+soak *arguments:
+    cargo run --release --quiet -p swarm-cast --bin swarm-sim -- soak {{ arguments }}
 
 # Draw the data and train the models of the agents anew.
 train: python

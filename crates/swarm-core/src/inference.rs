@@ -7,6 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::JoinError;
 
+use crate::repeats;
+
 /// Where computations of a model take turns, in the order in which they came. Cheap to clone; clones share the turns.
 ///
 /// A model that computes on all cores, or on one of its own, gains nothing from being asked twice at once: further
@@ -54,7 +56,8 @@ impl Inference {
     }
 
     /// Computes something that blocks. Cancel safe: dropped while it waits, nothing is computed; dropped later, the
-    /// turn lasts until the computation, which cannot be interrupted, has ended.
+    /// turn lasts until the computation, which cannot be interrupted, has ended. For the agent of a node that
+    /// [repeats](crate::Builder::rng_seed) it is computed in place.
     ///
     /// # Errors
     /// When it panicked or the runtime stops.
@@ -63,11 +66,19 @@ impl Inference {
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, InferenceError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
-        #[expect(clippy::disallowed_methods, reason = "the runtime must go on meanwhile")]
-        let computed = tokio::task::spawn_blocking(move || {
+        let compute = move || {
             let _turn = turn;
             compute()
-        });
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the runtime must go on meanwhile, and a panic end nothing else"
+        )]
+        let computed = if repeats::now() {
+            tokio::spawn(async move { compute() })
+        } else {
+            tokio::task::spawn_blocking(compute)
+        };
         Ok(computed.await?)
     }
 }

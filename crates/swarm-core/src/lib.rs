@@ -79,6 +79,8 @@ mod node;
 #[cfg(feature = "node")]
 mod observe;
 #[cfg(feature = "node")]
+mod repeats;
+#[cfg(feature = "node")]
 mod topic;
 #[cfg(feature = "node")]
 mod trace;

@@ -26,16 +26,16 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 const DEGREE: u32 = 8;
 const EVERY: Duration = Duration::from_millis(100);
 const PAYLOAD: [u8; 32] = [7; 32];
-const LASTS: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> Result<(), Problem> {
     let mut arguments = std::env::args().skip(1);
     let kind = arguments.next().unwrap_or_else(|| "quic".to_owned());
     let nodes = arguments.next().map_or(Ok(32), |nodes| nodes.parse())?;
+    let lasts = Duration::from_secs(arguments.next().map_or(Ok(60), |seconds| seconds.parse())?);
     let mut runtime = Builder::new_current_thread();
     runtime.enable_time().start_paused(true).rng_seed(RngSeed::from_bytes(b"speed"));
-    runtime.build()?.block_on(run(&kind, nodes))
+    runtime.build()?.block_on(run(&kind, nodes, lasts))
 }
 
 /// Begins to tell something ten times a second once it is told to.
@@ -67,7 +67,7 @@ impl WallClock for Clock {
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever holds the handle owns the task")]
-async fn run(kind: &str, count: u32) -> Result<(), Problem> {
+async fn run(kind: &str, count: u32, lasts: Duration) -> Result<(), Problem> {
     let link = |_, _| {
         let mut link = Conditions::default();
         link.latency = Distribution::Uniform(Duration::from_millis(1), Duration::from_millis(3));
@@ -108,16 +108,16 @@ async fn run(kind: &str, count: u32) -> Result<(), Problem> {
         node.ready(DEGREE.min(count - 1) as usize, PATIENCE).await?;
     }
     let (ready, before) = (cpu()?, heard.swap(0, Ordering::Relaxed));
-    tokio::time::sleep(LASTS).await;
+    tokio::time::sleep(lasts).await;
     let (took, heard) = (cpu()? - ready, heard.load(Ordering::Relaxed));
-    let times = LASTS.as_secs_f64() / took.as_secs_f64();
+    let times = lasts.as_secs_f64() / took.as_secs_f64();
     let each = took.as_secs_f64() * 1e6 / heard as f64;
     println!(
         "{kind}, {count} nodes of degree {DEGREE}: connected after {ready:.2?} of CPU, {before} heard until then"
     );
     println!(
         "{} s of virtual time took {took:.2?} of CPU: {times:.0} times faster than real time",
-        LASTS.as_secs()
+        lasts.as_secs()
     );
     let traffic = fabric.lock().unwrap_or_else(PoisonError::into_inner).traffic();
     println!(

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 /// Things under way, and those that wait because somebody is paused.
 #[derive(Debug)]
-pub(crate) struct InFlight<T> {
+pub(crate) struct InFlight<T, H = T> {
     due: BTreeMap<(Duration, u64), T>,
-    held: VecDeque<T>,
+    held: VecDeque<H>,
     sent: u64,
 }
 
-impl<T> InFlight<T> {
+impl<T, H> InFlight<T, H> {
     pub(crate) fn new() -> Self {
         Self { due: BTreeMap::new(), held: VecDeque::new(), sent: 0 }
     }
@@ -25,7 +25,7 @@ impl<T> InFlight<T> {
     }
 
     /// Keeps it until [`Self::release`].
-    pub(crate) fn hold(&mut self, what: T) {
+    pub(crate) fn hold(&mut self, what: H) {
         self.held.push_back(what);
     }
 
@@ -41,7 +41,7 @@ impl<T> InFlight<T> {
     }
 
     /// Those that are held, in the order in which they were.
-    pub(crate) fn release(&mut self) -> VecDeque<T> {
+    pub(crate) fn release(&mut self) -> VecDeque<H> {
         std::mem::take(&mut self.held)
     }
 }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn what_arrives_at_the_same_time_comes_in_the_order_of_sending() {
-        let mut in_flight = InFlight::new();
+        let mut in_flight = InFlight::<_>::new();
 
         let first =
             [(3 * MS, 'c'), (MS, 'a'), (3 * MS, 'd'), (2 * MS, 'b')].map(|(at, c)| in_flight.push(at, c));
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_held_never_arrives_by_itself() {
-        let mut in_flight = InFlight::new();
+        let mut in_flight = InFlight::<_>::new();
         in_flight.hold('a');
         in_flight.hold('b');
 

@@ -1,6 +1,8 @@
 //! Waits: the network `quic`, the unmodified QUIC stack over sockets in memory. One task moves all packets.
 
 mod socket;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::sync::Arc;
@@ -18,6 +20,10 @@ use crate::{Host, Network, OpenError, SharedFabric};
 /// It is meant for a runtime of one thread whose clock is paused. Packets arrive on whole milliseconds, and all that a
 /// millisecond brings in one go. When packets are sent, and how long they are, then follows from the seeds of network,
 /// fabric, runtime and nodes alone. On a clock that runs it works too, and nothing repeats.
+///
+/// Nearly all that it costs is what QUIC costs. A minute of 32 nodes, each of which tells eight others 32 bytes ten times a
+/// second over links that lose 1 %, takes 2.5 to 4 s of a processor that others use as well, most of it in the protocol's own
+/// state machines: `cargo run --release -p swarm-network --example speed -- quic 32`.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};

@@ -96,3 +96,8 @@ struct WritingAgents;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/scenarios.md")]
 struct Scenarios;
+
+/// Runs the tests of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing-agents.md")]
+struct TestingAgents;

@@ -38,7 +38,8 @@ pub struct RunRecord {
     pub seed: u64,
     /// Params that were set on the command line, as text.
     pub set: Vec<(String, String)>,
-    /// When the warm-up ended. Every time in a record counts from the start of the warm-up, in microseconds.
+    /// When the warm-up ended. Every time in a record counts from the start of the run, in microseconds: connecting comes
+    /// before the warm-up.
     pub warmup_us: u64,
     /// When the run was over.
     pub end_us: u64,

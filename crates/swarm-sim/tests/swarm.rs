@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use swarm_core::{
-    Advertisement, Agent, AgentError, AssistError, AssistanceRequest, Context, IdleAgent, OutgoingRequest, Replies,
+    Advertisement, Agent, AgentError, AssistError, AssistanceRequest, Context, IdleAgent, OutgoingRequest,
+    Replies,
 };
 use swarm_network::{Change, Conditions, Loss};
 use swarm_sim::{Member, Network, Swarm, SwarmBuilder};
@@ -110,7 +111,8 @@ fn who_crashes_while_it_answers_leaves_an_error_and_comes_back_as_itself() {
     on_both(|builder| {
         let (mut swarm, a, b) = pair(builder);
         let (node, id) = (swarm.node(a), swarm.node(b).id());
-        let mut reply = swarm.block_on(async { node.request_assistance(id, "count.to-ten", "").await.unwrap() });
+        let mut reply =
+            swarm.block_on(async { node.request_assistance(id, "count.to-ten", "").await.unwrap() });
         swarm.run_for(SECOND / 2);
         swarm.crash(b);
         assert!(!swarm.is_running(b));

@@ -12,6 +12,7 @@ use swarm_proto::{
     Advertisement, AgentId, Epoch, Hello, MAX_SUBSCRIPTIONS, PeerLimits, Sequence, SwarmName, UnixMicros,
     UnixSeconds, VersionRange,
 };
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -213,9 +214,9 @@ impl Builder {
         self
     }
 
-    /// Where jitter and request ids come from, and the identity if none is given. For runs that repeat: the node then reads
-    /// and writes its files in place, as nobody knows when another thread is done. By default the operating system's
-    /// entropy decides.
+    /// Where jitter and request ids come from, and the identity if none is given. For runs that repeat; on a runtime of
+    /// one thread files are then read and written and [inference](crate::Inference) computes in place, since nobody knows when
+    /// another thread is done. By default the operating system's entropy decides.
     #[must_use]
     pub fn rng_seed(mut self, seed: u64) -> Self {
         self.rng_seed = Some(seed);
@@ -364,7 +365,9 @@ impl Builder {
             access_changed: watch::Sender::new(()),
             guests: self.guests.map(|config| GuestBook::new(Guests::new(config, now))),
             local_only,
-            repeats: self.rng_seed.is_some(),
+            // Several threads have no order that could repeat.
+            repeats: self.rng_seed.is_some()
+                && Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread,
             feeds: Feeds::new(self.config.reliable_buffer_bytes, Arc::clone(&recorder)),
             recorder,
             connections: ConnectionMap::new(),

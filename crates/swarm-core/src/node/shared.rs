@@ -35,6 +35,7 @@ use crate::identity::{IdentityKey, agent_id_of_subject};
 use crate::observe::holders::Holders;
 use crate::observe::intake::Intake;
 use crate::observe::subscriptions::Subscriptions;
+use crate::repeats;
 use crate::trace::{Recorder, TraceEvent};
 use crate::transport::Transport;
 use crate::trust::{Access, GrantError, Invitation, InviteError, OriginGrants, RevocationError};
@@ -69,7 +70,7 @@ pub(crate) struct NodeShared {
     pub(crate) guests: Option<Arc<GuestBook>>,
     /// Stays on this machine.
     pub(crate) local_only: bool,
-    /// Is to do the same again from the same seed.
+    /// Is to do the same again from the same seed, in the same order.
     pub(crate) repeats: bool,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) connections: ConnectionMap,
@@ -165,7 +166,7 @@ impl NodeShared {
 
     /// Runs something of the agent's. A panic ends that, is counted, and goes no further: then there is no output.
     pub(crate) async fn guard<T>(&self, method: &'static str, call: impl Future<Output = T>) -> Option<T> {
-        let output = AssertUnwindSafe(call).catch_unwind().await;
+        let output = AssertUnwindSafe(repeats::scope(self.repeats, call)).catch_unwind().await;
         if output.is_err() {
             tracing::error!(agent = %self.id, method, "the agent panicked");
             self.recorder.record(TraceEvent::AgentPanicked { method });

@@ -31,6 +31,15 @@ struct Addressed {
     packet: Packet,
 }
 
+/// What waits for a host that is paused.
+#[derive(Debug)]
+enum Held {
+    /// To be sent, by or to it.
+    Sent(Addressed),
+    /// To be read by it.
+    Arrived(Addressed),
+}
+
 /// Sockets and what is under way between them.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -43,7 +52,7 @@ pub(super) struct Wire {
 
 #[derive(Debug)]
 struct State {
-    in_flight: InFlight<Addressed>,
+    in_flight: InFlight<Addressed, Held>,
     ports: BTreeMap<Host, Port>,
     overflowed: u64,
 }
@@ -54,8 +63,6 @@ struct Port {
     /// Which of its sockets is alive; those before are dead.
     life: u64,
     plugged: bool,
-    /// The host does not look at what it has received.
-    paused: bool,
     received: Received,
     reader: Option<Waker>,
     /// Bytes that are on their way to the host or wait here.
@@ -89,7 +96,6 @@ impl Wire {
         let port = state.ports.entry(host).or_default();
         port.life += 1;
         port.plugged = true;
-        port.paused = false;
         let (life, unread) = (port.life, port.empty());
         drop(state);
         drop(unread);
@@ -152,7 +158,7 @@ impl Wire {
         let Some(port) = state.ports.get_mut(&host).filter(|port| port.life == life) else {
             return Poll::Pending;
         };
-        if port.received.packets.is_empty() || port.paused {
+        if port.received.packets.is_empty() {
             let before = port.reader.replace(cx.waker().clone());
             drop(state);
             drop(before);
@@ -183,41 +189,42 @@ impl Wire {
     /// Delivers what is due, and tells when more will be.
     fn deliver(&self) -> Option<Duration> {
         let now = self.now();
-        let mut readers = Vec::new();
-        let mut state = self.state();
-        let mut lost = Vec::new();
-        while let Some(what) = state.in_flight.pop(now) {
-            match state.arrive(what) {
-                Ok(reader) => readers.extend(reader),
-                Err(bytes) => lost.push(bytes),
-            }
-        }
-        let next = state.in_flight.next();
-        drop(state);
-        // They are woken without the lock, which what they drop may want.
-        readers.into_iter().for_each(Waker::wake);
-        if !lost.is_empty() {
+        if self.state().in_flight.next().is_some_and(|next| next <= now) {
             let mut fabric = self.fabric();
-            lost.into_iter().for_each(|bytes| fabric.lose(bytes, LostWhy::Down));
+            let mut state = self.state();
+            let mut readers = Vec::new();
+            while let Some(what) = state.in_flight.pop(now) {
+                if fabric.power(what.to) == Power::Paused {
+                    state.in_flight.hold(Held::Arrived(what));
+                    continue;
+                }
+                match state.arrive(what) {
+                    Ok(reader) => readers.extend(reader),
+                    Err(bytes) => fabric.lose(bytes, LostWhy::Down),
+                }
+            }
+            drop((state, fabric));
+            // They are woken without the locks, which what they drop may want.
+            readers.into_iter().for_each(Waker::wake);
         }
-        next
+        self.state().in_flight.next()
     }
 
     /// Hosts that go on see what came meanwhile, and what was held for them is sent.
     fn fabric_changed(&self) {
-        let fabric = self.fabric();
-        let mut state = self.state();
-        let mut readers = Vec::new();
-        for (host, port) in &mut state.ports {
-            port.paused = fabric.power(*host) == Power::Paused;
-            if !port.paused && !port.received.packets.is_empty() {
-                readers.extend(port.reader.take());
+        let held = self.state().in_flight.release();
+        for held in held {
+            match held {
+                Held::Sent(what) => {
+                    self.state().give_room(&what);
+                    self.carry(what);
+                }
+                // It arrives now, or is held once more.
+                Held::Arrived(what) => {
+                    self.state().in_flight.push(Duration::ZERO, what);
+                }
             }
         }
-        let released = state.release();
-        drop((state, fabric));
-        readers.into_iter().for_each(Waker::wake);
-        released.into_iter().for_each(|held| self.carry(held));
     }
 
     pub(super) fn overflowed(&self) -> u64 {
@@ -248,7 +255,7 @@ impl State {
     /// Keeps it while somebody is paused.
     fn hold(&mut self, what: Addressed) {
         if self.make_room(&what) {
-            self.in_flight.hold(what);
+            self.in_flight.hold(Held::Sent(what));
         }
     }
 
@@ -264,27 +271,24 @@ impl State {
         true
     }
 
-    /// Gives up what is held, to be sent once more.
-    fn release(&mut self) -> VecDeque<Addressed> {
-        let released = self.in_flight.release();
-        for held in &released {
-            if let Some(port) = self.ports.get_mut(&held.to) {
-                port.taken = port.taken.saturating_sub(held.packet.bytes.len());
-            }
+    fn give_room(&mut self, what: &Addressed) {
+        if let Some(port) = self.ports.get_mut(&what.to) {
+            port.taken = port.taken.saturating_sub(what.packet.bytes.len());
         }
-        released
     }
 
     /// Puts a packet where it is read, and gives who waits for it. An error has the size of one that nobody will read.
     fn arrive(&mut self, what: Addressed) -> Result<Option<Waker>, usize> {
-        let bytes = what.packet.bytes.len();
-        let port = self.ports.get_mut(&what.to).ok_or(bytes)?;
-        if !port.plugged {
-            port.taken = port.taken.saturating_sub(bytes);
-            return Err(bytes);
+        match self.ports.get_mut(&what.to) {
+            Some(port) if port.plugged => {
+                port.received.packets.push_back(what.packet);
+                Ok(port.reader.take())
+            }
+            _ => {
+                self.give_room(&what);
+                Err(what.packet.bytes.len())
+            }
         }
-        port.received.packets.push_back(what.packet);
-        Ok(if port.paused { None } else { port.reader.take() })
     }
 }
 

@@ -118,6 +118,11 @@ impl Seen {
         self.next(|told| matches!(told, Told::Over).then_some(())).await;
     }
 
+    /// Whether nothing more has come.
+    pub(crate) fn nothing(&mut self) -> bool {
+        self.0.try_recv().is_err()
+    }
+
     /// The payloads of all observations that have come so far.
     pub(crate) fn payloads(&mut self) -> Vec<Vec<u8>> {
         let told = std::iter::from_fn(|| self.0.try_recv().ok());

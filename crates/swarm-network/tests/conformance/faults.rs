@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_core::{AgentNode, IdleAgent, OutgoingRequest};
+use swarm_core::{AgentNode, OutgoingRequest, PublishError};
 use swarm_network::{Distribution, Latency, Power};
 use tokio::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::agents::{stop, witness};
 use crate::world::{IDLE_TIMEOUT, PATIENCE, World};
 
 async fn two(world: &World) -> (AgentNode, AgentNode) {
-    let (a, b) = (world.node(0, IdleAgent).await, world.node(1, witness().0).await);
+    let (a, b) = (world.node(0, witness().0).await, world.node(1, witness().0).await);
     world.connect(&a, &b).await;
     (a, b)
 }
@@ -113,5 +113,62 @@ pub(crate) async fn bandwidth_bounds_what_comes_through(world: World) {
     if world.is_virtual() {
         assert!(took < 4 * least, "{took:?} wastes the link, which takes {least:?}");
     }
+    stop([a, b]).await;
+}
+
+pub(crate) async fn a_host_paused_for_too_long_is_lost_and_comes_back(world: World) {
+    let (a, b) = two(&world).await;
+    world.power(1, Power::Paused);
+    // Whether the host itself notices before it goes on is left open: its clocks may be paused too.
+    world.until("it is gone", || a.peers().is_empty()).await;
+
+    world.power(1, Power::Up);
+
+    world.until("both are back", || !a.peers().is_empty() && !b.peers().is_empty()).await;
+    echo(&a, &b, b"again".to_vec()).await;
+    stop([a, b]).await;
+}
+
+pub(crate) async fn packets_that_overtake_one_another_change_nothing(world: World) {
+    let (a, b) = two(&world).await;
+    world.shape(|links| {
+        links.reorder = Some(0.2);
+        links.jitter = Some(Duration::from_millis(10));
+    });
+
+    for size in [1, 3000, 200_000] {
+        let body: Vec<u8> = (0..size).map(|n: u32| (n % 251) as u8).collect();
+        let same =
+            OutgoingRequest::new("test.echo".parse().unwrap()).deadline(PATIENCE).payload(body.clone());
+        let mut replies = a.request(b.id(), same).await.unwrap();
+        let mut heard = Vec::new();
+        while let Some(chunk) = replies.next_chunk().await.unwrap() {
+            heard.extend_from_slice(&chunk.payload);
+        }
+        assert!(heard == body);
+    }
+    stop([a, b]).await;
+}
+
+pub(crate) async fn a_narrow_path_carries_less_at_once(world: World) {
+    world.shape(|links| links.mtu = Some(1300));
+    let (a, b) = two(&world).await;
+    echo(&a, &b, vec![7; 100_000]).await;
+
+    let refused = a.broadcast_observation("test.news", vec![1; 1280]);
+
+    assert!(matches!(refused, Err(PublishError::TooLarge { .. })), "{refused:?}");
+    a.broadcast_observation("test.news", vec![1; 1000]).unwrap();
+    stop([a, b]).await;
+}
+
+pub(crate) async fn a_path_that_becomes_narrower_carries_on(world: World) {
+    let (a, b) = two(&world).await;
+    echo(&a, &b, vec![7; 100_000]).await;
+
+    world.shape(|links| links.mtu = Some(1250));
+
+    echo(&a, &b, vec![7; 100_000]).await;
+    echo(&b, &a, vec![7; 100_000]).await;
     stop([a, b]).await;
 }

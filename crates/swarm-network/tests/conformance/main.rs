@@ -1,7 +1,13 @@
 //! What every network is to nodes, and what each fault does to them: the same tests on each, in virtual time where there
 //! is one.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 mod agents;
 mod connections;
@@ -62,6 +68,7 @@ on_every_network! {
         a_goodbye_is_told,
         a_peer_restarts_at_the_same_address,
         a_peer_that_crashes_is_lost,
+        a_quiet_connection_stays,
     }
     observations {
         they_go_both_ways,
@@ -85,5 +92,9 @@ on_every_network! {
         a_paused_host_goes_on_where_it_was,
         bandwidth_bounds_what_comes_through,
         a_cut_one_way_is_a_cut,
+        a_host_paused_for_too_long_is_lost_and_comes_back,
+        packets_that_overtake_one_another_change_nothing,
+        a_narrow_path_carries_less_at_once,
+        a_path_that_becomes_narrower_carries_on,
     }
 }

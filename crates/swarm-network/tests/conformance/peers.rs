@@ -97,3 +97,16 @@ pub(crate) async fn a_peer_that_crashes_is_lost(world: World) {
     assert_eq!(a_seen.peer().await, PeerEvent::Went { peer, reason: GoneReason::Lost });
     stop([a]).await;
 }
+
+pub(crate) async fn a_quiet_connection_stays(world: World) {
+    let (a_agent, mut a_seen) = witness();
+    let (a, b) = (world.node(0, a_agent).await, world.node(1, IdleAgent).await);
+    a.connect(&b.url()).await.unwrap();
+    assert!(matches!(a_seen.peer().await, PeerEvent::Came(_)));
+
+    tokio::time::sleep(if world.is_virtual() { PATIENCE } else { 3 * IDLE_TIMEOUT }).await;
+
+    assert_eq!((a.peers().len(), b.peers().len()), (1, 1));
+    assert!(a_seen.nothing(), "it has neither gone nor come again");
+    stop([a, b]).await;
+}

@@ -139,7 +139,7 @@ impl Failure {
     }
 
     /// Something that is only worth knowing.
-    pub(super) fn as_warning(mut self) -> Self {
+    pub(super) fn into_warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }

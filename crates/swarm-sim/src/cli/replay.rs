@@ -67,7 +67,7 @@ fn warn_of_versions(record: &RunRecord) {
     if theirs != VERSION {
         let message = format!("the run was recorded by version {theirs}, and this is {VERSION}");
         let help = "what happens may differ: use the version that recorded it";
-        say(&Failure::plain(message).with_help(help).as_warning());
+        say(&Failure::plain(message).with_help(help).into_warning());
     }
 }
 
@@ -139,9 +139,7 @@ impl Replay<'_> {
                 return Status::Failed;
             }
             _ if !summary.scenario.network.is_virtual() => "time was real: nothing to compare".to_owned(),
-            _ => {
-                "the record has no digest to compare with: `run --verify` or `--events` makes one".to_owned()
-            }
+            _ => "the record has no digest: nothing to compare".to_owned(),
         };
         print(&format!("{}\n", paint.dim(&told)))
     }

@@ -133,11 +133,13 @@ impl Session<'_> {
 
     fn options(&self, folder: Option<&Folder>) -> RunOptions {
         let arguments = self.arguments;
-        let hash = if arguments.verify { LogTo::Hash } else { LogTo::Nowhere };
+        // A record that is kept may be replayed, and then compared.
+        let keeps = folder.is_some() || arguments.record.is_some();
+        let hash = if arguments.verify || keeps { LogTo::Hash } else { LogTo::Nowhere };
         let wanted = arguments.events.clone().map(LogTo::File);
         RunOptions {
             stop: self.stop.child_token(),
-            record: folder.is_some() || arguments.junit.is_some() || arguments.record.is_some(),
+            record: keeps || arguments.junit.is_some(),
             log: wanted.or_else(|| folder?.log()).unwrap_or(hash),
             ..RunOptions::default()
         }

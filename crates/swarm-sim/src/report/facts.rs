@@ -57,7 +57,9 @@ pub(super) fn checks_in_short(record: &RunRecord) -> String {
 
 /// What was run, as label and value.
 pub(super) fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
-    let measured = record.end_us.saturating_sub(record.warmup_us);
+    let until_end = record.end_us.saturating_sub(record.warmup_us);
+    // What is still under way after the window has closed takes its time.
+    let measured = record.summary.get("measured_us").and_then(serde_json::Value::as_u64).unwrap_or(until_end);
     let mut facts = vec![
         ("Scenario", record.scenario_file.clone()),
         ("Swarm", swarm(record)),
@@ -94,7 +96,10 @@ fn swarm(record: &RunRecord) -> String {
 fn measured_text(measured: u64, warmup: u64) -> String {
     match warmup {
         0 => show_micros(measured as f64),
-        warmup => format!("{} after {} of warm-up", show_micros(measured as f64), show_micros(warmup as f64)),
+        warmup => {
+            let before = show_micros(warmup as f64);
+            format!("{} after {before} of connecting and warm-up", show_micros(measured as f64))
+        }
     }
 }
 

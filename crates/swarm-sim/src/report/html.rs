@@ -48,6 +48,7 @@ pub fn html(record: &RunRecord) -> String {
             ("checks_in_short", &escaped(&facts::checks_in_short(record))),
             ("failed", &tables::failed(record)),
             ("facts", &tables::facts(record)),
+            ("noticed", &tables::noticed(record)),
             ("notices", &tables::notices(record)),
             ("checks", &tables::checks(record)),
             ("groups", &tables::groups(record)),

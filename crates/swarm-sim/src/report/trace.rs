@@ -1,7 +1,7 @@
 //! A run as a trace that Perfetto (ui.perfetto.dev) and `chrome://tracing` show.
 //!
 //! The format is the Trace Event Format of Chromium, as JSON. A process is a group, a thread a member; what concerns
-//! everybody is a process of its own. Times are microseconds since the start of the warm-up.
+//! everybody is a process of its own. Times are microseconds since the start of the run.
 
 mod lanes;
 

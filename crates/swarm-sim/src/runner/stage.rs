@@ -294,7 +294,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
 
     /// Holds those checks against the run that can be told before its end.
     fn look(&mut self) -> ControlFlow<End> {
-        let Some(at) = Instant::now().checked_duration_since(self.begin) else { return ControlFlow::Continue(()) };
+        let Some(at) = Instant::now().checked_duration_since(self.begin) else {
+            return ControlFlow::Continue(());
+        };
         let mut judge = mem::take(&mut self.judge);
         let hopeless = judge.look(at, |check| self.measure(check));
         self.judge = judge;
@@ -317,7 +319,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
 
     /// What was counted so far of whom and when a check looks at.
     fn figures_for(&self, check: &Check) -> Option<Figures> {
-        let part = check.windows(&self.scenario).and_then(|part| self.windows.iter().position(|window| *window == part));
+        let part = check
+            .windows(&self.scenario)
+            .and_then(|part| self.windows.iter().position(|window| *window == part));
         let mut groups = self.tallies.get(part.unwrap_or(0))?.read();
         match check.group.as_deref().and_then(|name| self.scenario.group_index(name)) {
             Some(group) if group < groups.len() => Some(groups.swap_remove(group)),
@@ -368,7 +372,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
 
     /// Lets what is under way end, stops everybody, and puts the figures together.
     async fn finish(mut self, end: End) -> RunSummary {
-        let measured = self.begin.elapsed().min(self.scenario.duration);
+        let since_warm = self.begin.elapsed();
+        let measured = since_warm.min(self.scenario.duration);
+        let warm = self.clock.elapsed().saturating_sub(since_warm);
         self.tallies.iter().for_each(|tally| tally.window().cut(tally.now()));
         self.closing.cancel();
         let open_requests = self.tallies.first().map_or(0, |tally| tally.counts().open);
@@ -413,9 +419,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             summary.log_lines = lines;
         }
         if let Some(recorder) = self.watch.recorder() {
-            let record = recorder.finish(&summary, over);
+            let record = recorder.finish(&summary, warm, over);
             ask_customs(&mut summary, self.registry, &record);
-            summary.record = self.options.record.then(|| recorder.finish(&summary, over));
+            summary.record = self.options.record.then(|| recorder.finish(&summary, warm, over));
         }
         summary
     }
@@ -447,7 +453,9 @@ fn ask_customs(summary: &mut RunSummary, registry: &Registry, record: &RunRecord
     let outcomes = summary.checks.iter().map(|outcome| match &outcome.check.kind {
         CheckKind::Custom { name, params } => {
             let unknown = || Err(format!("no check `{name}` is registered"));
-            let found = registry.custom_check(name).map_or_else(unknown, |check| check.judge(record, summary, params));
+            let found = registry
+                .custom_check(name)
+                .map_or_else(unknown, |check| check.judge(record, summary, params));
             CheckOutcome::custom(&outcome.check, found)
         }
         _ => outcome.clone(),
@@ -485,7 +493,12 @@ impl Start {
             Self::Poisson(rate) => {
                 let mut at = 0.0;
                 let pauses = (0..count).map(|_| -(1.0 - rng.random::<f64>()).ln() / rate);
-                pauses.map(|pause| { at += pause; Duration::from_secs_f64(at) }).collect()
+                pauses
+                    .map(|pause| {
+                        at += pause;
+                        Duration::from_secs_f64(at)
+                    })
+                    .collect()
             }
         }
     }

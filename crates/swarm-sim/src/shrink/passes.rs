@@ -257,7 +257,7 @@ fn part(begin: usize, length: usize, of: usize) -> State {
         (_, 0) => State::Over,
         (true, length) => State::Parts { begin, length },
         (false, 1) => State::Over,
-        (false, length) => part(0, length / 2, of.min(usize::MAX)),
+        (false, length) => part(0, length / 2, of),
     }
 }
 

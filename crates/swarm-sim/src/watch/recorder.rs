@@ -7,8 +7,8 @@ use swarm_core::{AgentId, Ending, RequestId, TraceEvent};
 
 use crate::check::{Aggregate, CheckOutcome};
 use crate::record::{
-    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup, RecordedLife,
-    RecordedMember, RecordedRequest, RunRecord, Runner, Sample,
+    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup,
+    RecordedLife, RecordedMember, RecordedRequest, RunRecord, Runner, Sample,
 };
 use crate::scenario::{Group, Scenario};
 use crate::summary::RunSummary;
@@ -155,9 +155,11 @@ impl Recorder {
                     }
                     _ => interval.sample.failed += 1,
                 }
-                if let Some(request) = self.asked.remove(id).and_then(|number| self.requests.get_mut(number)) {
+                if let Some(request) = self.asked.remove(id).and_then(|number| self.requests.get_mut(number))
+                {
                     request.until_us = Some(micros(at));
-                    request.first_chunk_us = first_chunk.map(|after| request.at_us.saturating_add(micros(after)));
+                    request.first_chunk_us =
+                        first_chunk.map(|after| request.at_us.saturating_add(micros(after)));
                     request.ending = Some(ending.to_string());
                 }
             }
@@ -190,9 +192,9 @@ impl Recorder {
 }
 
 impl Recorder {
-    /// Puts the record of a run together, which was over at that time. What its file was called and said is for whoever
-    /// read it to add.
-    pub(crate) fn finish(&self, summary: &RunSummary, over: Duration) -> RunRecord {
+    /// Puts the record of a run together, whose warm-up ended at the one time and which was over at the other. What its file
+    /// was called and said is for whoever read it to add.
+    pub(crate) fn finish(&self, summary: &RunSummary, warm: Duration, over: Duration) -> RunRecord {
         let scenario = &summary.scenario;
         RunRecord {
             format: RECORD_FORMAT,
@@ -204,7 +206,7 @@ impl Recorder {
             description: scenario.description.clone(),
             network: scenario.network.to_string(),
             seed: scenario.seed,
-            warmup_us: micros(scenario.warmup),
+            warmup_us: micros(warm),
             end_us: micros(over),
             end: summary.end.to_string(),
             real_seconds: summary.real.as_secs_f64(),
@@ -215,7 +217,7 @@ impl Recorder {
             lives: self.lives.clone(),
             happenings: self.happenings.clone(),
             samples: self.samples.clone(),
-            checks: summary.checks.iter().map(|outcome| recorded_check(outcome, scenario)).collect(),
+            checks: summary.checks.iter().map(|outcome| recorded_check(outcome, scenario, warm)).collect(),
             summary: serde_json::from_str(&crate::report::json(summary)).unwrap_or_default(),
             requests: self.requests.clone(),
             notices: summary.notices.clone(),
@@ -225,7 +227,8 @@ impl Recorder {
 
     fn members(&self, scenario: &Scenario) -> Vec<RecordedMember> {
         let groups = scenario.groups.iter().enumerate();
-        let members = groups.flat_map(|(number, group)| (0..group.count).map(move |index| (number, group, index)));
+        let members =
+            groups.flat_map(|(number, group)| (0..group.count).map(move |index| (number, group, index)));
         members
             .zip(&self.agents)
             .map(|((group, of, index), agent)| RecordedMember {
@@ -248,15 +251,15 @@ impl RecordedGroup {
     }
 }
 
-fn recorded_check(outcome: &CheckOutcome, scenario: &Scenario) -> RecordedCheck {
+fn recorded_check(outcome: &CheckOutcome, scenario: &Scenario, warm: Duration) -> RecordedCheck {
     let part = outcome.check.windows(scenario);
     RecordedCheck {
         name: outcome.check.name.clone(),
         condition: outcome.check.to_string(),
         measured: outcome.measured_text(),
         verdict: outcome.verdict.to_string(),
-        from_us: part.map(|(from, _)| micros(scenario.warmup + from)),
-        until_us: part.map(|(_, until)| micros(scenario.warmup + until)),
+        from_us: part.map(|(from, _)| micros(warm + from)),
+        until_us: part.map(|(_, until)| micros(warm + until)),
     }
 }
 

@@ -114,7 +114,7 @@ impl SweepTable<'_> {
             "answer_p99_us",
             "real_seconds",
         ];
-        let columns = checks.iter().flat_map(|name| [format!("{name}"), format!("{name}: verdict")]);
+        let columns = checks.iter().flat_map(|name| [(*name).to_owned(), format!("{name}: verdict")]);
         let head = self.axes.iter().cloned().chain(fixed.map(str::to_owned)).chain(columns);
         let mut text = line(head);
         for run in self.runs {

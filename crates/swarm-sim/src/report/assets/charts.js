@@ -8,6 +8,15 @@ const charts = [];
 
 const perSecond = (column) => column.map((count, sample) => count / secondsOf(sample));
 const ratio = (part, whole) => part.map((count, sample) => (whole[sample] ? Math.min(count / whole[sample], 1) : null));
+// What was under way at the end of a sample arrived in the next one: more than was due there belongs to the one before.
+function inTime(arrived, due) {
+  const counted = [...arrived];
+  for (let sample = counted.length - 2; sample >= 0; sample -= 1) {
+    const late = Math.min(counted[sample + 1] - due[sample + 1], due[sample] - counted[sample]);
+    if (late > 0) { counted[sample] += late; counted[sample + 1] -= late; }
+  }
+  return counted;
+}
 const any = (column) => column.some((value) => value);
 const sum = (name) => samples.at_us.map((_, sample) => samples.groups.reduce((all, group) => all + group[name][sample], 0));
 
@@ -26,7 +35,7 @@ function specs() {
   return [
     { title: "Observation latency", note: "line: half were faster; top of the shade: 99 %", log: true, show: showMicros, lines: latency("latency_p50_us", "latency_p99_us") },
     { title: "Delivered", note: "share of the copies due, by who sent them", show: showRatio, most: 1, zoom: true,
-      lines: ofGroups((of) => any(of.copies) && { values: ratio(of.copies_delivered, of.copies) }) },
+      lines: ofGroups((of) => any(of.copies) && { values: ratio(inTime(of.copies_delivered, of.copies), of.copies) }) },
     { title: "Observations per second", note: "line: heard; dashes: sent", show: showNumber, least: 0,
       lines: ofGroups((of) => (any(of.delivered) || any(of.sent)) && { values: perSecond(of.delivered), dashed: perSecond(of.sent) }) },
     { title: "Answer latency", note: "line: half were faster; top of the shade: 99 %", log: true, show: showMicros, lines: latency("answer_p50_us", "answer_p99_us") },

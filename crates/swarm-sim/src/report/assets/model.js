@@ -12,10 +12,11 @@ let painting = false;
 function changed() {
   if (painting) return;
   painting = true;
-  requestAnimationFrame(() => {
-    painting = false;
-    for (const paint of painters) paint();
-  });
+  requestAnimationFrame(paintAll);
+}
+function paintAll() {
+  painting = false;
+  for (const paint of painters) paint();
 }
 function goTo(time) {
   view.time = Math.min(Math.max(time, START), END);
@@ -37,7 +38,8 @@ readColours();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); redraw(); });
 function redraw() {
   for (const draw of redrawers) draw();
-  changed();
+  // At once: a canvas of another size is empty.
+  paintAll();
 }
 const redrawers = [];
 

@@ -23,7 +23,7 @@ function placeOf(member) {
   const [x, y] = places[member];
   return [size.width / 2 + (x / members.side - 0.5) * room, size.height / 2 + (y / members.side - 0.5) * room];
 }
-const names = members.names.length <= 32;
+const names = members.names.length <= 20;
 
 // Who is hit by what at a time.
 function hitAt(time) {

@@ -20,12 +20,23 @@ pub(super) fn facts(record: &RunRecord) -> String {
         .collect()
 }
 
+/// How many notices there are, with a link to them.
+pub(super) fn noticed(record: &RunRecord) -> String {
+    match record.notices.len() {
+        0 => String::new(),
+        1 => " <a href=\"#notices\">1 notice</a>".to_owned(),
+        many => format!(" <a href=\"#notices\">{many} notices</a>"),
+    }
+}
+
 pub(super) fn notices(record: &RunRecord) -> String {
     let notices: String =
         record.notices.iter().map(|notice| format!("<li>{}</li>", escaped(notice))).collect();
     match notices.as_str() {
         "" => String::new(),
-        notices => format!("<section class=\"notices\"><h2>Notices</h2><ul>{notices}</ul></section>"),
+        notices => {
+            format!("<section id=\"notices\" class=\"notices\"><h2>Notices</h2><ul>{notices}</ul></section>")
+        }
     }
 }
 

@@ -1,0 +1,176 @@
+//! A picture in layers: the coarsest is small and shows everything roughly, each further one has four times the dots and
+//! says how it differs from what was there before. All together are the picture to the last bit (after Burt and Adelson, The
+//! Laplacian Pyramid as a Compact Image Code, 1983, with squares in place of their filter).
+
+/// Dots in a row of a picture, and rows.
+pub const SIDE: usize = 256;
+
+/// How many layers a picture has.
+pub const LAYERS: u8 = 5;
+
+/// A square of grey dots, row by row, from 0 for black.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Picture {
+    side: usize,
+    dots: Vec<u8>,
+}
+
+impl Picture {
+    /// A picture of these dots; what is missing is black.
+    pub(crate) fn new(mut dots: Vec<u8>) -> Self {
+        dots.resize(SIDE * SIDE, 0);
+        Self { side: SIDE, dots }
+    }
+
+    /// Its dots in full size, however coarse it is.
+    pub(crate) fn dots(&self) -> Vec<u8> {
+        let mut full = self.clone();
+        while full.side < SIDE {
+            full = full.doubled();
+        }
+        full.dots
+    }
+
+    /// All layers, the coarsest first.
+    pub(crate) fn layers(&self) -> Vec<Vec<u8>> {
+        let mut layers = Vec::with_capacity(LAYERS.into());
+        let mut fine = self.clone();
+        for _ in 1..LAYERS {
+            let coarse = fine.halved();
+            let expected = coarse.doubled().dots;
+            layers.push(
+                fine.dots.iter().zip(expected).map(|(is, expected)| is.wrapping_sub(expected)).collect(),
+            );
+            fine = coarse;
+        }
+        layers.push(fine.dots);
+        layers.reverse();
+        layers
+    }
+
+    /// Each dot the mean of four.
+    fn halved(&self) -> Self {
+        let side = self.side / 2;
+        let rows = self.dots.chunks(self.side.max(1));
+        let pairs = rows.clone().step_by(2).zip(rows.skip(1).step_by(2));
+        let mean = |upper: &[u8], lower: &[u8]| {
+            let sum = upper.iter().chain(lower).map(|dot| u16::from(*dot)).sum::<u16>();
+            u8::try_from(sum / 4).unwrap_or(u8::MAX)
+        };
+        let dots = pairs.flat_map(|(upper, lower)| {
+            upper.chunks(2).zip(lower.chunks(2)).map(move |(upper, lower)| mean(upper, lower))
+        });
+        Self { side, dots: dots.collect() }
+    }
+
+    /// Each dot four times.
+    fn doubled(&self) -> Self {
+        let rows = self.dots.chunks(self.side.max(1)).flat_map(|row| [row, row]);
+        let dots = rows.flatten().flat_map(|dot| [*dot, *dot]).collect();
+        Self { side: 2 * self.side, dots }
+    }
+
+    /// The same with one more layer.
+    fn refined(&self, layer: &[u8]) -> Self {
+        let mut fine = self.doubled();
+        fine.dots.iter_mut().zip(layer).for_each(|(dot, more)| *dot = dot.wrapping_add(*more));
+        fine
+    }
+}
+
+/// A picture that forms layer by layer.
+#[derive(Debug, Default)]
+pub(crate) struct Easel {
+    picture: Option<Picture>,
+    layers: u8,
+}
+
+impl Easel {
+    /// Puts the next layer on. Gives whether it has the size that the next one must have; if not, nothing changes.
+    pub(crate) fn put(&mut self, layer: &[u8]) -> bool {
+        let side = match &self.picture {
+            Some(picture) => 2 * picture.side,
+            None => SIDE >> (LAYERS - 1),
+        };
+        if side > SIDE || layer.len() != side * side {
+            return false;
+        }
+        self.picture = Some(match &self.picture {
+            Some(picture) => picture.refined(layer),
+            None => Picture { side, dots: layer.to_vec() },
+        });
+        self.layers += 1;
+        true
+    }
+
+    /// How many layers there are.
+    pub(crate) fn layers(&self) -> u8 {
+        self.layers
+    }
+
+    /// What there is to see; `None` before the first layer.
+    pub(crate) fn picture(&self) -> Option<&Picture> {
+        self.picture.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Big dots, lines and noise.
+    fn any_picture() -> impl Strategy<Value = Picture> {
+        (any::<u8>(), any::<u8>(), 1_usize..64, 0_u8..40, any::<u64>()).prop_map(
+            |(dark, light, size, noise, seed)| {
+                let mut state = seed | 1;
+                let dot = |at: usize| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let noise = if noise == 0 { 0 } else { (state >> 56) as u8 % noise };
+                    let on = (at % SIDE / size + at / SIDE / size).is_multiple_of(2);
+                    (if on { dark } else { light }).wrapping_add(noise)
+                };
+                Picture::new((0..SIDE * SIDE).map(dot).collect())
+            },
+        )
+    }
+
+    fn error(shown: &Picture, truth: &Picture) -> f64 {
+        let squares =
+            shown.dots().into_iter().zip(&truth.dots).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2));
+        squares.sum::<f64>() / (SIDE * SIDE) as f64
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn all_layers_are_the_picture_and_each_makes_it_better(truth in any_picture()) {
+            let (mut easel, mut before) = (Easel::default(), f64::INFINITY);
+            for layer in truth.layers() {
+                prop_assert!(easel.put(&layer));
+                let now = error(easel.picture().unwrap(), &truth);
+                // Means are rounded down, by up to three quarters in each layer above.
+                prop_assert!(now <= before + 10.0, "{} after {}", now, before);
+                before = now;
+            }
+            prop_assert_eq!(easel.picture(), Some(&truth));
+        }
+
+        #[test]
+        fn what_is_no_layer_changes_nothing(layer in proptest::collection::vec(any::<u8>(), 0..600)) {
+            let mut easel = Easel::default();
+            let fits = layer.len() == 256;
+            prop_assert_eq!(easel.put(&layer), fits);
+            prop_assert_eq!(easel.layers(), u8::from(fits));
+        }
+    }
+
+    #[test]
+    fn layers_are_four_times_as_large_each() {
+        let sizes: Vec<_> = Picture::new(Vec::new()).layers().iter().map(Vec::len).collect();
+        assert_eq!(sizes, [256, 1024, 4096, 16_384, 65_536]);
+        assert_eq!(sizes.len(), usize::from(LAYERS));
+    }
+}
