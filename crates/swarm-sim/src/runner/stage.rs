@@ -385,7 +385,8 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         for complaint in self.cluster.shut_down().await {
             self.teller.notice(complaint);
         }
-        self.carrier.shutdown().await;
+        // Agents that block every thread of theirs hold up what carries packets there, too.
+        let _ = tokio::time::timeout(LONGEST_DRAIN, self.carrier.shutdown()).await;
         world.tasks_left = tasks_left(&self.scenario).await;
         if let Some(traffic) = &traffic {
             self.watch.note(&format!("network {traffic:?}"));
