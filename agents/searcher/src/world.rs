@@ -12,6 +12,9 @@ use crate::messages::Ground;
 /// Where every search begins.
 pub(crate) const ENTRANCE: Cell = Cell { x: 0, y: 0 };
 
+/// How often a place is drawn anew because walls shut off half of it. After that it has none.
+const ATTEMPTS: u32 = 1000;
+
 /// A place with walls and targets.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -24,10 +27,13 @@ impl World {
     /// entrance is one too. There are fewer targets if there are fewer cells to put them on.
     pub(crate) fn new(seed: u64, size: Size, walls: f64, targets: usize) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let open: Vec<bool> =
-            size.all().map(|cell| cell == ENTRANCE || !rng.random_bool(walls.clamp(0.0, 1.0))).collect();
-        let is_open = |cell| size.index(cell).and_then(|at| open.get(at)).copied().unwrap_or(false);
-        let reached = reached(size, is_open);
+        let mut attempts = (0..ATTEMPTS).map(|_| {
+            let open: Vec<bool> =
+                size.all().map(|cell| cell == ENTRANCE || !rng.random_bool(walls.clamp(0.0, 1.0))).collect();
+            reached(size, |cell| size.index(cell).and_then(|at| open.get(at)).copied().unwrap_or(false))
+        });
+        let is_wide = |reached: &BTreeSet<Cell>| 2 * reached.len() > size.cells();
+        let reached = attempts.find(is_wide).unwrap_or_else(|| size.all().collect());
         let mut free: Vec<_> = reached.iter().copied().filter(|cell| *cell != ENTRANCE).collect();
         free.shuffle(&mut rng);
         let targets: BTreeSet<_> = free.into_iter().take(targets).collect();
@@ -122,8 +128,9 @@ mod tests {
 
     #[test]
     fn there_is_no_target_that_cannot_be_reached() {
-        let world = World::new(3, SIZE, 0.5, usize::MAX);
+        let world = World::new(3, SIZE, 0.4, usize::MAX);
         let open = reached(SIZE, |cell| world.ground(cell) != Ground::Wall);
         assert_eq!(world.targets().count(), open.len() - 1, "everywhere but at the entrance");
+        assert!(open.len() > SIZE.cells() / 2);
     }
 }

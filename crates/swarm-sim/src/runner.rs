@@ -163,7 +163,12 @@ async fn play(
     let begin = Instant::now() + until_begin;
     let (begins_at, windows) = (after(clock.micros(), until_begin), windows(&scenario));
     for (tally, (from, until)) in tallies.iter().zip(&windows) {
-        tally.window().set(after(begins_at, *from), until.saturating_sub(*from));
+        let (begin, length) = (after(begins_at, *from), until.saturating_sub(*from));
+        if *until < scenario.duration {
+            tally.window().set_part(begin, length);
+        } else {
+            tally.window().set(begin, length);
+        }
     }
     let stage = Stage::new(stage::Props {
         scenario,

@@ -208,7 +208,7 @@ impl Tally {
             TraceEvent::ObservationRefused { topic, size, max } => {
                 self.troubled(group, |trouble| trouble.observation_refused(topic, size, max));
             }
-            TraceEvent::Measured { name, value } if self.window.has_begun(self.now()) => {
+            TraceEvent::Measured { name, value } if self.window.takes_number(self.now()) => {
                 self.with(group, |figures| figures.measured(name, value));
             }
             _ => {}

@@ -15,11 +15,14 @@ use swarm_core::UnixMicros;
 pub(crate) struct Window {
     begin: AtomicU64,
     end: AtomicU64,
+    /// Until when numbers of agents count: those of the whole run may still come when it is over.
+    last_number: AtomicU64,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { begin: AtomicU64::new(u64::MAX), end: AtomicU64::new(u64::MAX) }
+        let never = || AtomicU64::new(u64::MAX);
+        Self { begin: never(), end: never(), last_number: never() }
     }
 }
 
@@ -31,6 +34,12 @@ impl Window {
         self.begin.store(begin.get(), Ordering::SeqCst);
     }
 
+    /// Sets when it begins and ends, if the run goes on after it.
+    pub(crate) fn set_part(&self, begin: UnixMicros, length: Duration) {
+        self.set(begin, length);
+        self.last_number.store(self.end.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
     /// Ends it now, if it did not end before.
     pub(crate) fn cut(&self, now: UnixMicros) {
         self.end.fetch_min(now.get(), Ordering::SeqCst);
@@ -39,6 +48,11 @@ impl Window {
     /// Whether that moment lies in it.
     pub(crate) fn contains(&self, moment: UnixMicros) -> bool {
         self.has_begun(moment) && moment.get() < self.end.load(Ordering::SeqCst)
+    }
+
+    /// Whether a number that an agent measures at that moment counts.
+    pub(crate) fn takes_number(&self, moment: UnixMicros) -> bool {
+        self.has_begun(moment) && moment.get() < self.last_number.load(Ordering::SeqCst)
     }
 
     /// Whether it had begun by that moment.
@@ -58,6 +72,17 @@ mod tests {
         window.set(UnixMicros::new(10), Duration::from_micros(5));
         let inside: Vec<_> = (0..20).filter(|moment| window.contains(UnixMicros::new(*moment))).collect();
         assert_eq!(inside, [10, 11, 12, 13, 14]);
+    }
+
+    #[test]
+    fn numbers_count_after_the_whole_run_and_not_after_a_part_of_it() {
+        let (whole, part) = (Window::default(), Window::default());
+        whole.set(UnixMicros::new(10), Duration::from_micros(5));
+        part.set_part(UnixMicros::new(10), Duration::from_micros(5));
+        let taken =
+            |window: &Window| [9, 10, 14, 15].map(|moment| window.takes_number(UnixMicros::new(moment)));
+        assert_eq!(taken(&whole), [false, true, true, true]);
+        assert_eq!(taken(&part), [false, true, true, false]);
     }
 
     #[test]
