@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
-use swarm_core::{Agent, Context, OutgoingObservation, TopicPattern};
+use swarm_core::{Agent, Context, Key, OutgoingObservation, TopicPattern};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::Params;
+use crate::{Class, Params};
 
 /// What its observations are about unless its params say otherwise.
 pub const TOPIC: &str = "beacon.tick";
@@ -67,6 +67,11 @@ async fn tick(cx: Context, params: Params, first: Instant, period: Duration, pay
         {
             // The params keep payloads small enough for every path; nothing else can be wrong but that the node stops.
             let observation = OutgoingObservation::new(topic.clone(), payload.clone());
+            let observation = match params.delivery {
+                Class::Lossy => observation,
+                Class::Latest => observation.latest(Key::default()),
+                Class::Reliable => observation.reliable(),
+            };
             let _ = cx.broadcast(if params.signed { observation.signed() } else { observation });
         }
     }

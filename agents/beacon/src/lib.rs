@@ -6,4 +6,4 @@ mod agent;
 mod params;
 
 pub use agent::{Beacon, TOPIC};
-pub use params::Params;
+pub use params::{Class, Params};

@@ -38,12 +38,32 @@ pub struct Params {
     /// Patterns of the topics that it wants to hear of, though it does nothing with them.
     #[schemars(with = "Vec<String>", extend("default" = ["**"]))]
     pub subscriptions: Vec<TopicPattern>,
+    /// How its observations travel: `lossy`, `latest` or `reliable`.
+    pub delivery: Class,
     /// Whether its observations are signed, so that others can pass them on.
     pub signed: bool,
     /// Bytes of each payload, at most 1024.
     #[serde(deserialize_with = "payload")]
     #[schemars(range(max = 1024))]
     pub payload_bytes: u16,
+}
+
+/// How observations of a beacon travel.
+///
+/// ```
+/// let params: agent_beacon::Params = serde_json::from_str(r#"{ "delivery": "reliable" }"#).unwrap();
+/// assert_eq!(params.delivery, agent_beacon::Class::Reliable);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Any may be lost.
+    #[default]
+    Lossy,
+    /// Of each topic only the newest counts.
+    Latest,
+    /// None may be lost.
+    Reliable,
 }
 
 impl Default for Params {
@@ -53,6 +73,7 @@ impl Default for Params {
             at_once: 1,
             topics: TopicName::try_from(TOPIC).into_iter().collect(),
             subscriptions: vec![TopicPattern::everything()],
+            delivery: Class::Lossy,
             signed: false,
             payload_bytes: 64,
         }
@@ -106,6 +127,7 @@ mod tests {
             r#"{ "at_once": 0 }"#,
             r#"{ "at_once": 1001 }"#,
             r#"{ "topics": ["No Name"] }"#,
+            r#"{ "delivery": "by-hand" }"#,
             r#"{ "rate": 1 }"#,
         ] {
             assert!(serde_json::from_str::<Params>(wrong).is_err(), "{wrong}");

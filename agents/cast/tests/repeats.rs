@@ -76,8 +76,15 @@ fn the_log_of_a_run_is_the_same_in_another_process() {
         let log = |number: u8| {
             let file = folder.path().join(format!("{network}-{number}.log"));
             let path = file.display().to_string();
-            let output =
-                swarm_sim(&["run", "--quiet", "--network", network, "--events", &path, "scenarios/hello.toml"]);
+            let output = swarm_sim(&[
+                "run",
+                "--quiet",
+                "--network",
+                network,
+                "--events",
+                &path,
+                "scenarios/hello.toml",
+            ]);
             assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
             std::fs::read(file).unwrap()
         };

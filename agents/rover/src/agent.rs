@@ -21,6 +21,10 @@ use crate::{RateHz, RoverParams, RoverTopics};
 /// Bytes of a command: several times what one takes.
 const MAX_COMMAND_BYTES: usize = 256;
 
+/// What a rover measures of each command that it executes: 1 if it had executed a later one of the same requester before,
+/// else 0.
+pub const OVERTAKEN: &str = "command.overtaken";
+
 /// Drives about, tells everybody where it is, and takes commands.
 ///
 /// Offers [`COMMAND`] and broadcasts on [`RoverTopics`]. A command takes effect once per id, however often it is sent, and
@@ -61,29 +65,29 @@ impl RoverAgent {
         Self { params, topics, seed, body: Arc::new(Mutex::new(body)) }
     }
 
-    /// Executes a command unless it was executed before; `tell` is called with what happened then.
+    /// Executes a command unless it was executed before; `tell` is called with what happened then. Gives whether it came in
+    /// its turn, too.
     fn execute(
         &self,
         requester: AgentId,
         epoch: Epoch,
         command: Command,
         tell: impl FnOnce(&mut Body, Incident),
-    ) -> Result<Done, AgentError> {
+    ) -> Result<(Done, Admission), AgentError> {
         let Command { id, order } = command;
         let mut body = lock(&self.body);
-        let repeated = match body.log.admit(requester, epoch, id) {
-            Admission::New => false,
-            Admission::Repeated => true,
+        let admission = body.log.admit(requester, epoch, id);
+        match admission {
+            Admission::New | Admission::Overtaken => obey(&mut body, order, tell),
+            Admission::Repeated => {}
             Admission::TooOld => {
                 let reason =
                     format!("command {id} is too old to tell whether it was executed: number it anew");
                 return Err(AgentError::declined(reason));
             }
-        };
-        if !repeated {
-            obey(&mut body, order, tell);
         }
-        Ok(Done { id, repeated, telemetry: body.motion.telemetry() })
+        let repeated = admission == Admission::Repeated;
+        Ok((Done { id, repeated, telemetry: body.motion.telemetry() }, admission))
     }
 }
 
@@ -145,9 +149,12 @@ impl Agent for RoverAgent {
             AgentError::failed("the connection was lost: repeat the command over a new one")
         })?;
         replies.send_value(ACCEPTED, &Accepted { id: command.id }).await?;
-        let done = self.execute(requester, epoch, command, |body, incident| {
+        let (done, admission) = self.execute(requester, epoch, command, |body, incident| {
             tell(cx, &self.topics, body, incident);
         })?;
+        if !done.repeated {
+            cx.measure(OVERTAKEN, f64::from(u8::from(admission == Admission::Overtaken)));
+        }
         Ok(replies.send_value(DONE, &done).await?)
     }
 }
@@ -260,7 +267,7 @@ mod tests {
     #[test]
     fn a_repeated_command_is_not_executed_again() {
         let rover = rover(1);
-        let execute = |id, order| rover.execute(requester(), LIFE, Command { id, order }, number).unwrap();
+        let execute = |id, order| rover.execute(requester(), LIFE, Command { id, order }, number).unwrap().0;
         let goto = Order::Goto { x_m: 1000.0, y_m: 1000.0 };
         execute(1, goto);
         assert!(speed_after_a_while(&rover) > 0.0);

@@ -23,6 +23,8 @@ const REQUESTERS: usize = 512;
 pub(crate) enum Admission {
     /// Execute it.
     New,
+    /// Execute it, although a later one was executed before.
+    Overtaken,
     /// It was executed: confirm it.
     Repeated,
     /// Nobody knows any more whether it was executed.
@@ -95,7 +97,7 @@ impl Requester {
         let bit = 1_u128 << age;
         let seen = self.executed & bit != 0;
         self.executed |= bit;
-        if seen { Admission::Repeated } else { Admission::New }
+        if seen { Admission::Repeated } else { Admission::Overtaken }
     }
 
     fn advance_to(&mut self, id: u64) {
@@ -135,8 +137,8 @@ mod tests {
     fn commands_may_overtake_one_another() {
         let mut log = CommandLog::default();
         assert_eq!(admit(&mut log, 3), Admission::New);
-        assert_eq!(admit(&mut log, 1), Admission::New);
-        assert_eq!(admit(&mut log, 2), Admission::New);
+        assert_eq!(admit(&mut log, 1), Admission::Overtaken);
+        assert_eq!(admit(&mut log, 2), Admission::Overtaken);
         assert_eq!(admit(&mut log, 1), Admission::Repeated);
     }
 
@@ -147,7 +149,7 @@ mod tests {
         // Steps forth and back of very different sizes, and the largest number there is.
         let ids = (0..4000_u64).map(|n| n + (n * 37) % 150).chain([u64::MAX, 17, u64::MAX, u64::MAX - 1]);
         for id in ids {
-            if admit(&mut log, id) == Admission::New {
+            if matches!(admit(&mut log, id), Admission::New | Admission::Overtaken) {
                 assert!(executed.insert(id), "{id} twice");
             } else {
                 assert!(
@@ -163,7 +165,7 @@ mod tests {
     fn a_command_far_behind_is_too_old() {
         let mut log = CommandLog::default();
         admit(&mut log, 1000);
-        assert_eq!(admit(&mut log, 1000 - WINDOW + 1), Admission::New);
+        assert_eq!(admit(&mut log, 1000 - WINDOW + 1), Admission::Overtaken);
         assert_eq!(admit(&mut log, 1000 - WINDOW), Admission::TooOld);
     }
 

@@ -10,6 +10,6 @@ mod motion;
 mod params;
 mod topics;
 
-pub use agent::RoverAgent;
+pub use agent::{OVERTAKEN, RoverAgent};
 pub use params::{RateHz, RateHzError, RoverParams};
 pub use topics::RoverTopics;

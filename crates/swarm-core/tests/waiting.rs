@@ -1,7 +1,5 @@
 //! What waits is left alone.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
 

@@ -132,7 +132,8 @@ impl Cluster {
     pub(crate) fn converged(&self, overlay: &Overlay) -> Option<f64> {
         let runs = |member| self.roster.get(member).is_some();
         let wanted: Vec<_> = self.pairs.iter().filter(|(a, b)| runs(*a) && runs(*b)).collect();
-        let there = wanted.iter().filter(|(a, b)| overlay.connections().contains(&(*a.min(b), *a.max(b)))).count();
+        let there =
+            wanted.iter().filter(|(a, b)| overlay.connections().contains(&(*a.min(b), *a.max(b)))).count();
         (!wanted.is_empty()).then(|| there as f64 / wanted.len() as f64)
     }
 

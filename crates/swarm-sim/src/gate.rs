@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AssistanceRequest, BoxedAgent, Capacity, Context, Gap, Observation, PeerEvent,
-    Replies, TopicPattern,
+    Advertisement, Agent, AgentError, AssistanceRequest, BoxedAgent, Capacity, Context, Gap, Observation,
+    PeerEvent, Replies, TopicPattern,
 };
 use swarm_network::Distribution;
 use tokio::sync::watch;

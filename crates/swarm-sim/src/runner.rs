@@ -154,7 +154,8 @@ async fn play(
     let venue = Arc::new(venue);
     let carrier = carry(carrier, &place.on);
     let runtime = place.on;
-    let around = Surroundings { venue, watch: watch.clone(), tally: tally.clone(), clock: clock.clone(), runtime };
+    let around =
+        Surroundings { venue, watch: watch.clone(), tally: tally.clone(), clock: clock.clone(), runtime };
     let launcher = Launcher::new(&scenario, registry, around)?;
     let mut teller = Teller::new(on_event);
     let cluster = start(launcher, &options.stop, (&place.late, timeout), &mut teller).await?;

@@ -7,9 +7,9 @@ mod busybody;
 mod draw;
 mod search;
 
+use self::busybody::Busybody;
 pub use self::draw::scenario;
 pub use self::search::{Found, search};
-use self::busybody::Busybody;
 use crate::{Registry, Setup};
 
 /// The kind of the agents of these scenarios.

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that measures real time, for people to read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that measures real time, for people to read"
+    )]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }

@@ -14,16 +14,20 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_core::{Agent, AgentId, AssistError, Chunk, NodeHandle, OutgoingRequest, PublishError, Receipt, TopicName};
-use swarm_network::{Change, Conditions, Distribution, Fabric, Fault, FaultId, Network, Power, Scope, SharedFabric, Traffic};
+use swarm_core::{
+    Agent, AgentId, AssistError, Chunk, NodeHandle, OutgoingRequest, PublishError, Receipt, TopicName,
+};
+use swarm_network::{
+    Change, Conditions, Distribution, Fabric, Fault, FaultId, Network, Power, Scope, SharedFabric, Traffic,
+};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 pub use self::builder::SwarmBuilder;
 pub use self::error::{NotYet, TasksLeft};
-pub(crate) use self::witness::Sights;
-pub use self::witness::Seen;
 use self::member::{Life, Seat};
+pub use self::witness::Seen;
+pub(crate) use self::witness::Sights;
 use crate::clock::{self, RunClock};
 use crate::venue::host;
 use crate::watchdog::Watchdog;
@@ -134,8 +138,14 @@ impl Swarm {
     pub fn connect(&mut self, a: Member, b: Member) {
         self.pairs.push((a, b));
         let (from, to) = (self.node(a), self.node(b));
-        let connected = self.runtime.block_on(async { tokio::time::timeout(DIAL_PATIENCE, dial(from, to)).await });
-        assert!(connected.is_ok(), "{} and {} were not connected within {DIAL_PATIENCE:?}", self.name(a), self.name(b));
+        let connected =
+            self.runtime.block_on(async { tokio::time::timeout(DIAL_PATIENCE, dial(from, to)).await });
+        assert!(
+            connected.is_ok(),
+            "{} and {} were not connected within {DIAL_PATIENCE:?}",
+            self.name(a),
+            self.name(b)
+        );
     }
 
     /// Connects everybody who runs with everybody else.
@@ -230,7 +240,12 @@ impl Swarm {
     ///
     /// # Panics
     /// When the member does not run.
-    pub fn broadcast<T>(&mut self, member: Member, topic: T, payload: impl Into<Bytes>) -> Result<Receipt, PublishError>
+    pub fn broadcast<T>(
+        &mut self,
+        member: Member,
+        topic: T,
+        payload: impl Into<Bytes>,
+    ) -> Result<Receipt, PublishError>
     where
         T: TryInto<TopicName>,
         PublishError: From<T::Error>,
@@ -264,7 +279,12 @@ impl Swarm {
     ///
     /// # Panics
     /// When whoever asks does not run.
-    pub fn request(&mut self, from: Member, to: Member, request: OutgoingRequest) -> Result<Vec<Chunk>, AssistError> {
+    pub fn request(
+        &mut self,
+        from: Member,
+        to: Member,
+        request: OutgoingRequest,
+    ) -> Result<Vec<Chunk>, AssistError> {
         let to = self.seats.get(to.0).map(|seat| seat.agent_id);
         let node = self.node(from);
         self.runtime.block_on(async move {
@@ -285,7 +305,8 @@ impl Swarm {
 
     /// Cuts some off from everybody else, those included who come later.
     pub fn isolate(&mut self, members: &[Member]) -> FaultId {
-        let others: Vec<_> = (0..self.builder.most).map(Member).filter(|other| !members.contains(other)).collect();
+        let others: Vec<_> =
+            (0..self.builder.most).map(Member).filter(|other| !members.contains(other)).collect();
         self.cut(members, &others)
     }
 
@@ -324,7 +345,9 @@ impl Swarm {
 
     /// Stops a node in order: its agent is told, and its peers hear goodbye.
     pub fn stop(&mut self, member: Member) {
-        let Some(Life { node }) = self.seats.get_mut(member.0).and_then(|seat| seat.life.take()) else { return };
+        let Some(Life { node }) = self.seats.get_mut(member.0).and_then(|seat| seat.life.take()) else {
+            return;
+        };
         // Requests that had to be given up at the deadline have their endings.
         let _ = self.runtime.block_on(async { node.shutdown(STOP_DEADLINE).await });
         self.fabric().set_power(host(member.0), Power::Down);
@@ -426,9 +449,9 @@ impl Swarm {
         let Some(seat) = self.seats.get_mut(member.0) else { return };
         let starting = seat.starting(&self.builder, self.seed);
         let (network, config) = (self.network.clone(), self.builder.config.clone());
-        let started = self
-            .runtime
-            .block_on(async { starting.start(|speaker| network.open(host(member.0), speaker, &config)).await });
+        let started = self.runtime.block_on(async {
+            starting.start(|speaker| network.open(host(member.0), speaker, &config)).await
+        });
         match started {
             Ok(node) => seat.life = Some(Life { node }),
             #[expect(clippy::panic, reason = "a test whose swarm cannot start is over")]

@@ -7,7 +7,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use swarm_network::{Fabric, Fault, FaultId, Host, ModelNetwork, Network, Power, QuicNetwork, RealNetwork, Scope, SharedFabric};
+use swarm_network::{
+    Fabric, Fault, FaultId, Host, ModelNetwork, Network, Power, QuicNetwork, RealNetwork, Scope, SharedFabric,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Scenario;
@@ -24,7 +26,8 @@ impl Venue {
     /// The network that a scenario runs on, and what moves its packets. Must be called on the runtime that its nodes run on.
     pub(crate) fn of(scenario: &Scenario) -> (Self, BoxFuture<'static, ()>) {
         let fabric = needs_fabric(scenario).then(|| Arc::new(Mutex::new(fabric_of(scenario))));
-        let (network, carrier): (Arc<dyn Network>, BoxFuture<'static, ()>) = match (scenario.network, &fabric) {
+        let (network, carrier): (Arc<dyn Network>, BoxFuture<'static, ()>) = match (scenario.network, &fabric)
+        {
             (scenario::Network::Model, Some(fabric)) => {
                 let network = ModelNetwork::new(fabric.clone());
                 (network.clone(), Box::pin(network.run()))
@@ -82,7 +85,8 @@ fn needs_fabric(scenario: &Scenario) -> bool {
 }
 
 fn fabric_of(scenario: &Scenario) -> Fabric {
-    let (seed, members, links) = (derive(scenario.seed, "links", 0), scenario.members(), Arc::new(scenario.clone()));
+    let (seed, members, links) =
+        (derive(scenario.seed, "links", 0), scenario.members(), Arc::new(scenario.clone()));
     Fabric::new(seed, members, move |from, to| links.conditions(from.0 as usize, to.0 as usize))
 }
 

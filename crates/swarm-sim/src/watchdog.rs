@@ -19,7 +19,11 @@ pub(crate) struct Watchdog {
 impl Watchdog {
     /// After `timeout` of real time the run is told to end, by `barked`. When it does not, it hangs for good: `bite` has to
     /// end the process, as nobody can end a thread.
-    pub(crate) fn guard(timeout: Duration, barked: CancellationToken, bite: impl FnOnce() + Send + 'static) -> Self {
+    pub(crate) fn guard(
+        timeout: Duration,
+        barked: CancellationToken,
+        bite: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let (done, ended) = mpsc::channel::<()>();
         let thread = thread::spawn(move || {
             if ended.recv_timeout(timeout) != Err(RecvTimeoutError::Timeout) {

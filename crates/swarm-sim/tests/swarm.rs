@@ -1,11 +1,10 @@
 //! Swarms inside ordinary tests: what the guide to testing agents promises, on both networks in virtual time.
 
-#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
-
 use std::time::Duration;
 
 use swarm_core::{
-    Advertisement, Agent, AgentError, AssistError, AssistanceRequest, Context, IdleAgent, OutgoingRequest, Replies,
+    Advertisement, Agent, AgentError, AssistError, AssistanceRequest, Context, IdleAgent, OutgoingRequest,
+    Replies,
 };
 use swarm_network::{Change, Conditions, Loss};
 use swarm_sim::{Member, Network, Swarm, SwarmBuilder};
@@ -87,7 +86,7 @@ fn a_deadline_is_kept() {
         let (mut swarm, a, b) = pair(builder);
         let request = OutgoingRequest::new("count.to-ten".parse().unwrap()).deadline(SECOND / 2);
         let error = swarm.request(a, b, request).unwrap_err();
-        assert!(matches!(error, AssistError::DeadlineExceeded { .. }), "{error:?}");
+        assert!(matches!(error, AssistError::DeadlineExceeded), "{error:?}");
     });
 }
 
@@ -110,7 +109,8 @@ fn who_crashes_while_it_answers_leaves_an_error_and_comes_back_as_itself() {
     on_both(|builder| {
         let (mut swarm, a, b) = pair(builder);
         let (node, id) = (swarm.node(a), swarm.node(b).id());
-        let mut reply = swarm.block_on(async { node.request_assistance(id, "count.to-ten", "").await.unwrap() });
+        let mut reply =
+            swarm.block_on(async { node.request_assistance(id, "count.to-ten", "").await.unwrap() });
         swarm.run_for(SECOND / 2);
         swarm.crash(b);
         assert!(!swarm.is_running(b));
@@ -123,7 +123,7 @@ fn who_crashes_while_it_answers_leaves_an_error_and_comes_back_as_itself() {
                 }
             }
         });
-        assert!(matches!(ended, Some(AssistError::PeerLost { .. })), "{ended:?}");
+        assert!(matches!(ended, Some(AssistError::PeerLost)), "{ended:?}");
         swarm.restart(b);
         swarm.run_until(30 * SECOND, has_a_peer(a)).unwrap();
         assert_eq!(swarm.node(a).peers().first().unwrap().id, id);

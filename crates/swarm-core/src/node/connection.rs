@@ -211,7 +211,8 @@ pub(super) async fn run(
                 Happened::Stream(accepted)
             }
         };
-        if let Some(reason) = task.handle(happened).await {
+        // In a box, because it is rare and large: every connection would keep room for it.
+        if let Some(reason) = Box::pin(task.handle(happened)).await {
             break reason;
         }
     };

@@ -67,9 +67,10 @@ impl Launcher {
         let kinds = kinds(scenario, registry)?;
         let groups = scenario.groups.iter().enumerate();
         let seats: Vec<_> =
-            groups.clone().flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
-        let errors = groups.flat_map(|(_, it)| (0..it.count).map(|_| it.clock));
-        let clocks = errors.enumerate().map(|(member, error)| clock_of(scenario, member, error, &around.clock));
+            groups.flat_map(|(group, it)| (0..it.count).map(move |index| (group, index))).collect();
+        let errors = scenario.groups.iter().flat_map(|it| (0..it.count).map(|_| it.clock));
+        let clocks =
+            errors.enumerate().map(|(member, error)| clock_of(scenario, member, error, &around.clock));
         let gates = (0..seats.len() as u64).map(|member| Gate::new(derive(scenario.seed, "gate", member)));
         Ok(Self {
             clocks: clocks.collect(),
@@ -236,9 +237,7 @@ impl Launcher {
 
     /// Behind its gate, if anything ever holds it up.
     fn gated(&self, member: usize, agent: BoxedAgent) -> BoxedAgent {
-        let holds_up = |action: &_| {
-            matches!(action, Action::Fault(Fault::Pause { .. } | Fault::Slow { .. }))
-        };
+        let holds_up = |action: &_| matches!(action, Action::Fault(Fault::Pause { .. } | Fault::Slow { .. }));
         match self.gates.get(member) {
             Some(gate) if self.scenario.timeline.iter().any(|event| holds_up(&event.action)) => {
                 BoxedAgent::new(Gated { agent, gate: gate.clone(), seen: None })
@@ -284,7 +283,8 @@ fn clock_of(scenario: &Scenario, member: usize, most: ClockError, truth: &RunClo
     let mut rng = StdRng::seed_from_u64(derive(scenario.seed, "clock", member as u64));
     let skew = i64::try_from(most.skew.as_micros()).unwrap_or(i64::MAX);
     let offset_micros = if skew == 0 { 0 } else { rng.random_range(-skew..=skew) };
-    let drift_ppm = if most.drift_ppm == 0.0 { 0.0 } else { rng.random_range(-most.drift_ppm..=most.drift_ppm) };
+    let drift_ppm =
+        if most.drift_ppm == 0.0 { 0.0 } else { rng.random_range(-most.drift_ppm..=most.drift_ppm) };
     MemberClock::new(truth.clone(), clock::Error { offset_micros, drift_ppm })
 }
 

@@ -194,7 +194,11 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
             Fault::Slow { pick, delay, .. } => {
                 let picked = self.pick(number, target, members, *pick);
                 for member in &picked {
-                    self.cluster.launcher().gate(*member).into_iter().for_each(|gate| gate.slow(Some(*delay)));
+                    self.cluster
+                        .launcher()
+                        .gate(*member)
+                        .into_iter()
+                        .for_each(|gate| gate.slow(Some(*delay)));
                 }
                 let undo = picked.iter().copied().map(Undo::Hurry).collect();
                 self.lasting(event, picked, undo, None);
@@ -249,7 +253,11 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
         let happening = Happening {
             from_us,
             // What lasts is over when it is healed.
-            until_us: if is_fault { None } else { event.lasts.map(|lasts| from_us.saturating_add(micros(lasts))) },
+            until_us: if is_fault {
+                None
+            } else {
+                event.lasts.map(|lasts| from_us.saturating_add(micros(lasts)))
+            },
             kind: event.action.kind().to_owned(),
             text: event.action.to_string(),
             label: event.label.clone(),

@@ -91,7 +91,11 @@ impl RunError {
     #[must_use]
     pub fn is_mistake(&self) -> bool {
         match self {
-            Self::UnknownKind { .. } | Self::Build { .. } | Self::Port { .. } | Self::Start { .. } | Self::EventLog { .. } => true,
+            Self::UnknownKind { .. }
+            | Self::Build { .. }
+            | Self::Port { .. }
+            | Self::Start { .. }
+            | Self::EventLog { .. } => true,
             Self::NotConnected { .. }
             | Self::StateDirectory(_)
             | Self::Runtime(_)

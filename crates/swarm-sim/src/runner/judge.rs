@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn what_must_hold_eventually_has_its_time() {
-        let (mut judge, scenario) = judge("eventually = \"overlay.components == 1\", after = \"5s\", within = \"5s\"");
+        let (mut judge, scenario) =
+            judge("eventually = \"overlay.components == 1\", after = \"5s\", within = \"5s\"");
         assert_eq!(judge.look(seconds(1), |_| Some(1.0)), None);
         assert_eq!(judge.look(seconds(6), |_| Some(2.0)), None);
         let mut late = Judge::new(&scenario);

@@ -40,6 +40,9 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 /// How often it is looked whether anything is still under way.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
+/// How long the network may take to end once all nodes have.
+const CARRIER_GRACE: Duration = Duration::from_secs(1);
+
 /// How long tasks of nodes that have stopped may take to end, in virtual time.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -294,7 +297,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
 
     /// Holds those checks against the run that can be told before its end.
     fn look(&mut self) -> ControlFlow<End> {
-        let Some(at) = Instant::now().checked_duration_since(self.begin) else { return ControlFlow::Continue(()) };
+        let Some(at) = Instant::now().checked_duration_since(self.begin) else {
+            return ControlFlow::Continue(());
+        };
         let mut judge = mem::take(&mut self.judge);
         let hopeless = judge.look(at, |check| self.measure(check));
         self.judge = judge;
@@ -317,7 +322,9 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
 
     /// What was counted so far of whom and when a check looks at.
     fn figures_for(&self, check: &Check) -> Option<Figures> {
-        let part = check.windows(&self.scenario).and_then(|part| self.windows.iter().position(|window| *window == part));
+        let part = check
+            .windows(&self.scenario)
+            .and_then(|part| self.windows.iter().position(|window| *window == part));
         let mut groups = self.tallies.get(part.unwrap_or(0))?.read();
         match check.group.as_deref().and_then(|name| self.scenario.group_index(name)) {
             Some(group) if group < groups.len() => Some(groups.swap_remove(group)),
@@ -385,8 +392,8 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         for complaint in self.cluster.shut_down().await {
             self.teller.notice(complaint);
         }
-        // Agents that block every thread of theirs hold up what carries packets there, too.
-        let _ = tokio::time::timeout(LONGEST_DRAIN, self.carrier.shutdown()).await;
+        // On a runtime whose threads agents block, it never ends.
+        let _ = tokio::time::timeout(CARRIER_GRACE, self.carrier.shutdown()).await;
         world.tasks_left = tasks_left(&self.scenario).await;
         if let Some(traffic) = &traffic {
             self.watch.note(&format!("network {traffic:?}"));
@@ -450,7 +457,9 @@ fn ask_customs(summary: &mut RunSummary, registry: &Registry, record: &RunRecord
     let outcomes = summary.checks.iter().map(|outcome| match &outcome.check.kind {
         CheckKind::Custom { name, params } => {
             let unknown = || Err(format!("no check `{name}` is registered"));
-            let found = registry.custom_check(name).map_or_else(unknown, |check| check.judge(record, summary, params));
+            let found = registry
+                .custom_check(name)
+                .map_or_else(unknown, |check| check.judge(record, summary, params));
             CheckOutcome::custom(&outcome.check, found)
         }
         _ => outcome.clone(),
@@ -488,7 +497,12 @@ impl Start {
             Self::Poisson(rate) => {
                 let mut at = 0.0;
                 let pauses = (0..count).map(|_| -(1.0 - rng.random::<f64>()).ln() / rate);
-                pauses.map(|pause| { at += pause; Duration::from_secs_f64(at) }).collect()
+                pauses
+                    .map(|pause| {
+                        at += pause;
+                        Duration::from_secs_f64(at)
+                    })
+                    .collect()
             }
         }
     }

@@ -16,8 +16,8 @@ use rand::{RngExt, SeedableRng};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, Chunk, Context, Delivery, Epoch, Gap, Key, Lane,
-    Observation, OutgoingObservation, OutgoingRequest, Replies, TopicName,
+    Advertisement, Agent, AgentError, AgentId, AssistanceRequest, Chunk, Context, Delivery, Epoch, Gap, Key,
+    Lane, Observation, OutgoingObservation, OutgoingRequest, Replies, TopicName,
 };
 
 const LOSSY: &str = "soak.lossy";
@@ -130,7 +130,8 @@ impl Agent for Busybody {
         }
         // Now and then somebody else has to help: circles end by the hop limit and the deadline.
         if rng.random_bool(0.1)
-            && let Some(other) = cx.peers().iter().map(|peer| peer.id).find(|id| *id != request.requester() && *id != me)
+            && let Some(other) =
+                cx.peers().iter().map(|peer| peer.id).find(|id| *id != request.requester() && *id != me)
         {
             ask_one(cx, other, Order { chunks: 1, bytes: 8, salt: order.salt }, &mut rng).await;
         }

@@ -122,17 +122,28 @@ fn fault(rng: &mut StdRng) -> String {
     let at = rng.random_range(0..9);
     let lasts = rng.random_range(1..=6);
     let target = ["one", "one[0]", "one[1]", "other", "*"].choose(rng).copied().unwrap_or("*");
-    let pick = ["\"all\"", "1", "\"50%\"", "\"minority\"", "\"majority\""].choose(rng).copied().unwrap_or("1");
-    let some = format!("at = \"{at}s\", target = \"{target}\", pick = {pick}", pick = if target.contains('[') { "\"all\"" } else { pick });
+    let pick =
+        ["\"all\"", "1", "\"50%\"", "\"minority\"", "\"majority\""].choose(rng).copied().unwrap_or("1");
+    let some = format!(
+        "at = \"{at}s\", target = \"{target}\", pick = {pick}",
+        pick = if target.contains('[') { "\"all\"" } else { pick }
+    );
     match rng.random_range(0..9) {
         0 => format!("{some}, do = \"crash\", restart_after = \"{lasts}s\""),
         1 => format!("{some}, do = \"pause\", for = \"{lasts}s\""),
         2 => format!("{some}, do = \"partition\", for = \"{lasts}s\""),
         3 => format!("{some}, do = \"partition\", way = \"out\", for = \"{lasts}s\""),
-        4 => format!("{some}, do = \"flap\", down = \"{}ms\", up = \"{}ms\", for = \"{lasts}s\"", rng.random_range(100..4000), rng.random_range(100..2000)),
+        4 => format!(
+            "{some}, do = \"flap\", down = \"{}ms\", up = \"{}ms\", for = \"{lasts}s\"",
+            rng.random_range(100..4000),
+            rng.random_range(100..2000)
+        ),
         5 => format!("{some}, do = \"shape\", loss = 0.4, latency = \"+200ms\", for = \"{lasts}s\""),
         6 => format!("{some}, do = \"slow\", delay = \"10ms..300ms\", for = \"{lasts}s\""),
-        7 => format!("{some}, do = \"clock\", offset = \"{}\", for = \"{lasts}s\"", ["2s", "-2s", "40s"].choose(rng).copied().unwrap_or("1s")),
+        7 => format!(
+            "{some}, do = \"clock\", offset = \"{}\", for = \"{lasts}s\"",
+            ["2s", "-2s", "40s"].choose(rng).copied().unwrap_or("1s")
+        ),
         _ => format!("{some}, do = \"shape\", bandwidth = \"200kbit\", for = \"{lasts}s\""),
     }
 }

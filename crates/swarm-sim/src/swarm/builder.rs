@@ -91,7 +91,10 @@ impl SwarmBuilder {
 
     /// What the link from one member to another is like.
     #[must_use]
-    pub fn links_between(mut self, links: impl Fn(Member, Member) -> Conditions + Send + Sync + 'static) -> Self {
+    pub fn links_between(
+        mut self,
+        links: impl Fn(Member, Member) -> Conditions + Send + Sync + 'static,
+    ) -> Self {
         self.links = Arc::new(links);
         self
     }

@@ -39,7 +39,8 @@ impl Scene {
     fn at(&self, micros: u64, group: usize, event: TraceEvent) {
         self.clock.0.store(micros, Ordering::Relaxed);
         let about = match &event {
-            TraceEvent::ObservationDelivered { origin, .. } | TraceEvent::ObservationPassedOn { origin, .. } => Some(origin),
+            TraceEvent::ObservationDelivered { origin, .. }
+            | TraceEvent::ObservationPassedOn { origin, .. } => Some(origin),
             TraceEvent::ObservationDropped { peer, .. } => Some(peer),
             _ => None,
         };

@@ -62,13 +62,16 @@ impl Invariants {
     }
 
     /// A node told something, with the times by its own clock.
-    pub(crate) fn hear(&mut self, node: AgentId, (group, member, life): (usize, usize, u64), event: &TraceEvent) {
+    pub(crate) fn hear(
+        &mut self,
+        node: AgentId,
+        (group, member, life): (usize, usize, u64),
+        event: &TraceEvent,
+    ) {
         let Some(broken) = self.broken.get_mut(group) else { return };
         match event {
-            TraceEvent::ObservationSent { sequence, sent_at, .. } => {
-                if self.sent.len() < MOST_REMEMBERED {
-                    self.sent.insert(hash(&(node, *sequence, *sent_at)));
-                }
+            TraceEvent::ObservationSent { sequence, sent_at, .. } if self.sent.len() < MOST_REMEMBERED => {
+                self.sent.insert(hash(&(node, *sequence, *sent_at)));
             }
             TraceEvent::ObservationDelivered { origin, sequence, sent_at, .. } => {
                 let observed: Observed = (*origin, *sequence, *sent_at);
@@ -81,14 +84,11 @@ impl Invariants {
                 }
             }
             TraceEvent::RequestSent { id, .. } => {
-                if self.open.insert(*id, (member, life)).is_some() {
-                    broken.doubled += 1;
-                }
+                broken.doubled += u64::from(self.open.insert(*id, (member, life)).is_some());
             }
             TraceEvent::RequestEnded { id, .. } => {
-                if self.open.remove(id).is_none() && !self.forgiven.remove(id) {
-                    broken.doubled += 1;
-                }
+                let was_due = self.open.remove(id).is_some() || self.forgiven.remove(id);
+                broken.doubled += u64::from(!was_due);
             }
             _ => {}
         }

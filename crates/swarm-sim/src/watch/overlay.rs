@@ -19,9 +19,17 @@ impl Overlay {
     /// A member says that a peer came, or that it went. True if the two are connected by it, or not any more.
     pub(crate) fn knows(&mut self, member: usize, peer: usize, came: bool) -> bool {
         let Some(known) = self.known.get_mut(member) else { return false };
-        if came { known.insert(peer) } else { known.remove(&peer) };
+        if came {
+            known.insert(peer)
+        } else {
+            known.remove(&peer)
+        };
         let both = came && self.known.get(peer).is_some_and(|known| known.contains(&member));
-        if both { self.connections.insert(pair(member, peer)) } else { self.connections.remove(&pair(member, peer)) }
+        if both {
+            self.connections.insert(pair(member, peer))
+        } else {
+            self.connections.remove(&pair(member, peer))
+        }
     }
 
     /// A member has ended without a word. Whoever knows it finds out by and by. Gives those whom it was connected to.
@@ -39,7 +47,8 @@ impl Overlay {
     pub(crate) fn components(&self, runs: impl Fn(usize) -> bool) -> usize {
         let mut parts = Parts::new(self.known.len());
         let running = (0..self.known.len()).filter(|member| runs(*member)).count();
-        let joined = self.connections.iter().filter(|(a, b)| runs(*a) && runs(*b) && parts.join(*a, *b)).count();
+        let joined =
+            self.connections.iter().filter(|(a, b)| runs(*a) && runs(*b) && parts.join(*a, *b)).count();
         running.saturating_sub(joined)
     }
 }

@@ -7,8 +7,8 @@ use swarm_core::{AgentId, Ending, RequestId, TraceEvent};
 
 use crate::check::{Aggregate, CheckOutcome};
 use crate::record::{
-    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup, RecordedLife,
-    RecordedMember, RecordedRequest, RunRecord, Runner, Sample,
+    GroupSample, Happening, LifeState, RECORD_FORMAT, RecordedCheck, RecordedConnection, RecordedGroup,
+    RecordedLife, RecordedMember, RecordedRequest, RunRecord, Runner, Sample,
 };
 use crate::scenario::{Group, Scenario};
 use crate::summary::RunSummary;
@@ -155,9 +155,11 @@ impl Recorder {
                     }
                     _ => interval.sample.failed += 1,
                 }
-                if let Some(request) = self.asked.remove(id).and_then(|number| self.requests.get_mut(number)) {
+                if let Some(request) = self.asked.remove(id).and_then(|number| self.requests.get_mut(number))
+                {
                     request.until_us = Some(micros(at));
-                    request.first_chunk_us = first_chunk.map(|after| request.at_us.saturating_add(micros(after)));
+                    request.first_chunk_us =
+                        first_chunk.map(|after| request.at_us.saturating_add(micros(after)));
                     request.ending = Some(ending.to_string());
                 }
             }
@@ -225,7 +227,8 @@ impl Recorder {
 
     fn members(&self, scenario: &Scenario) -> Vec<RecordedMember> {
         let groups = scenario.groups.iter().enumerate();
-        let members = groups.flat_map(|(number, group)| (0..group.count).map(move |index| (number, group, index)));
+        let members =
+            groups.flat_map(|(number, group)| (0..group.count).map(move |index| (number, group, index)));
         members
             .zip(&self.agents)
             .map(|((group, of, index), agent)| RecordedMember {

@@ -34,7 +34,9 @@ pub(super) fn notices(record: &RunRecord) -> String {
         record.notices.iter().map(|notice| format!("<li>{}</li>", escaped(notice))).collect();
     match notices.as_str() {
         "" => String::new(),
-        notices => format!("<section id=\"notices\" class=\"notices\"><h2>Notices</h2><ul>{notices}</ul></section>"),
+        notices => {
+            format!("<section id=\"notices\" class=\"notices\"><h2>Notices</h2><ul>{notices}</ul></section>")
+        }
     }
 }
 
