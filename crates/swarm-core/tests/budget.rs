@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::serving::{Events, SERVE, ask, serving};
-use common::virtual_time::{CROSSINGS, on_both, took, two};
+use common::virtual_time::{CROSSINGS, on_both, three, took, two};
 use common::{node, stop};
 use futures_util::{FutureExt, StreamExt, stream};
 use swarm_core::{
     Agent, AgentError, AgentId, AssistError, Chunk, Context, Ending, IdleAgent, Lane, OutgoingRequest,
     Replies, Reply, TraceContext, TraceEvent,
 };
-use swarm_sim::{Member, Swarm, SwarmBuilder};
+use swarm_sim::SwarmBuilder;
 use tokio::sync::mpsc;
 
 const IDLE: Duration = Duration::from_secs(1);
@@ -86,22 +86,6 @@ fn notes_of_progress_keep_a_request_alive() {
         assert_eq!(reply.iter().map(|chunk| chunk.label.as_str()).collect::<Vec<_>>(), ["done"]);
         took(swarm.now() - begun, WORK);
     });
-}
-
-/// The first of three who know the next one, and those.
-fn three<A: Agent, B: Agent>(
-    builder: SwarmBuilder,
-    between: impl Fn(AgentId) -> A + Send + 'static,
-    last: impl Fn() -> B + Send + 'static,
-) -> (Swarm, [Member; 3]) {
-    let mut swarm = builder.build();
-    let last = swarm.add("last", last);
-    let last_id = swarm.node(last).id();
-    let between = swarm.add("between", move || between(last_id));
-    let first = swarm.add("first", || IdleAgent);
-    swarm.connect(between, last);
-    swarm.connect(first, between);
-    (swarm, [first, between, last])
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_core::{Agent, NodeConfig};
+use swarm_core::{Agent, AgentId, IdleAgent, NodeConfig};
 use swarm_sim::{Member, Network, Swarm, SwarmBuilder};
 
 /// What a few crossings of a LAN take at most: an arrival is rounded up to whole milliseconds.
@@ -25,6 +25,22 @@ pub(crate) fn two<A: Agent, B: Agent>(
     let (a, b) = (swarm.add("a", a), swarm.add("b", b));
     swarm.connect(a, b);
     (swarm, a, b)
+}
+
+/// Three of whom each knows the next one; the first has no agent of its own.
+pub(crate) fn three<A: Agent, B: Agent>(
+    builder: SwarmBuilder,
+    between: impl Fn(AgentId) -> A + Send + 'static,
+    last: impl Fn() -> B + Send + 'static,
+) -> (Swarm, [Member; 3]) {
+    let mut swarm = builder.build();
+    let last = swarm.add("last", last);
+    let last_id = swarm.node(last).id();
+    let between = swarm.add("between", move || between(last_id));
+    let first = swarm.add("first", || IdleAgent);
+    swarm.connect(between, last);
+    swarm.connect(first, between);
+    (swarm, [first, between, last])
 }
 
 /// So long, or as much longer as messages take on their way.
