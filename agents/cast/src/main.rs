@@ -84,11 +84,11 @@ fn main() -> ExitCode {
             "hears all commanders, and finds out whether ever there are two",
             |setup: Setup<'_, _>| Ok(WitnessAgent::new(setup.params)?),
         )
+        .questions("boxes", "a parcel of 100 KB, for a depot, of which every byte is compared", |seed| {
+            parcels(seed, 100_000)
+        })
         .questions("parcels", "a parcel of 3 MiB, for a depot, of which every byte is compared", |seed| {
-            (0..).map(move |number| {
-                let parcel = Parcel { number: seed.wrapping_add(number), bytes: 3 << 20 };
-                Question::new(parcel.to_string(), move |reply| parcel.is(reply))
-            })
+            parcels(seed, 3 << 20)
         })
         .questions("puzzles", "a picture of a digit and a question about it, for a reasoner", |seed| {
             Puzzles::new(seed).filter_map(|puzzle| {
@@ -103,4 +103,11 @@ fn main() -> ExitCode {
             })
         });
     swarm_sim::cli::main(&cast)
+}
+
+fn parcels(seed: u64, bytes: u32) -> impl Iterator<Item = Question> {
+    (0..).map(move |number| {
+        let parcel = Parcel { number: seed.wrapping_add(number), bytes };
+        Question::new(parcel.to_string(), move |reply| parcel.is(reply))
+    })
 }
