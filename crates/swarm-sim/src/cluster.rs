@@ -222,7 +222,7 @@ impl Cluster {
 
     /// Stops everybody, all at once, but rogues first: whoever stops would seem to have sent them away. Gives the
     /// complaints of those who could not in order.
-    pub(crate) async fn shut_down(mut self) -> Vec<String> {
+    pub(crate) async fn shut_down(&mut self) -> Vec<String> {
         let mut complaints = Vec::new();
         self.ending.cancel();
         for member in (0..self.members.len()).filter(|member| self.launcher.is_rogue(*member)) {

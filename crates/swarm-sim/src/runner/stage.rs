@@ -376,28 +376,55 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
     /// Lets what is under way end, stops everybody, and puts the figures together.
     async fn finish(mut self, end: End) -> RunSummary {
         let since_warm = self.begin.elapsed();
-        let measured = since_warm.min(self.scenario.duration);
-        let warm = self.clock.elapsed().saturating_sub(since_warm);
+        let (measured, warm) = (since_warm.min(self.scenario.duration), self.clock.elapsed().saturating_sub(since_warm));
         self.tallies.iter().for_each(|tally| tally.window().cut(tally.now()));
         self.closing.cancel();
-        let open_requests = self.tallies.first().map_or(0, |tally| tally.counts().open);
-        self.teller.tell(&RunEvent::Draining { open_requests });
-        // Whoever waits here in vain has lost something, or asks a responder that is too slow.
-        let _ = tokio::time::timeout(LONGEST_DRAIN, self.drained()).await;
+        // Time that does not pass is not worth waiting for: everybody ends with the runtime.
+        let time_passes = !(end == End::TimedOut && self.scenario.network.is_virtual());
+        if time_passes {
+            self.drain().await;
+        }
         self.asks.shutdown().await;
         self.teller.tell(&RunEvent::Stopping);
         self.sample();
         let (mut world, over, traffic) = (self.world(), self.clock.elapsed(), self.traffic());
         let judged = self.judged();
+        if time_passes {
+            world.tasks_left = self.stop_everybody().await;
+        }
+        if let Some(traffic) = &traffic {
+            self.watch.note(&format!("network {traffic:?}"));
+        }
+        let mut summary = self.sum_up(end, world, judged);
+        summary.measured = measured;
+        if let Some(recorder) = self.watch.recorder() {
+            let record = recorder.finish(&summary, warm, over);
+            ask_customs(&mut summary, self.registry, &record);
+            summary.record = self.options.record.then(|| recorder.finish(&summary, warm, over));
+        }
+        summary
+    }
+
+    /// Gives what is under way a moment to end.
+    async fn drain(&mut self) {
+        let open_requests = self.tallies.first().map_or(0, |tally| tally.counts().open);
+        self.teller.tell(&RunEvent::Draining { open_requests });
+        // Whoever waits here in vain has lost something, or asks a responder that is too slow.
+        let _ = tokio::time::timeout(LONGEST_DRAIN, self.drained()).await;
+    }
+
+    /// Gives how many tasks went on all the same, where that can be told.
+    async fn stop_everybody(&mut self) -> Option<usize> {
         for complaint in self.cluster.shut_down().await {
             self.teller.notice(complaint);
         }
         // On a runtime whose threads agents block, it never ends.
         let _ = tokio::time::timeout(CARRIER_GRACE, self.carrier.shutdown()).await;
-        world.tasks_left = tasks_left(&self.scenario).await;
-        if let Some(traffic) = &traffic {
-            self.watch.note(&format!("network {traffic:?}"));
-        }
+        tasks_left(&self.scenario).await
+    }
+
+    /// Puts the figures together.
+    fn sum_up(&mut self, end: End, world: World, judged: BTreeMap<usize, CheckOutcome>) -> RunSummary {
         while let Ok(notice) = self.notice_receiver.try_recv() {
             self.teller.notice(notice);
         }
@@ -406,8 +433,7 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         for (figures, broken) in figures.iter_mut().zip(self.watch.broken().unwrap_or_default()) {
             figures.broken = Some(broken);
         }
-        let mut summary = RunSummary::new(self.scenario, end, figures, world, judged);
-        summary.measured = measured;
+        let mut summary = RunSummary::new(self.scenario.clone(), end, figures, world, judged);
         summary.connections = self.connections;
         let unmeasured = summary.unmeasured();
         summary.notices = mem::take(&mut self.teller.notices);
@@ -421,11 +447,6 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
             let (digest, lines) = log.digest();
             summary.digest = Some(digest);
             summary.log_lines = lines;
-        }
-        if let Some(recorder) = self.watch.recorder() {
-            let record = recorder.finish(&summary, warm, over);
-            ask_customs(&mut summary, self.registry, &record);
-            summary.record = self.options.record.then(|| recorder.finish(&summary, warm, over));
         }
         summary
     }
