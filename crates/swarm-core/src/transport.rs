@@ -209,6 +209,9 @@ pub trait Connection: Debug + Send + Sync + 'static {
     /// ones, and not more than the path carries soon: what waits there can neither be replaced nor expire.
     fn datagram_room(&self) -> usize;
 
+    /// How many bytes of datagrams were handed over and are not sent yet: a close would lose them without a word.
+    fn datagrams_unsent(&self) -> usize;
+
     /// Waits for the next datagram, and takes its prefix away; an empty one stands for one that was not meant for this
     /// connection. Cancel safe.
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>>;

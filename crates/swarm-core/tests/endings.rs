@@ -9,12 +9,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::virtual_time::{on_both, two};
 use common::{PATIENCE, Told, node, node_with, stop, witness};
 use swarm_core::{
     Advertisement, Agent, AgentError, AgentId, AgentNode, AssistError, AssistanceRequest, BatchConfig,
     Batcher, Chunk, Context, Counters, Ending, IdentityKey, IdleAgent, NodeConfig, OutgoingRequest, Replies,
     StartError,
 };
+use swarm_network::{Change, Distribution, Latency};
+use swarm_sim::SwarmBuilder;
 use tokio::sync::{Semaphore, mpsc};
 
 /// A request whose body grows as the test says.
@@ -122,8 +125,8 @@ async fn what_a_drained_request_needs_lives_as_long_as_it() {
     stop([a, third]).await;
 }
 
-/// Waits for its end, and says something last.
-struct Faithful;
+/// Waits for its end, and says something of this many bytes twenty times last.
+struct Faithful(usize);
 
 impl Agent for Faithful {
     async fn on_start(&self, cx: &Context) {
@@ -131,37 +134,61 @@ impl Agent for Faithful {
     }
 
     async fn on_stop(&self, cx: &Context) {
-        for n in 0..20 {
-            cx.broadcast_observation("last.words", n.to_string()).unwrap();
+        for _ in 0..20 {
+            cx.broadcast_observation("last.words", vec![7; self.0]).unwrap();
         }
     }
 }
 
-#[tokio::test]
-async fn an_agent_may_wait_for_its_end_and_its_last_words_are_heard_or_counted() {
-    let (agent, _seen) = witness();
-    let (a, b) = (node(Faithful).await, node(agent).await);
-    a.connect(&b.url()).await.unwrap();
-    b.ready(1, PATIENCE).await.unwrap();
-
-    let handle = a.handle();
-    stop([a]).await;
+/// How many of the last words were heard, and how many were counted as lost: by whom they were sent, and to whom.
+fn last_words(builder: SwarmBuilder, bytes: usize, change: Change) -> (u64, u64, u64) {
+    let (mut swarm, a, b) = two(builder, move || Faithful(bytes), || witness().0);
+    let (leaving, staying) = (swarm.node(a), swarm.node(b));
+    swarm.shape(&[a], &[b], change);
+    swarm.stop(a);
     // Only once the peer is gone has everything of it been dealt with.
-    while !b.peers().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let settled = async {
-        while b.counters().observations_delivered + dropped(&b.counters()) + dropped(&handle.counters()) < 20
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
+    swarm.run_until(PATIENCE, |_| staying.peers().is_empty()).unwrap();
+    swarm.run_for(PATIENCE);
+    assert_eq!(leaving.counters().observations_handed, 20);
+    let heard = staying.counters().observations_delivered;
+    assert_eq!(heard, swarm.seen(b).len() as u64);
+    (heard, dropped(&leaving.counters()), dropped(&staying.counters()))
+}
 
-    tokio::time::timeout(PATIENCE, settled)
-        .await
-        .unwrap_or_else(|_| panic!("{:?} {:?}", handle.counters(), b.counters()));
-    assert_eq!(handle.counters().observations_handed, 20);
-    stop([b]).await;
+#[test]
+fn an_agent_may_wait_for_its_end_and_its_last_words_are_heard() {
+    on_both(|builder| {
+        for seed in 0..10 {
+            assert_eq!(
+                last_words(builder.clone().seed(seed), 2, Change::default()),
+                (20, 0, 0),
+                "seed {seed}"
+            );
+        }
+    });
+}
+
+#[test]
+fn last_words_that_a_slow_network_does_not_take_in_time_are_counted() {
+    on_both(|builder| {
+        for bits_per_second in [64_000, 512_000, 2_000_000] {
+            for milliseconds in [1, 20, 100] {
+                let mut slow = Change::default();
+                slow.latency =
+                    Some(Latency::Set(Distribution::Constant(Duration::from_millis(milliseconds))));
+                slow.bandwidth = Some(bits_per_second);
+                // None is lost on the way, where nobody can count it.
+                slow.queue = Some(Duration::from_secs(60));
+                let (heard, unsent, late) = last_words(builder.clone(), 1000, slow);
+                assert!(heard > 0);
+                assert_eq!(
+                    heard + unsent + late,
+                    20,
+                    "{heard} heard, {unsent} not sent, {late} after the goodbye"
+                );
+            }
+        }
+    });
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
 
-use common::{PATIENCE, node, stop};
+use std::time::Duration;
+
+use common::PATIENCE;
+use common::virtual_time::{on_both, took, two};
 use futures_util::StreamExt;
 use swarm_core::{
     Advertisement, Agent, AgentError, AssistanceRequest, Context, IdleAgent, Lane, OutgoingRequest, Replies,
@@ -49,27 +52,32 @@ fn request(capability: &str) -> OutgoingRequest {
 
 /// Forty requests, with more on the way in both directions than anybody reads, in each lane: another one is answered
 /// none the less.
-#[tokio::test]
-async fn requests_that_nobody_reads_hold_up_no_other() {
-    for lane in [Lane::Control, Lane::Interactive, Lane::Bulk] {
-        let (asker, reader) = (node(IdleAgent).await, node(Reader).await);
-        let peer = asker.connect(&reader.url()).await.unwrap();
-        let mut unread = Vec::new();
-        for _ in 0..20 {
-            let upload = request("lanes.ignore").lane(lane).payload(vec![7; 1 << 20]);
-            let mut upload = asker.request(peer, upload).await.unwrap();
-            // Whoever polls it sends: after this as much of the body as goes.
-            upload.next_chunk().await.unwrap();
-            assert!(futures_util::poll!(upload.next()).is_pending());
-            unread.push(upload);
-            unread.push(asker.request(peer, request("lanes.flood").lane(lane)).await.unwrap());
+#[test]
+fn requests_that_nobody_reads_hold_up_no_other() {
+    on_both(|builder| {
+        for lane in [Lane::Control, Lane::Interactive, Lane::Bulk] {
+            let (mut swarm, asker, reader) = two(builder.clone(), || IdleAgent, || Reader);
+            let (node, peer) = (swarm.node(asker), swarm.node(reader).id());
+            let unread = swarm.block_on(async {
+                let mut unread = Vec::new();
+                for _ in 0..20 {
+                    let upload = request("lanes.ignore").lane(lane).payload(vec![7; 1 << 20]);
+                    let mut upload = node.request(peer, upload).await.unwrap();
+                    // Whoever polls it sends: after this as much of the body as goes.
+                    upload.next_chunk().await.unwrap();
+                    assert!(futures_util::poll!(upload.next()).is_pending());
+                    unread.push(upload);
+                    unread.push(node.request(peer, request("lanes.flood").lane(lane)).await.unwrap());
+                }
+                unread
+            });
+            let begun = swarm.now();
+
+            let echo = swarm.request(asker, reader, request("lanes.echo").payload("small")).unwrap();
+
+            assert_eq!(echo.iter().map(|chunk| &chunk.payload[..]).collect::<Vec<_>>(), [b"small"]);
+            took(swarm.now() - begun, Duration::ZERO);
+            drop(unread);
         }
-
-        let mut echo = asker.request(peer, request("lanes.echo").payload("small")).await.unwrap();
-        assert_eq!(echo.next_chunk().await.unwrap().unwrap().payload, "small");
-        assert_eq!(echo.next_chunk().await, Ok(None));
-
-        drop(unread);
-        stop([asker, reader]).await;
-    }
+    });
 }

@@ -7,14 +7,14 @@ mod common;
 
 use std::time::Duration;
 
-use common::{node, stop};
+use common::virtual_time::{CROSSINGS, on_both, three};
 use futures_util::StreamExt;
 use swarm_core::{
-    Advertisement, Agent, AgentError, AssistanceRequest, Context, FanInItem, IdleAgent, OutgoingRequest,
-    Replies, Reply, Route,
+    Advertisement, Agent, AgentError, AssistanceRequest, Context, FanInItem, OutgoingRequest, Replies, Reply,
+    Route,
 };
 
-/// Tells how many seconds it has.
+/// Tells how many milliseconds it has.
 struct Last;
 
 impl Agent for Last {
@@ -28,7 +28,7 @@ impl Agent for Last {
         _request: AssistanceRequest,
         replies: &mut Replies,
     ) -> Result<(), AgentError> {
-        replies.send("", cx.time_left().unwrap_or_default().as_secs().to_string()).await?;
+        replies.send("", cx.time_left().unwrap_or_default().as_millis().to_string()).await?;
         Ok(())
     }
 }
@@ -69,21 +69,21 @@ impl Agent for Middle {
     }
 }
 
-#[tokio::test]
-async fn a_nested_request_has_the_time_of_the_outer_one_in_whichever_way_it_is_made() {
-    let (last, middle, asker) = (node(Last).await, node(Middle).await, node(IdleAgent).await);
-    middle.connect(&last.url()).await.unwrap();
-    let peer = asker.connect(&middle.url()).await.unwrap();
-
+#[test]
+fn a_nested_request_has_the_time_of_the_outer_one_in_whichever_way_it_is_made() {
     // Far more than a node allows by itself.
-    let request = OutgoingRequest::new("middle.ask".parse().unwrap()).deadline(Duration::from_secs(3000));
-    let mut replies = asker.request(peer, request).await.unwrap();
-    let mut told = Vec::new();
-    while let Some(chunk) = replies.next_chunk().await.unwrap() {
-        told.push(chunk.text().unwrap().parse::<u64>().unwrap());
-    }
+    const OUTER: Duration = Duration::from_secs(3000);
+    on_both(|builder| {
+        let (mut swarm, [asker, middle, _]) = three(builder, |_| Middle, || Last);
 
-    assert_eq!(told.len(), 5);
-    assert!(told.iter().all(|seconds| (2000..3000).contains(seconds)), "{told:?}");
-    stop([asker, middle, last]).await;
+        let request = OutgoingRequest::new("middle.ask".parse().unwrap()).deadline(OUTER);
+        let reply = swarm.request(asker, middle, request).unwrap();
+
+        let left: Vec<_> =
+            reply.iter().map(|chunk| Duration::from_millis(chunk.text().unwrap().parse().unwrap())).collect();
+        assert_eq!(left.len(), 5);
+        // One after another, and each has all that is left.
+        assert!(left.is_sorted_by(|before, after| before >= after), "{left:?}");
+        assert!(left.iter().all(|left| (OUTER - 2 * CROSSINGS..=OUTER).contains(left)), "{left:?}");
+    });
 }

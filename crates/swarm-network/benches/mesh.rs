@@ -1,5 +1,5 @@
 //! What a mesh on the model network costs: `cargo bench -p swarm-network --bench mesh -- [agents] [seconds] [loss]`. Without
-//! agents, what the fabric alone takes.
+//! agents, what the fabric alone takes, and the network without nodes.
 //!
 //! Each agent is connected to eight others and broadcasts ten observations of 64 bytes a second. It prints the time of the
 //! processor, how many times faster than real time that is, and the memory.
@@ -11,8 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use swarm_core::trust::RootKey;
-use swarm_core::{Agent, AgentNode, Context, NodeConfig, Observation, OutgoingObservation, WallClock};
+use swarm_core::transport::Speaker;
+use swarm_core::trust::{Access, Credentials, RootKey};
+use swarm_core::{
+    Agent, AgentNode, Context, IdentityKey, NodeConfig, Observation, OutgoingObservation, SwarmName,
+    WallClock,
+};
 use swarm_network::{Conditions, Distribution, Fabric, Host, Loss, ModelNetwork, Network, Power};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
@@ -99,6 +103,53 @@ fn packets(hosts: u32, degree: u32) {
     println!("fabric of {hosts} hosts, degree {degree}: {each:.0} ns per packet");
 }
 
+fn speaker(host: u32, clock: Arc<dyn WallClock>) -> Speaker {
+    let key = IdentityKey::from_seed([host as u8; 32]);
+    let credentials =
+        Credentials::dev(&RootKey::from_seed([1; 32]), SwarmName::default(), key, clock.now()).unwrap();
+    let (identity, access) = (Arc::clone(credentials.identity()), Arc::new(Access::new(&credentials)));
+    Speaker { identity, access, guests: false, wall_clock: clock }
+}
+
+/// What one datagram costs between so many pairs of hosts without nodes, with the tasks that read them.
+async fn datagrams(pairs: u32) {
+    let network = ModelNetwork::new(Arc::new(Mutex::new(fabric(2 * pairs, 0.01))));
+    let (mut tasks, heard) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
+    tasks.spawn(Arc::clone(&network).run());
+    let clock: Arc<dyn WallClock> = Arc::new(Clock(Instant::now()));
+    let mut connections = Vec::new();
+    let mut transports = Vec::new();
+    for pair in 0..pairs {
+        let open = |host: u32| {
+            network.open(Host(host), &speaker(host, Arc::clone(&clock)), &NodeConfig::default()).unwrap()
+        };
+        let (from, to) = (open(2 * pair), open(2 * pair + 1));
+        let accepted = async { to.accept().await.unwrap().accept().await.unwrap() };
+        let (dialled, accepted) = tokio::join!(from.dial(to.local_addr(), None), accepted);
+        let heard = Arc::clone(&heard);
+        tasks.spawn(async move {
+            while accepted.receive_datagram().await.is_ok() {
+                heard.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        connections.push(dialled.unwrap());
+        transports.extend([from, to]);
+    }
+    let before = cpu();
+    let mut ticks = interval_at(Instant::now(), Duration::from_millis(1));
+    for round in 0..20_000_usize {
+        ticks.tick().await;
+        let part = connections.len().div_ceil(100);
+        for connection in connections.iter().skip(round % 100 * part).take(part) {
+            connection.send_datagram(Bytes::from_static(&PAYLOAD)).unwrap();
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (spent, heard) = (cpu() - before, heard.load(Ordering::Relaxed));
+    let each = spent.as_nanos() as f64 / heard as f64;
+    println!("network of {pairs} connections, ten datagrams a second on each: {each:.0} ns per delivery");
+}
+
 async fn mesh(agents: u32, seconds: u64, loss: f64) {
     let bare = memory();
     let network = ModelNetwork::new(Arc::new(Mutex::new(fabric(agents, loss))));
@@ -143,13 +194,15 @@ async fn mesh(agents: u32, seconds: u64, loss: f64) {
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let Some(agents) = arguments.next() else {
         packets(1000, 8);
-        return packets(512, 511);
+        packets(512, 511);
+        runtime.block_on(datagrams(64));
+        return runtime.block_on(datagrams(2048));
     };
     let seconds = arguments.next().map_or(60, |text| text.parse().unwrap());
     let loss = arguments.next().map_or(0.01, |text| text.parse().unwrap());
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(mesh(agents.parse().unwrap(), seconds, loss));
 }

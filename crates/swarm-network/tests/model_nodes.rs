@@ -12,7 +12,7 @@ mod lab;
 use std::time::Duration;
 
 use lab::{Lab, PATIENCE, Told, ms, witness};
-use swarm_core::{AgentNode, ConnectError, DialError, IdleAgent, PeerEvent};
+use swarm_core::{AgentNode, ConnectError, DialError, IdleAgent, Lane, OutgoingRequest, PeerEvent};
 use swarm_network::{Change, Conditions, Distribution, Fault, Loss, Power};
 use tokio::time::Instant;
 
@@ -280,4 +280,29 @@ async fn an_agent_that_waits_for_a_body_costs_nothing_meanwhile() {
     let looks: u32 =
         std::str::from_utf8(&replies.next_chunk().await.unwrap().unwrap().payload).unwrap().parse().unwrap();
     assert!(looks < 100, "{looks}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_slow_link_what_is_urgent_goes_before_what_can_wait() {
+    let mut conditions = latency(20);
+    conditions.bandwidth = Some(1_000_000);
+    let lab = Lab::new(1, 2, conditions);
+    let (a, b) = (lab.node(0, IdleAgent).await, lab.node(1, witness().0).await);
+    a.connect(&b.url()).await.unwrap();
+
+    let began = Instant::now();
+    let bulk = OutgoingRequest::new("test.echo".parse().unwrap()).payload(vec![0; 250_000]).lane(Lane::Bulk);
+    let mut replies = a.request(b.id(), bulk).await.unwrap();
+    tokio::time::sleep(ms(500)).await;
+    let asked = Instant::now();
+    assert_eq!(echo(&a, &b, "hello".to_owned()).await, "hello");
+    assert!(asked.elapsed() < ms(150), "{:?}", asked.elapsed());
+
+    let mut bytes = 0;
+    while let Some(chunk) = replies.next_chunk().await.unwrap() {
+        bytes += chunk.payload.len();
+    }
+    // A megabit a second carries them in two seconds, and no faster.
+    assert_eq!(bytes, 250_000);
+    assert!((ms(2000)..ms(4000)).contains(&began.elapsed()), "{:?}", began.elapsed());
 }

@@ -376,7 +376,7 @@ fn a_port_in_use_is_named_with_its_place_in_the_file() {
 
 #[test]
 fn a_member_keeps_its_identity_from_run_to_run_and_seeds_differ() {
-    let ids = |seed: u64| async move {
+    let ids = |seed: u64| {
         let text =
             "scenario = { name = 'x', duration = '1ms' }\ngroups.g = { agent = 'name-tag', count = 2 }";
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -392,10 +392,10 @@ fn a_member_keeps_its_identity_from_run_to_run_and_seeds_differ() {
         ids.sort();
         ids
     };
-    let first = ids(1).await;
+    let first = ids(1);
     assert_eq!(first.len(), 2);
-    assert_eq!(first, ids(1).await);
-    assert_ne!(first, ids(2).await);
+    assert_eq!(first, ids(1));
+    assert_ne!(first, ids(2));
 }
 
 /// Tells its id when it starts.

@@ -1,8 +1,6 @@
 //! Random fault search in every run of the tests: what must hold, held under the faults of 200 seeds, and under those that
 //! once were too much.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "what is not there fails the test")]
-
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Mutex;

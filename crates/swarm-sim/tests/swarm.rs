@@ -1,7 +1,5 @@
 //! Swarms inside ordinary tests: what the guide to testing agents promises, on both networks in virtual time.
 
-#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
-
 use std::time::Duration;
 
 use swarm_core::{
@@ -88,7 +86,7 @@ fn a_deadline_is_kept() {
         let (mut swarm, a, b) = pair(builder);
         let request = OutgoingRequest::new("count.to-ten".parse().unwrap()).deadline(SECOND / 2);
         let error = swarm.request(a, b, request).unwrap_err();
-        assert!(matches!(error, AssistError::DeadlineExceeded { .. }), "{error:?}");
+        assert!(matches!(error, AssistError::DeadlineExceeded), "{error:?}");
     });
 }
 
@@ -125,7 +123,7 @@ fn who_crashes_while_it_answers_leaves_an_error_and_comes_back_as_itself() {
                 }
             }
         });
-        assert!(matches!(ended, Some(AssistError::PeerLost { .. })), "{ended:?}");
+        assert!(matches!(ended, Some(AssistError::PeerLost)), "{ended:?}");
         swarm.restart(b);
         swarm.run_until(30 * SECOND, has_a_peer(a)).unwrap();
         assert_eq!(swarm.node(a).peers().first().unwrap().id, id);

@@ -113,6 +113,8 @@ struct Task {
     control_ended: bool,
     /// When a connection that is about to end does so, if nothing runs on it then.
     linger_until: Option<Instant>,
+    /// How many bytes of datagrams a connection that has nothing else left still had to send, and when that changed.
+    unsent: Option<(usize, Instant)>,
     /// Until when requests are taken that were made before our goodbye was heard.
     deaf_from: Option<Instant>,
     load_report: LoadReport,
@@ -160,6 +162,7 @@ pub(super) async fn run(
         phase: Phase::Open,
         control_ended: false,
         linger_until: None,
+        unsent: None,
         deaf_from: None,
         load_report: LoadReport::default(),
         load_due: None,
@@ -211,7 +214,8 @@ pub(super) async fn run(
                 Happened::Stream(accepted)
             }
         };
-        if let Some(reason) = task.handle(happened).await {
+        // In a box, because it is rare and large: every connection would keep room for it.
+        if let Some(reason) = Box::pin(task.handle(happened)).await {
             break reason;
         }
     };
@@ -271,7 +275,8 @@ impl Task {
     async fn say_goodbye(&mut self) -> Option<GoneReason> {
         self.phase = Phase::WeLeave;
         self.deaf_from = Some(Instant::now() + GOODBYE_GRACE);
-        self.connection.flush(Instant::now());
+        // The peer takes nothing that comes after the goodbye.
+        self.connection.flush_early(Instant::now());
         let goodbye = Goodbye { code: CloseCode::ShutDown, reason: String::new() };
         // Whoever does not take it learns the same from the close.
         let _ = self.send_control(ControlFrame::Goodbye(goodbye)).await;
@@ -330,11 +335,24 @@ impl Task {
             Phase::WeLeave if self.is_delivering() => self.linger(),
             // Requests that are served elsewhere may still have to ask here.
             Phase::WeLeave if self.responders.is_empty() && self.shared.serving() == 0 => {
+                if self.is_sending() {
+                    return self.linger();
+                }
                 Some(self.close(CloseCode::ShutDown, GoneReason::ShutDown))
             }
             Phase::PeerLeaves => Some(self.close(CloseCode::Normal, GoneReason::Goodbye)),
             Phase::Open | Phase::Retired | Phase::WeLeave => self.linger(),
         }
+    }
+
+    /// Whether datagrams wait that a close would lose without a count. What the network was not even handed yet has had
+    /// its time, and is counted.
+    fn is_sending(&mut self) -> bool {
+        self.connection.end();
+        let (now, unsent) = (Instant::now(), self.connection.inner.datagrams_unsent());
+        let since = self.unsent.filter(|(before, _)| *before == unsent).map_or(now, |(_, since)| since);
+        self.unsent = Some((unsent, since));
+        unsent > 0 && now < after(since, self.shared.config.head_deadline)
     }
 
     /// Whether the peer still takes what it is owed.

@@ -366,6 +366,14 @@ impl PeerConnection {
         next
     }
 
+    /// Sends what waits, due or not, as far as the network has room, and from now on everything as soon as it has.
+    pub(super) fn flush_early(&self, now: Instant) {
+        if let Some(sending) = self.sending().as_mut() {
+            sending.outbox.hurry();
+        }
+        self.flush(now);
+    }
+
     fn count(&self, lost: Lost) {
         for (reason, count) in lost {
             self.dropped(reason, count);

@@ -257,6 +257,16 @@ impl NodeShared {
         Ok(origin)
     }
 
+    /// Takes the grant of a peer's certificate, whose signature the handshake has looked at.
+    pub(crate) fn learn_shown(&self, grant: &Arc<Signed<Grant>>) {
+        let origin = agent_id_of_subject(&grant.statement().subject);
+        let is_known = self.grant_of(origin).is_some_and(|known| known == *grant);
+        if !is_known && self.access.holds(grant.statement(), self.unix_seconds()).is_ok() {
+            self.origins().learn(origin, Arc::clone(grant));
+            self.origins_changed.send_replace(());
+        }
+    }
+
     /// Whether a grant that was admitted before holds now, and covers publishing this.
     pub(crate) fn may_publish(&self, grant: &Signed<Grant>, topic: &TopicName) -> bool {
         let grant = grant.statement();

@@ -110,6 +110,11 @@ impl Outbox {
         self.overflows_since.is_some_and(|since| now.saturating_duration_since(since) > patience)
     }
 
+    /// From now on nothing waits for company.
+    pub(crate) fn hurry(&mut self) {
+        (self.window, self.not_before) = (Duration::ZERO, None);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

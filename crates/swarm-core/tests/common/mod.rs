@@ -12,6 +12,7 @@ pub(crate) mod serving;
 pub(crate) mod siege;
 pub(crate) mod spoofed;
 pub(crate) mod stranger;
+pub(crate) mod virtual_time;
 pub(crate) mod wire;
 
 use std::sync::Mutex;

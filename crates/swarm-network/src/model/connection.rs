@@ -152,6 +152,11 @@ impl Connection for ModelConnection {
         self.look(|end| end.datagram_room(|| self.network.now())).unwrap_or_default()
     }
 
+    /// Each is on the wire at once, and a close goes behind it.
+    fn datagrams_unsent(&self) -> usize {
+        0
+    }
+
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {
         std::future::poll_fn(|cx| self.poll(cx, End::poll_datagram)).boxed()
     }

@@ -22,11 +22,7 @@ struct Net {
 
 /// Three hosts that are up, and nobody on them.
 fn net() -> Net {
-    let link = |_, _| {
-        let mut link = Conditions::default();
-        link.latency = Distribution::Constant(LATENCY);
-        link
-    };
+    let link = |_, _| Conditions { latency: Distribution::Constant(LATENCY), ..Conditions::default() };
     let mut fabric = Fabric::new(1, 3, link);
     (0..3).for_each(|host| fabric.set_power(Host(host), Power::Up));
     let fabric = Arc::new(Mutex::new(fabric));

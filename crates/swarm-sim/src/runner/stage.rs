@@ -40,6 +40,9 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(1);
 /// How often it is looked whether anything is still under way.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 
+/// How long the network may take to end once all nodes have.
+const CARRIER_GRACE: Duration = Duration::from_secs(1);
+
 /// How long tasks of nodes that have stopped may take to end, in virtual time.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -389,7 +392,8 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         for complaint in self.cluster.shut_down().await {
             self.teller.notice(complaint);
         }
-        self.carrier.shutdown().await;
+        // On a runtime whose threads agents block, it never ends.
+        let _ = tokio::time::timeout(CARRIER_GRACE, self.carrier.shutdown()).await;
         world.tasks_left = tasks_left(&self.scenario).await;
         if let Some(traffic) = &traffic {
             self.watch.note(&format!("network {traffic:?}"));

@@ -62,8 +62,11 @@ impl Connections {
         self.next += 1;
         let id = ConnectionKey(self.next);
         let Established { connection: inner, control, peer, terms, place, told_subscriptions } = established;
-        // Of a guest whom this node invited nobody else knows, so nothing of it can be passed on.
-        let _ = self.shared.learn_grant(&terms.grant);
+        match place {
+            None => self.shared.learn_shown(&terms.grant),
+            // Of a guest whom this node invited nobody else knows, so nothing of it can be passed on.
+            Some(_) => drop(self.shared.learn_grant(&terms.grant)),
+        }
         let feed = self.shared.feeds.enter(peer.id, peer.epoch);
         let connection = Arc::new(PeerConnection::new(
             id,

@@ -119,13 +119,16 @@ impl Connection for WebTransportConnection {
     }
 
     fn datagram_room(&self) -> usize {
-        let room = self.quic.datagram_send_buffer_space();
-        let ahead = self.datagram_send_buffer.saturating_sub(room);
+        let (room, ahead) = (self.quic.datagram_send_buffer_space(), self.datagrams_unsent());
         if ahead < LEAST_AHEAD_BYTES {
             return room.saturating_sub(1);
         }
         let most_ahead = (self.path().bytes_per_second as f64 * MOST_AHEAD.as_secs_f64()) as usize;
         room.min(most_ahead.saturating_sub(ahead)).saturating_sub(1)
+    }
+
+    fn datagrams_unsent(&self) -> usize {
+        self.datagram_send_buffer.saturating_sub(self.quic.datagram_send_buffer_space())
     }
 
     fn receive_datagram(&self) -> BoxFuture<'_, Result<Bytes, ConnectionLost>> {

@@ -7,15 +7,20 @@ use std::{
     f64::consts::{PI, TAU},
 };
 
-use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{
+    SeedableRng,
+    rngs::StdRng,
+    seq::{SliceRandom, index},
+};
 
 use crate::RunRecord;
 
 /// Width and height of every picture. The page scales it.
 pub(super) const SIDE: i32 = 10_000;
 
-/// Most members whose distance to all others is kept to: enough for the shape, and the work stays linear beyond.
-const MOST_PIVOTS: usize = 200;
+/// Most others whose distance from a member is kept to: enough for the shape, and the work stays in bounds. Which, is left
+/// to chance, so that none has more of a say than another.
+const MOST_SPRINGS: usize = 200;
 
 /// How often every distance is mended. The picture hardly moves any more after so many (Zheng, Pawar, Goodman: Graph
 /// Drawing by Stochastic Gradient Descent, 2019).
@@ -156,14 +161,17 @@ impl Tension {
                 }
             }
         }
+        let mut rng = StdRng::seed_from_u64(record.seed);
         let apart = |a: usize, b: usize| spread(record, a, b);
         let mut springs: Vec<_> = links.iter().map(|(a, b)| (*a, *b, apart(*a, *b))).collect();
-        for (pivot, hops) in from_pivots(&neighbours) {
+        for member in 0..count {
+            let hops = hops_from(member, &neighbours);
             // Who cannot be reached is further than whoever can.
             let furthest = hops.iter().flatten().max().copied().unwrap_or_default();
-            let others = hops.iter().enumerate().filter(|(other, _)| *other != pivot);
-            springs.extend(others.map(|(other, hops)| {
-                (pivot, other, f64::from(hops.unwrap_or(furthest + 1)) * apart(pivot, other))
+            let others = index::sample(&mut rng, count, count.min(MOST_SPRINGS));
+            springs.extend(others.into_iter().filter(|other| *other != member).map(|other| {
+                let hops = hops.get(other).copied().flatten().unwrap_or(furthest + 1);
+                (member, other, f64::from(hops) * apart(member, other))
             }));
         }
         Self { count, springs }
@@ -188,27 +196,6 @@ impl Tension {
         }
         points
     }
-}
-
-/// How many hops each member is from the pivots, which are chosen far from one another.
-fn from_pivots(neighbours: &[Vec<usize>]) -> Vec<(usize, Vec<Option<u32>>)> {
-    let mut nearest: Vec<u32> = vec![u32::MAX; neighbours.len()];
-    let mut pivots = Vec::new();
-    let mut next = 0;
-    while pivots.len() < neighbours.len().min(MOST_PIVOTS) {
-        let hops = hops_from(next, neighbours);
-        for (known, hops) in nearest.iter_mut().zip(&hops) {
-            *known = (*known).min(hops.unwrap_or(u32::MAX));
-        }
-        pivots.push((next, hops));
-        // The first of the furthest, so that the choice does not depend on anything else.
-        let furthest = nearest.iter().enumerate().max_by_key(|(number, hops)| (**hops, usize::MAX - number));
-        next = match furthest {
-            Some((number, hops)) if *hops > 0 => number,
-            _ => break,
-        };
-    }
-    pivots
 }
 
 fn hops_from(start: usize, neighbours: &[Vec<usize>]) -> Vec<Option<u32>> {
