@@ -14,6 +14,7 @@ mod judge;
 mod ledger;
 mod options;
 mod stage;
+mod starts;
 
 use std::{sync::Arc, time::Duration};
 

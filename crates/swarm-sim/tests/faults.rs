@@ -56,8 +56,8 @@ fn run_of(more: &str, events: &str, checks: &str) -> RunSummary {
          [groups.a]\nagent = \"ticker\"\ncount = 2\nzone = \"east\"\n[groups.b]\nagent = \"ticker\"\nzone = \"west\"\n{more}\n\
          [timeline]\nevents = [{events}]\n[checks]\nlist = [{checks}]\n"
     );
-    let scenario =
-        Scenario::parse("faults.toml", &text, &registry()).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    let scenario = Scenario::parse("faults.toml", &text, &registry())
+        .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     swarm_sim::run(scenario, &registry(), RunOptions::default(), |_| {}).unwrap()
 }
 
@@ -120,7 +120,9 @@ fn links_that_flap_lose_some_and_then_none() {
 #[test]
 fn links_are_worse_for_a_while_or_until_they_are_healed() {
     let events = |until: &str| {
-        format!(r#"{{ at = "5s", do = "shape", target = "b", latency = "+100ms", label = "far"{until} }}, {{ at = "10s", do = "heal", label = "far" }}"#)
+        format!(
+            r#"{{ at = "5s", do = "shape", target = "b", latency = "+100ms", label = "far"{until} }}, {{ at = "10s", do = "heal", label = "far" }}"#
+        )
     };
     for until in ["", ", for = \"5s\""] {
         holds(&run(

@@ -17,6 +17,7 @@ use super::{
     faults::Faults,
     judge::Judge,
     ledger::Ledger,
+    starts,
 };
 use crate::{
     Registry, Scenario,
@@ -26,7 +27,6 @@ use crate::{
     event::{Phase, Progress, RunEvent},
     memory::resident_bytes,
     record::RunRecord,
-    scenario::Start,
     seed::derive,
     stopwatch::Stopwatch,
     summary::{End, RunSummary, total},
@@ -162,7 +162,7 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         let length = options.until.map_or(scenario.duration, |until| until.min(scenario.duration));
         let sample = ((scenario.warmup + scenario.duration) / SAMPLES).clamp(SHORTEST_SAMPLE, LONGEST_SAMPLE);
         let mut agenda = Agenda::new(&scenario, begin, length);
-        put_starts(&mut agenda, &scenario, begin);
+        starts::put_down(&mut agenda, &scenario, begin);
         Self {
             agenda,
             begin,
@@ -376,7 +376,8 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
     /// Lets what is under way end, stops everybody, and puts the figures together.
     async fn finish(mut self, end: End) -> RunSummary {
         let since_warm = self.begin.elapsed();
-        let (measured, warm) = (since_warm.min(self.scenario.duration), self.clock.elapsed().saturating_sub(since_warm));
+        let (measured, warm) =
+            (since_warm.min(self.scenario.duration), self.clock.elapsed().saturating_sub(since_warm));
         self.tallies.iter().for_each(|tally| tally.window().cut(tally.now()));
         self.closing.cancel();
         // Time that does not pass is not worth waiting for: everybody ends with the runtime.
@@ -486,47 +487,6 @@ fn ask_customs(summary: &mut RunSummary, registry: &Registry, record: &RunRecord
         _ => outcome.clone(),
     });
     summary.checks = outcomes.collect();
-}
-
-/// Puts down when members start that are not there from the beginning.
-fn put_starts(agenda: &mut Agenda, scenario: &Scenario, begin: Instant) {
-    let from = begin.checked_sub(scenario.warmup).unwrap_or(begin);
-    let mut first = 0_usize;
-    for (number, group) in scenario.groups.iter().enumerate() {
-        let mut rng = StdRng::seed_from_u64(derive(scenario.seed, "start", number as u64));
-        for (after, member) in group.start.moments(group.count, &mut rng).into_iter().zip(first..) {
-            agenda.put(from + after, Due::Launch(member));
-        }
-        first = first.saturating_add(group.count);
-    }
-}
-
-impl Start {
-    /// When each of so many members starts; nobody if they run from the beginning or an event starts them.
-    fn moments(self, count: usize, rng: &mut StdRng) -> Vec<Duration> {
-        use rand::RngExt;
-        let number = |member: usize| u32::try_from(member).unwrap_or(u32::MAX);
-        match self {
-            Self::AtOnce | Self::Never => Vec::new(),
-            Self::At(at) => vec![at; count],
-            Self::Spread(within) => {
-                (0..count).map(|member| within / number(count).max(1) * number(member)).collect()
-            }
-            Self::Rate(rate) => {
-                (0..count).map(|member| Duration::from_secs_f64(f64::from(number(member)) / rate)).collect()
-            }
-            Self::Poisson(rate) => {
-                let mut at = 0.0;
-                let pauses = (0..count).map(|_| -(1.0 - rng.random::<f64>()).ln() / rate);
-                pauses
-                    .map(|pause| {
-                        at += pause;
-                        Duration::from_secs_f64(at)
-                    })
-                    .collect()
-            }
-        }
-    }
 }
 
 /// What is known only at the end: why requests were not answered, and what went wrong at agents.
