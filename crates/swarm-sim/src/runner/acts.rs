@@ -136,14 +136,17 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
         }
     }
 
-    /// Does it to one after the other, evenly within the time that the event lasts.
+    /// Does it to all of them now, or to one after the other, evenly within the time that the event lasts.
     fn spread(&mut self, event: &Event, members: &[usize], due: impl Fn(usize) -> Due) {
-        let (now, lasts) = (Instant::now(), event.lasts.unwrap_or_default());
-        let count = u32::try_from(members.len()).unwrap_or(u32::MAX).max(1);
+        self.recorded(event, members.to_vec(), false);
+        let Some(lasts) = event.lasts else {
+            // What else happens at this moment finds it done.
+            return members.iter().for_each(|member| self.handle_due(due(*member)));
+        };
+        let (now, count) = (Instant::now(), u32::try_from(members.len()).unwrap_or(u32::MAX).max(1));
         for (number, member) in (0..).zip(members) {
             self.agenda.put(now + lasts / count * number, due(*member));
         }
-        self.recorded(event, members.to_vec(), false);
     }
 
     fn go_wrong(&mut self, number: usize, event: &Event, fault: &Fault) {

@@ -241,7 +241,8 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         ControlFlow::Continue(())
     }
 
-    fn handle_due(&mut self, due: Due) {
+    /// Does what is due.
+    pub(super) fn handle_due(&mut self, due: Due) {
         match due {
             Due::Begin => self.teller.tell(&RunEvent::Measuring),
             Due::Event(number) => self.happen(number),
