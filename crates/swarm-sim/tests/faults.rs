@@ -1,5 +1,7 @@
 //! Every fault of the timeline does what it says, and nothing after it is over. In virtual time, through scenario files.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "what is not there fails the test")]
+
 use std::time::Duration;
 
 use swarm_core::{Agent, Context, OutgoingObservation};
