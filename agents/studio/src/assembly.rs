@@ -47,7 +47,7 @@ impl Assembly {
         }
     }
 
-    /// The next layer of the picture.
+    /// A layer of the picture, in whatever order they come: those that are fine may overtake one that is not.
     pub(crate) fn layer(&mut self, layer: &[u8]) {
         self.easel.put(layer);
     }

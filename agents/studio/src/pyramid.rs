@@ -2,6 +2,8 @@
 //! says how it differs from what was there before. All together are the picture to the last bit (after Burt and Adelson, The
 //! Laplacian Pyramid as a Compact Image Code, 1983, with squares in place of their filter).
 
+use std::collections::BTreeMap;
+
 /// Dots in a row of a picture, and rows.
 pub const SIDE: usize = 256;
 
@@ -78,29 +80,35 @@ impl Picture {
     }
 }
 
+/// Dots in a row of the picture that a layer makes, and rows.
+const fn side_of(layer: u8) -> usize {
+    SIDE >> (LAYERS - 1 - layer)
+}
+
 /// A picture that forms layer by layer.
 #[derive(Debug, Default)]
 pub(crate) struct Easel {
     picture: Option<Picture>,
     layers: u8,
+    /// Those that came before a coarser one, by their number.
+    waiting: BTreeMap<u8, Vec<u8>>,
 }
 
 impl Easel {
-    /// Puts the next layer on. Gives whether it has the size that the next one must have; if not, nothing changes.
-    pub(crate) fn put(&mut self, layer: &[u8]) -> bool {
-        let side = match &self.picture {
-            Some(picture) => 2 * picture.side,
-            None => SIDE >> (LAYERS - 1),
-        };
-        if side > SIDE || layer.len() != side * side {
-            return false;
+    /// Takes a layer, known by its size, and puts it on as soon as all coarser ones are there. What has the size of none is left
+    /// out, and so is one that came before.
+    pub(crate) fn put(&mut self, layer: &[u8]) {
+        let number = (self.layers..LAYERS).find(|number| layer.len() == side_of(*number) * side_of(*number));
+        if let Some(number) = number {
+            self.waiting.entry(number).or_insert_with(|| layer.to_vec());
         }
-        self.picture = Some(match &self.picture {
-            Some(picture) => picture.refined(layer),
-            None => Picture { side, dots: layer.to_vec() },
-        });
-        self.layers += 1;
-        true
+        while let Some(next) = self.waiting.remove(&self.layers) {
+            self.picture = Some(match &self.picture {
+                Some(picture) => picture.refined(&next),
+                None => Picture { side: side_of(0), dots: next },
+            });
+            self.layers += 1;
+        }
     }
 
     /// How many layers there are.
@@ -149,7 +157,7 @@ mod tests {
         fn all_layers_are_the_picture_and_each_makes_it_better(truth in any_picture()) {
             let (mut easel, mut before) = (Easel::default(), f64::INFINITY);
             for layer in truth.layers() {
-                prop_assert!(easel.put(&layer));
+                easel.put(&layer);
                 let now = error(easel.picture().unwrap(), &truth);
                 // Means are rounded down, by up to three quarters in each layer above.
                 prop_assert!(now <= before + 10.0, "{} after {}", now, before);
@@ -159,11 +167,22 @@ mod tests {
         }
 
         #[test]
+        fn layers_may_come_in_any_order_and_again(
+            truth in any_picture(), order in proptest::collection::vec(0_usize..5, 0..12)
+        ) {
+            let (layers, mut easel) = (truth.layers(), Easel::default());
+            order.iter().for_each(|layer| easel.put(&layers[*layer]));
+            let known = (0..5).take_while(|layer| order.contains(layer)).count();
+            prop_assert_eq!(usize::from(easel.layers()), known);
+            layers.iter().rev().for_each(|layer| easel.put(layer));
+            prop_assert_eq!(easel.picture(), Some(&truth));
+        }
+
+        #[test]
         fn what_is_no_layer_changes_nothing(layer in proptest::collection::vec(any::<u8>(), 0..600)) {
             let mut easel = Easel::default();
-            let fits = layer.len() == 256;
-            prop_assert_eq!(easel.put(&layer), fits);
-            prop_assert_eq!(easel.layers(), u8::from(fits));
+            easel.put(&layer);
+            prop_assert_eq!(easel.layers(), u8::from(layer.len() == 256));
         }
     }
 
