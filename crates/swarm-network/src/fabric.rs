@@ -375,6 +375,22 @@ impl Fabric {
         self.changed();
     }
 
+    /// Pauses a host that runs.
+    pub fn pause(&mut self, host: Host) {
+        if self.power(host) == Power::Up {
+            self.set_power(host, Power::Paused);
+        }
+    }
+
+    /// Lets a host go on. One that is not paused any more stays as it is. True if it was.
+    pub fn resume(&mut self, host: Host) -> bool {
+        let was_paused = self.power(host) == Power::Paused;
+        if was_paused {
+            self.set_power(host, Power::Up);
+        }
+        was_paused
+    }
+
     /// How a host is doing. Those that do not exist are down.
     #[must_use]
     pub fn power(&self, host: Host) -> Power {

@@ -375,12 +375,14 @@ impl Swarm {
 
     /// Holds a member up: nothing reaches it or leaves it, and its agent is not called, until it is resumed.
     pub fn pause(&mut self, member: Member) {
-        self.set_paused(member, true);
+        self.fabric().pause(host(member.0));
+        self.seats.get(member.0).into_iter().for_each(|seat| seat.gate.pause(true));
     }
 
-    /// Lets a member go on that was paused.
+    /// Lets a member go on that was paused. One that has crashed meanwhile stays down.
     pub fn resume(&mut self, member: Member) {
-        self.set_paused(member, false);
+        self.fabric().resume(host(member.0));
+        self.seats.get(member.0).into_iter().for_each(|seat| seat.gate.pause(false));
     }
 
     /// Lets each call of an agent wait for so long first; `None` lets it be as quick as it is.
@@ -439,14 +441,11 @@ impl Swarm {
         self.fabric().begin(Scope { from: hosts(some), to: hosts(others), both_ways: true }, fault)
     }
 
-    fn set_paused(&mut self, member: Member, is_paused: bool) {
-        self.fabric().set_power(host(member.0), if is_paused { Power::Paused } else { Power::Up });
-        self.seats.get(member.0).into_iter().for_each(|seat| seat.gate.pause(is_paused));
-    }
-
     fn start(&mut self, member: Member) {
         self.fabric().set_power(host(member.0), Power::Up);
         let Some(seat) = self.seats.get_mut(member.0) else { return };
+        // What was paused has ended.
+        seat.gate.pause(false);
         let starting = seat.starting(&self.builder, self.seed);
         let (network, config) = (self.network.clone(), self.builder.config.clone());
         let started = self.runtime.block_on(async {

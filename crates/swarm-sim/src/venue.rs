@@ -60,6 +60,18 @@ impl Venue {
         }
     }
 
+    /// Pauses the host of a member.
+    pub(crate) fn pause(&self, member: usize) {
+        if let Some(mut fabric) = self.fabric() {
+            fabric.pause(host(member));
+        }
+    }
+
+    /// Lets the host of a member go on. True if it was paused.
+    pub(crate) fn resume(&self, member: usize) -> bool {
+        self.fabric().is_some_and(|mut fabric| fabric.resume(host(member)))
+    }
+
     /// Says how the host of a member is doing.
     pub(crate) fn set_power(&self, member: usize, power: Power) {
         if let Some(mut fabric) = self.fabric() {

@@ -146,6 +146,21 @@ fn who_is_paused_is_lost_and_goes_on() {
 }
 
 #[test]
+fn who_crashes_while_it_is_paused_stays_down_and_its_next_life_is_not_paused() {
+    on_both(|builder| {
+        let (mut swarm, a, b) = pair(builder);
+        swarm.pause(b);
+        swarm.crash(b);
+        swarm.resume(b);
+        assert_eq!(swarm.conditions(a, b), None);
+        swarm.pause(b);
+        swarm.restart(b);
+        swarm.run_until(30 * SECOND, has_a_peer(b)).unwrap();
+        assert_eq!(swarm.ask(a, b, "count.to-ten", "").unwrap().len(), 10);
+    });
+}
+
+#[test]
 fn a_bad_link_loses_observations_and_no_requests() {
     on_both(|builder| {
         let (mut swarm, a, b) = pair(builder);

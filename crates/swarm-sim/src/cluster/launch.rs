@@ -230,6 +230,8 @@ impl Launcher {
         };
         watch.enlist(self.identity(member).agent_id(), member, clock);
         venue.set_power(member, Power::Up);
+        // What was paused has ended.
+        self.gate(member).into_iter().for_each(|gate| gate.pause(false));
         let network = venue.network();
         let started = builder.start(|speaker| network.open(host(member), speaker, &config)).await;
         started.map_err(|source| self.start_error(member_name(group, index), member, source))

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use swarm_network::{Host, Power, Scope};
+use swarm_network::{Host, Scope};
 use tokio::time::Instant;
 
 use super::{
@@ -70,11 +70,7 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
             if let Some(happening) = active.happening {
                 recorder.is_over(happening, at);
             }
-            for undo in &active.undo {
-                if let Undo::Resume(member) = undo {
-                    recorder.lives(at, *member, LifeState::Up);
-                }
-            }
+            active.resumed.iter().for_each(|member| recorder.lives(at, *member, LifeState::Up));
         }
     }
 
@@ -170,7 +166,7 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
                 let picked = self.pick(number, target, running, *pick);
                 for member in &picked {
                     self.lives(*member, LifeState::Paused);
-                    self.cluster.launcher().venue().set_power(*member, Power::Paused);
+                    self.cluster.launcher().venue().pause(*member);
                     self.cluster.launcher().gate(*member).into_iter().for_each(|gate| gate.pause(true));
                 }
                 let undo = picked.iter().copied().map(Undo::Resume).collect();
@@ -242,7 +238,13 @@ impl<F: FnMut(&RunEvent)> Stage<'_, F> {
         goes_on: Option<GoesOn>,
     ) -> usize {
         let happening = self.recorded(event, members, true);
-        let fault = self.faults.begin(Active { label: event.label.clone(), happening, undo, goes_on });
+        let fault = self.faults.begin(Active {
+            label: event.label.clone(),
+            happening,
+            undo,
+            goes_on,
+            resumed: Vec::new(),
+        });
         if let Some(lasts) = event.lasts {
             self.agenda.put(Instant::now() + lasts, Due::Heal(fault));
         }

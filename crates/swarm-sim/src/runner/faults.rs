@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_network::{FaultId, Power, Scope};
+use swarm_network::{FaultId, Scope};
 
 use crate::{
     clock,
@@ -25,6 +25,8 @@ pub(super) struct Active {
     pub(super) happening: Option<usize>,
     pub(super) undo: Vec<Undo>,
     pub(super) goes_on: Option<GoesOn>,
+    /// Who went on when it was put right; whoever ended while it was paused did not.
+    pub(super) resumed: Vec<usize>,
 }
 
 /// How something is put right.
@@ -61,9 +63,9 @@ impl Faults {
 
     /// Puts it right. `None` if it was before.
     pub(super) fn end(&mut self, number: usize, launcher: &Launcher) -> Option<Active> {
-        let active = self.all.get_mut(number)?.take()?;
+        let mut active = self.all.get_mut(number)?.take()?;
         for undo in &active.undo {
-            undo.done(launcher);
+            active.resumed.extend(undo.done(launcher));
         }
         Some(active)
     }
@@ -77,17 +79,19 @@ impl Faults {
 }
 
 impl Undo {
-    fn done(&self, launcher: &Launcher) {
+    /// Gives who went on by it.
+    fn done(&self, launcher: &Launcher) -> Option<usize> {
         match self {
             Self::Links(fault) => launcher.venue().end(*fault),
             Self::Resume(member) => {
-                launcher.venue().set_power(*member, Power::Up);
                 launcher.gate(*member).into_iter().for_each(|gate| gate.pause(false));
+                return launcher.venue().resume(*member).then_some(*member);
             }
             Self::Hurry(member) => launcher.gate(*member).into_iter().for_each(|gate| gate.slow(None)),
             Self::Clock(member, error) => {
                 launcher.clock(*member).into_iter().for_each(|clock| clock.set(*error));
             }
         }
+        None
     }
 }

@@ -17,7 +17,7 @@ use super::{
     faults::Faults,
     judge::Judge,
     ledger::Ledger,
-    starts,
+    needs_record, starts,
 };
 use crate::{
     Registry, Scenario,
@@ -400,8 +400,10 @@ impl<'r, F: FnMut(&RunEvent)> Stage<'r, F> {
         let mut summary = self.sum_up(end, world, judged);
         summary.measured = measured;
         if let Some(recorder) = self.watch.recorder() {
-            let record = recorder.finish(&summary, warm, over);
-            ask_customs(&mut summary, self.registry, &record);
+            if needs_record(&summary.scenario) {
+                let record = recorder.finish(&summary, warm, over);
+                ask_customs(&mut summary, self.registry, &record);
+            }
             summary.record = self.options.record.then(|| recorder.finish(&summary, warm, over));
         }
         summary

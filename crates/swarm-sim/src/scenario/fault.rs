@@ -53,7 +53,7 @@ pub enum Fault {
         target: Target,
         /// How many of them.
         pick: Pick,
-        /// Links to whom; to everybody else if absent.
+        /// Links to whom; to everybody, one another too, if absent.
         from: Option<Target>,
         /// How long they are down.
         down: Duration,
@@ -66,7 +66,7 @@ pub enum Fault {
         target: Target,
         /// How many of them.
         pick: Pick,
-        /// Links to whom; to everybody else if absent.
+        /// Links to whom; to everybody, one another too, if absent.
         from: Option<Target>,
         /// Which way, seen from the target.
         way: Way,

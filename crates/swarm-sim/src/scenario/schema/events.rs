@@ -162,7 +162,7 @@ enum Event {
         lasts: Option<Duration>,
         #[schemars(flatten)]
         whom: Whom,
-        /// Links to whom. To everybody else unless given.
+        /// Links to whom. To everybody, one another too, unless given.
         from: Option<Target>,
         /// How long they are down.
         down: Duration,
@@ -178,7 +178,7 @@ enum Event {
         lasts: Option<Duration>,
         #[schemars(flatten)]
         whom: Whom,
-        /// Links to whom. To everybody else unless given.
+        /// Links to whom. To everybody, one another too, unless given.
         from: Option<Target>,
         /// Which way, seen from the target.
         #[schemars(extend("enum" = ["both", "out", "in"], "default" = "both"))]
